@@ -1,0 +1,22 @@
+//! Traefik's dynamic (routing) configuration, in the shape of its file provider.
+//!
+//! Field names and meaning are Traefik v3.7's. `None` means "not written"; defaults are applied where
+//! the value is used (crate `snapshot`), so that what was written can be shown again.
+
+pub mod http;
+pub mod tls;
+
+use serde::{Deserialize, Serialize};
+
+pub use http::Http;
+pub use tls::Tls;
+
+/// The root: `http`, `tcp`, `udp`, `tls`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Dynamic {
+    #[serde(skip_serializing_if = "Http::is_empty")]
+    pub http: Http,
+    #[serde(skip_serializing_if = "Tls::is_empty")]
+    pub tls: Tls,
+}

@@ -1,0 +1,162 @@
+//! One diagnostic, rendered everywhere (log, API, status, Event, `check`) from this one value.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::name::ObjectRef;
+use crate::update::Element;
+
+/// How bad a [`Finding`] is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Severity {
+    /// Worth knowing; nothing is out of service.
+    Info,
+    /// Accepted, but probably not what was meant.
+    Warning,
+    /// Something is out of service or its last good state was kept.
+    Error,
+}
+
+/// A place in a text. Lines and columns count from 1; columns count characters.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Location {
+    pub file: Arc<str>,
+    pub line: u32,
+    pub column: u32,
+}
+
+impl fmt::Display for Location {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}:{}", self.file, self.line, self.column)
+    }
+}
+
+/// Stable machine-readable cause; grows by variants, never by free text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Code {
+    /// A file could not be read, or is not YAML/JSON.
+    UnreadableDocument,
+    /// A value has the wrong type or misses a required part.
+    InvalidObject,
+    /// A field that nothing reads.
+    UnknownField,
+    /// A field that belongs somewhere else.
+    MisplacedField,
+    /// An `apiVersion` that is missing or old, read anyway.
+    ApiVersion,
+    /// Two documents define the same object.
+    DuplicateObject,
+    /// A rule that does not parse.
+    InvalidRule,
+    /// A reference to something that does not exist.
+    MissingReference,
+    /// A reference that policy forbids (another namespace, an internal name).
+    ForbiddenReference,
+    /// A capability that this build does not have yet.
+    Unsupported,
+    /// Certificates or keys that cannot be used.
+    InvalidCertificate,
+    /// A certificate outside its validity.
+    CertificateValidity,
+    /// Trust material that is missing or empty.
+    MissingTrust,
+    /// A TLS option value that is unknown or contradictory.
+    InvalidTlsOption,
+    /// Two routers give one host different TLS options.
+    ConflictingTlsOptions,
+    /// A router that names an entry point that does not exist, or none that exists.
+    UnknownEntryPoint,
+    /// A service that cannot be built.
+    InvalidService,
+    /// A service without servers.
+    NoServers,
+    /// The last good state of an object was kept.
+    LastGoodKept,
+}
+
+/// One diagnostic.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    pub code: Code,
+    pub severity: Severity,
+    /// The Kubernetes object at fault, when there is one.
+    pub object: Option<ObjectRef>,
+    /// The configuration element at fault, when there is one.
+    pub element: Option<Element>,
+    pub location: Option<Location>,
+    /// Path of the field inside the object, such as `spec.routes[0].match`.
+    pub field: Option<String>,
+    /// What is wrong, one sentence, lower case, no full stop.
+    pub message: String,
+    pub wanted: Option<String>,
+    pub got: Option<String>,
+    /// How to mend it.
+    pub hint: Option<String>,
+}
+
+impl Finding {
+    pub fn new(severity: Severity, code: Code, message: impl Into<String>) -> Self {
+        Self {
+            code,
+            severity,
+            object: None,
+            element: None,
+            location: None,
+            field: None,
+            message: message.into(),
+            wanted: None,
+            got: None,
+            hint: None,
+        }
+    }
+
+    pub fn error(code: Code, message: impl Into<String>) -> Self {
+        Self::new(Severity::Error, code, message)
+    }
+
+    pub fn warning(code: Code, message: impl Into<String>) -> Self {
+        Self::new(Severity::Warning, code, message)
+    }
+
+    #[must_use]
+    pub fn object(mut self, object: ObjectRef) -> Self {
+        self.object = Some(object);
+        self
+    }
+
+    #[must_use]
+    pub fn element(mut self, element: Element) -> Self {
+        self.element = Some(element);
+        self
+    }
+
+    #[must_use]
+    pub fn at(mut self, location: Option<Location>) -> Self {
+        self.location = location;
+        self
+    }
+
+    #[must_use]
+    pub fn field(mut self, field: impl Into<String>) -> Self {
+        self.field = Some(field.into());
+        self
+    }
+
+    #[must_use]
+    pub fn wanted(mut self, wanted: impl Into<String>) -> Self {
+        self.wanted = Some(wanted.into());
+        self
+    }
+
+    #[must_use]
+    pub fn got(mut self, got: impl Into<String>) -> Self {
+        self.got = Some(got.into());
+        self
+    }
+
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+}

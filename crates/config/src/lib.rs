@@ -1,0 +1,26 @@
+//! Traefik's configuration, as data.
+//!
+//! Input: text (YAML, JSON, rule strings, durations). Output: [`Dynamic`] values, rule syntax trees,
+//! and [`Finding`]s that say where a text was wrong. This crate does no I/O, resolves no references
+//! and knows nothing of the network or of an async runtime.
+//!
+//! ```text
+//!  text --document--> Node (values with their places) --> Dynamic / Kubernetes objects
+//!  rule --rule------> Rule (syntax tree)
+//!  a source --------> Update { provider, dynamic, broken, origins }   -> snapshot
+//! ```
+
+pub mod document;
+pub mod duration;
+pub mod dynamic;
+pub mod finding;
+pub mod name;
+pub mod regexp;
+pub mod render;
+pub mod rule;
+pub mod update;
+
+pub use dynamic::Dynamic;
+pub use finding::{Finding, Location, Severity};
+pub use name::{EntryPointName, ObjectRef, ProviderName, QualifiedName};
+pub use update::{Element, Origin, Update};

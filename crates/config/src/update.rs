@@ -1,0 +1,69 @@
+//! What a source of configuration hands over: one whole [`Dynamic`], and what it could not offer.
+
+use std::collections::HashMap;
+use std::fmt;
+
+use crate::dynamic::Dynamic;
+use crate::finding::{Finding, Location};
+use crate::name::{ObjectRef, ProviderName};
+
+/// A configuration element of one provider, by its unqualified name.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Element {
+    Router(String),
+    Service(String),
+    Middleware(String),
+    ServersTransport(String),
+    TlsOptions(String),
+    TlsStore(String),
+    /// An entry of `tls.certificates`, by its position.
+    Certificate(usize),
+}
+
+impl fmt::Display for Element {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Router(name) => write!(f, "router `{name}`"),
+            Self::Service(name) => write!(f, "service `{name}`"),
+            Self::Middleware(name) => write!(f, "middleware `{name}`"),
+            Self::ServersTransport(name) => write!(f, "servers transport `{name}`"),
+            Self::TlsOptions(name) => write!(f, "TLS options `{name}`"),
+            Self::TlsStore(name) => write!(f, "TLS store `{name}`"),
+            Self::Certificate(index) => write!(f, "certificate #{index}"),
+        }
+    }
+}
+
+/// Where an element was written.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Origin {
+    pub object: Option<ObjectRef>,
+    pub location: Option<Location>,
+}
+
+/// One provider's whole configuration. It replaces the provider's previous one.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Update {
+    pub provider: ProviderName,
+    /// Complete and inline: PEM contents, not paths (the source has read the files).
+    pub dynamic: Dynamic,
+    /// Elements that exist but must not be served, each with the reason. An element named here may
+    /// be absent from `dynamic`; what refers to it is out of service with the same reason.
+    pub broken: Vec<(Element, Finding)>,
+    /// Where elements were written, for messages.
+    pub origins: HashMap<Element, Origin>,
+    /// What the source wants said that takes nothing out of service.
+    pub notes: Vec<Finding>,
+}
+
+impl Update {
+    pub fn new(provider: ProviderName, dynamic: Dynamic) -> Self {
+        Self {
+            provider,
+            dynamic,
+            broken: Vec::new(),
+            origins: HashMap::new(),
+            notes: Vec::new(),
+        }
+    }
+}

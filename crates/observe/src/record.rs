@@ -1,0 +1,87 @@
+//! One finished exchange, borrowed from the proxy for as long as it takes to write it down.
+
+use std::net::SocketAddr;
+use std::time::{Duration, SystemTime};
+
+/// All that any log format, counter or trace may say of one request. Built once, when the response
+/// body has ended (or failed); nothing in it is copied.
+#[derive(Debug)]
+pub struct Record<'a> {
+    pub start: SystemTime,
+    pub duration: Duration,
+    /// Time until the backend's response head, less our own; `None` when no backend was asked.
+    pub origin_duration: Option<Duration>,
+    pub entry_point: &'a str,
+    /// `name@provider`; `None` when no router matched.
+    pub router: Option<&'a str>,
+    pub service: Option<&'a str>,
+    /// `https://10.0.0.1:443`.
+    pub server_url: Option<&'a str>,
+    /// `10.0.0.1:443`.
+    pub server_addr: Option<&'a str>,
+    pub client: SocketAddr,
+    /// From basic authentication, later.
+    pub client_user: Option<&'a str>,
+    pub method: &'a str,
+    /// As received: path and query.
+    pub path: &'a str,
+    /// Host header or `:authority`, as received.
+    pub host: &'a str,
+    /// `HTTP/1.1`, `HTTP/2.0`.
+    pub protocol: &'static str,
+    /// `http` or `https`.
+    pub scheme: &'static str,
+    pub request_headers: &'a http::HeaderMap,
+    pub request_bytes: u64,
+    /// Sent to the client. 499 when the client left before the head.
+    pub status: u16,
+    /// From the backend; 0 when none came.
+    pub origin_status: u16,
+    pub origin_bytes: u64,
+    pub response_headers: Option<&'a http::HeaderMap>,
+    pub response_bytes: u64,
+    pub retries: u32,
+    pub client_leg: Option<&'a ClientLeg>,
+    pub backend_leg: Option<&'a BackendLeg>,
+    /// The stable code of what went wrong, such as `unknown_ca`, and the sentence to it.
+    pub fault: Option<(&'static str, &'a str)>,
+    /// Number of the request in this process.
+    pub count: u64,
+    pub slots: Slots,
+}
+
+/// Positions in the per-worker counter tables; `None` where no router or service was involved.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Slots {
+    pub router: Option<u32>,
+    pub service: Option<u32>,
+}
+
+/// TLS facts of the client's connection.
+#[derive(Debug, Clone)]
+pub struct ClientLeg {
+    /// `1.3`.
+    pub version: &'static str,
+    pub cipher: &'static str,
+    pub group: Option<&'static str>,
+    pub sni: Option<std::sync::Arc<str>>,
+    pub resumed: bool,
+    /// Subject of the client's certificate (`TLSClientSubject`).
+    pub client_subject: Option<std::sync::Arc<str>>,
+}
+
+/// TLS facts of the backend's connection, made once per connection.
+#[derive(Debug, Clone)]
+pub struct BackendLeg {
+    pub version: &'static str,
+    pub cipher: &'static str,
+    pub group: Option<&'static str>,
+    pub server_name: Option<std::sync::Arc<str>>,
+    pub resumed: bool,
+    /// Fingerprint of the trust anchor; `None`: not verified.
+    pub verified_by: Option<std::sync::Arc<str>>,
+    pub peer_fingerprint: std::sync::Arc<str>,
+    /// Comma-separated.
+    pub peer_sans: std::sync::Arc<str>,
+    pub client_certificate_sent: bool,
+}

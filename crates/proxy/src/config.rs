@@ -1,0 +1,84 @@
+//! What the install configuration decides for the data plane.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use viaduct_config::EntryPointName;
+
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Threads, each with its own listeners. At least 1.
+    pub workers: usize,
+    pub entry_points: Vec<EntryPointConfig>,
+    /// Put the fault code into 5xx answers (`--expose-faults`). Default false.
+    pub expose_faults: bool,
+    /// Time for requests in flight after SIGTERM. Default 10 s (Traefik's `graceTimeOut`).
+    pub grace: Duration,
+}
+
+#[derive(Debug, Clone)]
+pub struct EntryPointConfig {
+    pub name: EntryPointName,
+    /// Port 0: any free one; see [`Bound::addresses`](crate::Bound::addresses).
+    pub address: SocketAddr,
+    pub forwarded: ForwardedTrust,
+    pub timeouts: RespondingTimeouts,
+    pub limits: Limits,
+}
+
+/// Whose `X-Forwarded-*` headers are believed (Traefik's `forwardedHeaders`).
+#[derive(Debug, Clone, Default)]
+pub struct ForwardedTrust {
+    /// Believe everyone.
+    pub insecure: bool,
+    pub trusted_ips: Vec<ipnet::IpNet>,
+    /// Header names that a client's `Connection` header may nominate and still be forwarded.
+    pub connection: Vec<String>,
+    /// Leave `X-Forwarded-For` as it came.
+    pub not_append_x_forwarded_for: bool,
+}
+
+/// Traefik's `respondingTimeouts`. Zero means none.
+#[derive(Debug, Clone, Copy)]
+pub struct RespondingTimeouts {
+    /// Whole request, body included. Default 60 s.
+    pub read: Duration,
+    /// Whole response. Default none.
+    pub write: Duration,
+    /// Keep-alive silence. Default 180 s.
+    pub idle: Duration,
+    /// First byte of a connection until the end of its TLS handshake. 10 s; not a Traefik option.
+    pub handshake: Duration,
+}
+
+impl Default for RespondingTimeouts {
+    fn default() -> Self {
+        Self {
+            read: Duration::from_secs(60),
+            write: Duration::ZERO,
+            idle: Duration::from_secs(180),
+            handshake: Duration::from_secs(10),
+        }
+    }
+}
+
+/// Bounds on what one client may make us hold.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Request head, bytes. Default 1 MiB (Traefik's `maxHeaderBytes`).
+    pub header_bytes: usize,
+    /// HTTP/2 streams at once per connection. Default 250.
+    pub h2_streams: u32,
+    /// Connections at once per worker; more wait in the kernel's queue. Default 20,000.
+    pub connections: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            header_bytes: 1 << 20,
+            h2_streams: 250,
+            connections: 20_000,
+        }
+    }
+}

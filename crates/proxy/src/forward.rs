@@ -1,0 +1,1 @@
+//! Copies a request to a bridge and its answer back: bodies, trailers, 1xx, upgrades.

@@ -1,0 +1,1 @@
+//! Headers that the proxy owns (I3) and hop-by-hop rules, in one place.

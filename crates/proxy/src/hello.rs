@@ -1,0 +1,1 @@
+//! Step 2: TLS or plain text, and which server name.

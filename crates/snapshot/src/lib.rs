@@ -1,0 +1,49 @@
+//! Everything a request can need, resolved once and swapped as one value.
+//!
+//! ```text
+//!  Update (per provider) --+
+//!  Install (entry points) -+-> compile() -> (Arc<Snapshot>, Vec<Finding>)
+//!  previous Snapshot ------+                  |
+//!                                             +- EntryPoint { tls policies by host, routing tables }
+//!                                                  Router -> Service -> Server -> Transport
+//! ```
+//! `compile` is pure: no clock, no network, no disk, no randomness. What did not change is shared with
+//! the previous snapshot. A broken element takes its own router out of service and nothing else.
+
+pub mod compile;
+pub mod entry_point;
+pub mod explain;
+pub mod install;
+pub mod resolve;
+pub mod router;
+pub mod service;
+pub mod table;
+pub mod transport;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+pub use compile::{Inputs, compile};
+pub use entry_point::{EntryPoint, PolicyId, RouteRequest, Routed};
+pub use install::{EntryPointInstall, Install};
+pub use router::{Router, RouterState};
+pub use service::{LoadBalancer, PoolId, Scheme, Server, Service, ServiceKind, Slot};
+pub use transport::{Timeouts, Transport};
+
+use viaduct_config::EntryPointName;
+
+/// One complete, immutable configuration.
+#[derive(Debug)]
+pub struct Snapshot {
+    /// Counts up with every compile that changed something.
+    pub generation: u64,
+    pub entry_points: HashMap<EntryPointName, Arc<EntryPoint>>,
+    /// Every HTTP router by qualified name, those out of service too.
+    pub routers: HashMap<Arc<str>, Arc<Router>>,
+    /// Backend pools that may be used under this snapshot; a worker drains every other.
+    pub live_pools: Vec<PoolId>,
+    /// Upper bound (exclusive) of all [`Slot`]s handed out so far.
+    pub slots: u32,
+    /// Private bookkeeping that lets the next compile share work.
+    pub(crate) _book: (),
+}

@@ -1,0 +1,26 @@
+//! TLS for both legs: policies in, handshakes out, and a typed reason for each that fails.
+//!
+//! ```text
+//!  PEM --------> Identity, TrustBundle
+//!  ClientPolicy + CertificateStore --> ServerTls  --accept-->  TlsStream + ClientHandshake
+//!  BackendPolicy ------------------> BackendTls --connect-->  TlsStream + BackendHandshake | Fault
+//! ```
+//! This crate knows neither HTTP nor Traefik's words, and opens no sockets.
+
+pub mod backend_leg;
+pub mod certificate;
+pub mod client_leg;
+pub mod names;
+pub mod reason;
+pub mod store;
+pub mod stream;
+pub mod trust;
+pub mod verify;
+
+pub use backend_leg::{BackendPolicy, BackendTls, EndpointTls};
+pub use certificate::{CertificateFacts, Fingerprint, Identity};
+pub use client_leg::{ClientAuth, ClientPolicy, ServerTls};
+pub use reason::{Fault, Reason, Remedy};
+pub use store::CertificateStore;
+pub use stream::{BackendHandshake, ClientHandshake, TlsStream};
+pub use trust::{Backend, Client, Trust, TrustBundle, TrustGeneration};
