@@ -1,11 +1,17 @@
 //! What is told of requests: access log, counters. Records come in, text goes out; nothing here is
 //! read back by the proxy.
+//!
+//! ```text
+//!  Record --+--> AccessLog (per worker) --batches--> Sink (one writer thread) --> file, stdout
+//!           +--> WorkerCounters (per worker) --------> Totals, when somebody asks
+//! ```
 
 pub mod access_log;
 pub mod counters;
 pub mod record;
 pub mod sink;
 
-pub use access_log::{AccessLog, Format};
-pub use counters::WorkerCounters;
+pub use access_log::{AccessLog, Format, HeaderMode, Options};
+pub use counters::{Leg, Totals, WorkerCounters};
 pub use record::{BackendLeg, ClientLeg, Record};
+pub use sink::{Output, Sink, SinkError};

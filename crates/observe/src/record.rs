@@ -20,6 +20,8 @@ pub struct Record<'a> {
     /// `10.0.0.1:443`.
     pub server_addr: Option<&'a str>,
     pub client: SocketAddr,
+    /// `X-Forwarded-For` as it came, when its sender is trusted: the logs' client host (as Traefik).
+    pub forwarded_for: Option<&'a str>,
     /// From basic authentication, later.
     pub client_user: Option<&'a str>,
     pub method: &'a str,
@@ -85,3 +87,6 @@ pub struct BackendLeg {
     pub peer_sans: std::sync::Arc<str>,
     pub client_certificate_sent: bool,
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -1,1 +1,308 @@
 //! The writer thread behind the access logs of all workers: file, reopen, standard output.
+//!
+//! Workers hand over whole batches of lines through a bounded queue and never wait: when the output is
+//! slower than the traffic, batches are dropped and counted, and the log says so.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender, TrySendError};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
+#[cfg(test)]
+mod tests;
+
+/// Where lines go.
+pub enum Output {
+    Stdout,
+    /// Appended to; missing directories are made.
+    File(PathBuf),
+    /// Anything else, such as a view of the lines in the same process.
+    Writer(Box<dyn Write + Send>),
+}
+
+/// The writer thread. Dropping it does not stop the thread; see [`Sink::finish`].
+#[derive(Debug)]
+pub struct Sink {
+    sender: SyncSender<Message>,
+    shared: Arc<Shared>,
+    /// Hangs up when the thread has ended; nothing is ever sent.
+    done: Receiver<()>,
+}
+
+impl Sink {
+    pub fn open(output: Output) -> Result<Self, SinkError> {
+        let output = Target::open(output)?;
+        let (sender, receiver) = mpsc::sync_channel(QUEUE);
+        let (alive, done) = mpsc::sync_channel(0);
+        let shared = Arc::new(Shared::default());
+        let mut writer = Writer {
+            output,
+            shared: Arc::clone(&shared),
+            torn: false,
+            said: None,
+        };
+        thread::Builder::new()
+            .name("access-log".into())
+            .spawn(move || {
+                writer.run(&receiver);
+                drop(alive);
+            })
+            .map_err(SinkError::Thread)?;
+        Ok(Self { sender, shared, done })
+    }
+
+    pub(crate) fn tap(&self) -> Tap {
+        Tap {
+            sender: self.sender.clone(),
+            shared: Arc::clone(&self.shared),
+        }
+    }
+
+    /// Closes the file and opens it again by its name, so that it can be rotated (SIGUSR1). Takes
+    /// effect before the next line is written; does not wait.
+    pub fn reopen(&self) {
+        self.shared.reopen.store(true, Ordering::Release);
+        // A full queue wakes the writer as well.
+        drop(self.sender.try_send(Message::Wake));
+    }
+
+    /// Lines lost because the output was too slow or failed.
+    pub fn dropped(&self) -> u64 {
+        self.shared.dropped.load(Ordering::Relaxed)
+    }
+
+    /// Waits until everything handed over is written; call it when all [`AccessLog`](crate::AccessLog)s
+    /// are gone. `false`: the time was over first.
+    pub fn finish(self, wait: Duration) -> bool {
+        drop(self.sender);
+        !matches!(self.done.recv_timeout(wait), Err(RecvTimeoutError::Timeout))
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum SinkError {
+    #[error("cannot open the access log `{}`", path.display())]
+    Open {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+    #[error("cannot start the access log's thread")]
+    Thread(#[source] io::Error),
+}
+
+/// One worker's way into the queue.
+#[derive(Debug)]
+pub(crate) struct Tap {
+    sender: SyncSender<Message>,
+    shared: Arc<Shared>,
+}
+
+impl Tap {
+    /// Takes the buffer's contents and leaves an empty buffer. Never waits.
+    pub(crate) fn hand_over(&self, buffer: &mut Vec<u8>, lines: &mut u32) {
+        let batch = self.batch(buffer, lines);
+        if let Err(TrySendError::Full(message) | TrySendError::Disconnected(message)) =
+            self.sender.try_send(Message::Batch(batch))
+        {
+            self.shared.lost(message);
+        }
+    }
+
+    /// As [`Self::hand_over`], but waits up to [`EXIT_WAIT`] for a place in the queue.
+    pub(crate) fn hand_over_at_exit(&self, buffer: &mut Vec<u8>, lines: &mut u32) {
+        let deadline = Instant::now() + EXIT_WAIT;
+        let mut message = Message::Batch(self.batch(buffer, lines));
+        loop {
+            match self.sender.try_send(message) {
+                Ok(()) => return,
+                Err(TrySendError::Full(back)) if Instant::now() < deadline => {
+                    message = back;
+                    thread::park_timeout(Duration::from_millis(5));
+                }
+                Err(TrySendError::Full(back) | TrySendError::Disconnected(back)) => {
+                    return self.shared.lost(back);
+                }
+            }
+        }
+    }
+
+    fn batch(&self, buffer: &mut Vec<u8>, lines: &mut u32) -> Batch {
+        let empty = self
+            .shared
+            .spare
+            .try_lock()
+            .ok()
+            .and_then(|mut spare| spare.pop());
+        let bytes = std::mem::replace(buffer, empty.unwrap_or_default());
+        Batch {
+            bytes,
+            lines: std::mem::take(lines),
+        }
+    }
+}
+
+#[derive(Debug)]
+enum Message {
+    Batch(Batch),
+    Wake,
+}
+
+#[derive(Debug)]
+struct Batch {
+    bytes: Vec<u8>,
+    lines: u32,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    dropped: AtomicU64,
+    reopen: AtomicBool,
+    /// Empty buffers on their way back to the workers.
+    spare: Mutex<Vec<Vec<u8>>>,
+}
+
+impl Shared {
+    fn lost(&self, message: Message) {
+        if let Message::Batch(batch) = message {
+            self.dropped.fetch_add(u64::from(batch.lines), Ordering::Relaxed);
+        }
+    }
+
+    fn recycle(&self, mut bytes: Vec<u8>) {
+        bytes.clear();
+        if let Ok(mut spare) = self.spare.try_lock()
+            && spare.len() < SPARE
+            && bytes.capacity() <= SPARE_BYTES
+        {
+            spare.push(bytes);
+        }
+    }
+}
+
+struct Writer {
+    output: Target,
+    shared: Arc<Shared>,
+    /// The last write stopped inside a line.
+    torn: bool,
+    /// When a loss was last reported, and how many lines had been lost by then.
+    said: Option<(Instant, u64)>,
+}
+
+impl Writer {
+    fn run(&mut self, receiver: &Receiver<Message>) {
+        for message in receiver {
+            if self.shared.reopen.swap(false, Ordering::Acquire) {
+                self.reopen();
+            }
+            if let Message::Batch(batch) = message {
+                self.write(batch);
+            }
+            self.report();
+        }
+    }
+
+    fn write(&mut self, batch: Batch) {
+        let mend: &[u8] = if self.torn { b"\n" } else { b"" };
+        match self
+            .output
+            .write(mend)
+            .and_then(|()| self.output.write(&batch.bytes))
+        {
+            Ok(()) => self.torn = false,
+            Err(error) => {
+                self.torn = true;
+                self.shared
+                    .dropped
+                    .fetch_add(u64::from(batch.lines), Ordering::Relaxed);
+                if self.due() {
+                    tracing::error!(%error, "cannot write the access log");
+                }
+            }
+        }
+        self.shared.recycle(batch.bytes);
+    }
+
+    fn reopen(&mut self) {
+        match self.output.reopen() {
+            Ok(()) => tracing::info!("access log reopened"),
+            Err(error) => tracing::error!(%error, "cannot reopen the access log: the open file is kept"),
+        }
+    }
+
+    fn report(&mut self) {
+        let dropped = self.shared.dropped.load(Ordering::Relaxed);
+        let told = self.said.map_or(0, |(_, told)| told);
+        if dropped > told && self.due() {
+            tracing::warn!(
+                lines = dropped - told,
+                "access log lines were lost: the output is too slow or fails"
+            );
+            self.said = Some((Instant::now(), dropped));
+        }
+    }
+
+    /// Whether a loss may be reported: at most every [`REPORT_EVERY`].
+    fn due(&self) -> bool {
+        self.said.is_none_or(|(when, _)| when.elapsed() >= REPORT_EVERY)
+    }
+}
+
+/// An open [`Output`].
+enum Target {
+    Stdout,
+    File { path: PathBuf, file: File },
+    Writer(Box<dyn Write + Send>),
+}
+
+impl Target {
+    fn open(output: Output) -> Result<Self, SinkError> {
+        Ok(match output {
+            Output::Stdout => Self::Stdout,
+            Output::Writer(writer) => Self::Writer(writer),
+            Output::File(path) => match append(&path) {
+                Ok(file) => Self::File { path, file },
+                Err(source) => return Err(SinkError::Open { path, source }),
+            },
+        })
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        match self {
+            Self::Stdout => {
+                let mut stdout = io::stdout().lock();
+                stdout.write_all(bytes)?;
+                stdout.flush()
+            }
+            Self::File { file, .. } => file.write_all(bytes),
+            Self::Writer(writer) => writer.write_all(bytes).and_then(|()| writer.flush()),
+        }
+    }
+
+    fn reopen(&mut self) -> io::Result<()> {
+        if let Self::File { path, file } = self {
+            *file = append(path)?;
+        }
+        Ok(())
+    }
+}
+
+fn append(path: &Path) -> io::Result<File> {
+    if let Some(directory) = path.parent() {
+        std::fs::create_dir_all(directory)?;
+    }
+    OpenOptions::new().append(true).create(true).open(path)
+}
+
+/// Batches that may wait for the writer: with the batch size, about 8 MiB.
+const QUEUE: usize = 256;
+/// Empty buffers kept for reuse, and the largest of them.
+const SPARE: usize = 64;
+const SPARE_BYTES: usize = 256 * 1024;
+/// How long a worker that ends waits for a place in the queue.
+const EXIT_WAIT: Duration = Duration::from_secs(2);
+const REPORT_EVERY: Duration = Duration::from_secs(10);

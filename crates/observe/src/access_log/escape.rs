@@ -1,0 +1,112 @@
+//! Text from clients, made harmless.
+
+/// Inside the quotes of a CLF field, as Apache and nginx do it: `"` and `\` get a backslash; control
+/// characters and everything outside ASCII become `\xHH`.
+pub(super) fn clf_quoted(out: &mut Vec<u8>, text: &[u8]) {
+    for run in Runs::new(text, |byte| {
+        !(b' '..0x7f).contains(&byte) || byte == b'"' || byte == b'\\'
+    }) {
+        match run {
+            Run::Plain(bytes) => out.extend_from_slice(bytes),
+            Run::Special(byte @ (b'"' | b'\\')) => out.extend_from_slice(&[b'\\', byte]),
+            Run::Special(byte) => hex(out, byte),
+        }
+    }
+}
+
+/// A CLF field without quotes: a blank in it would start the next field.
+pub(super) fn clf_bare(out: &mut Vec<u8>, text: &[u8]) {
+    for run in Runs::new(text, |byte| {
+        !(b'!'..0x7f).contains(&byte) || byte == b'"' || byte == b'\\'
+    }) {
+        match run {
+            Run::Plain(bytes) => out.extend_from_slice(bytes),
+            Run::Special(byte) => hex(out, byte),
+        }
+    }
+}
+
+/// The inside of a JSON string. What is not UTF-8 becomes U+FFFD; DEL and the C1 controls, legal in
+/// JSON but obeyed by terminals, are escaped too.
+pub(super) fn json(out: &mut Vec<u8>, text: &[u8]) {
+    for chunk in text.utf8_chunks() {
+        json_text(out, chunk.valid());
+        if !chunk.invalid().is_empty() {
+            out.extend_from_slice(br"\ufffd");
+        }
+    }
+}
+
+fn json_text(out: &mut Vec<u8>, text: &str) {
+    if !text
+        .bytes()
+        .any(|byte| !(b' '..0x7f).contains(&byte) || byte == b'"' || byte == b'\\')
+    {
+        out.extend_from_slice(text.as_bytes());
+        return;
+    }
+    for character in text.chars() {
+        match character {
+            '"' => out.extend_from_slice(br#"\""#),
+            '\\' => out.extend_from_slice(br"\\"),
+            '\n' => out.extend_from_slice(br"\n"),
+            '\r' => out.extend_from_slice(br"\r"),
+            '\t' => out.extend_from_slice(br"\t"),
+            // JavaScript takes the two separators for line ends.
+            '\0'..='\x1f' | '\x7f'..='\u{9f}' | '\u{2028}' | '\u{2029}' => {
+                let [high, low] = [(character as u32) >> 8, (character as u32) & 0xff];
+                out.extend_from_slice(br"\u");
+                for byte in [high, low] {
+                    out.extend_from_slice(&[digit(byte >> 4), digit(byte & 0xf)]);
+                }
+            }
+            other => out.extend_from_slice(other.encode_utf8(&mut [0; 4]).as_bytes()),
+        }
+    }
+}
+
+fn hex(out: &mut Vec<u8>, byte: u8) {
+    let byte = u32::from(byte);
+    out.extend_from_slice(&[b'\\', b'x', digit(byte >> 4), digit(byte & 0xf)]);
+}
+
+fn digit(nibble: u32) -> u8 {
+    char::from_digit(nibble, 16).map_or(b'0', |digit| digit as u8)
+}
+
+enum Run<'a> {
+    Plain(&'a [u8]),
+    Special(u8),
+}
+
+/// Cuts a text into what may be copied and what may not.
+struct Runs<'a, F> {
+    rest: &'a [u8],
+    special: F,
+}
+
+impl<'a, F: Fn(u8) -> bool> Runs<'a, F> {
+    fn new(text: &'a [u8], special: F) -> Self {
+        Self { rest: text, special }
+    }
+}
+
+impl<'a, F: Fn(u8) -> bool> Iterator for Runs<'a, F> {
+    type Item = Run<'a>;
+
+    fn next(&mut self) -> Option<Run<'a>> {
+        let plain = self
+            .rest
+            .iter()
+            .position(|byte| (self.special)(*byte))
+            .unwrap_or(self.rest.len());
+        if plain > 0 {
+            let (run, rest) = self.rest.split_at(plain);
+            self.rest = rest;
+            return Some(Run::Plain(run));
+        }
+        let (first, rest) = self.rest.split_first()?;
+        self.rest = rest;
+        Some(Run::Special(*first))
+    }
+}
