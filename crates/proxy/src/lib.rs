@@ -31,6 +31,7 @@ pub(crate) mod headers;
 pub(crate) mod hello;
 pub(crate) mod listen;
 pub(crate) mod request;
+pub(crate) mod runtime;
 pub(crate) mod upstream;
 pub(crate) mod wire;
 pub(crate) mod worker;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use viaduct_observe::ClientLeg;
 use viaduct_snapshot::PolicyId;
 
+use crate::headers::Peer;
 use crate::worker::Worker;
 
 /// One client connection, shared by its requests.
@@ -17,6 +18,30 @@ pub(crate) struct Connection {
     pub(crate) client: SocketAddr,
     pub(crate) local: SocketAddr,
     pub(crate) leg: Leg,
+    /// What the owned headers say of this client.
+    pub(crate) peer: Peer,
+}
+
+impl Connection {
+    /// `entry_point` is an index into `Config::entry_points`.
+    pub(crate) fn new(
+        worker: Rc<Worker>,
+        entry_point: usize,
+        client: SocketAddr,
+        local: SocketAddr,
+        leg: Leg,
+    ) -> Rc<Self> {
+        let trust = worker.config.entry_points.get(entry_point).map(|entry| &entry.forwarded);
+        let peer = Peer::new(client, trust);
+        Rc::new(Self {
+            worker,
+            entry_point,
+            client,
+            local,
+            leg,
+            peer,
+        })
+    }
 }
 
 /// How the client reached us.

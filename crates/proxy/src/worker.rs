@@ -24,12 +24,22 @@ pub(crate) struct Worker {
     pub(crate) access_log: Option<RefCell<AccessLog>>,
     pub(crate) counters: Arc<WorkerCounters>,
     pub(crate) drain: crate::drain::Drain,
+    /// Routers and services of finished requests, by slot.
+    pub(crate) labels: crate::exchange::Labels,
+    pub(crate) fault_log: crate::exchange::FaultLog,
 }
 
 impl Worker {
     /// The configuration that a request starting now is served by, to its end.
     pub(crate) fn snapshot(&self) -> Rc<Arc<Snapshot>> {
         Rc::clone(&self.snapshot.borrow())
+    }
+
+    /// Puts a new configuration in force: requests that start now see it; pools it no longer knows are
+    /// closed.
+    pub(crate) fn install(&self, snapshot: Arc<Snapshot>) {
+        self.upstreams.retain(&snapshot);
+        self.snapshot.replace(Rc::new(snapshot));
     }
 }
 
