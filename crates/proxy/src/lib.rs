@@ -37,4 +37,4 @@ pub(crate) mod wire;
 pub(crate) mod worker;
 
 pub use config::{Config, EntryPointConfig, ForwardedTrust, Limits, RespondingTimeouts};
-pub use worker::{BindError, Bound, Running};
+pub use worker::{BindError, Bound, Hands, Running};

@@ -1,0 +1,260 @@
+//! The command line.
+
+mod entry_point;
+mod trusted;
+
+#[cfg(test)]
+mod tests;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::logging::Level;
+pub(crate) use entry_point::{EntryPoint, Listen, resolve};
+pub(crate) use trusted::TrustedIps;
+
+/// Edge proxy for end-to-end TLS: client == TLS ==> Viaduct == verified TLS ==> backend.
+#[derive(Debug, Parser)]
+#[command(
+    name = "viaduct",
+    version,
+    arg_required_else_help = true,
+    max_term_width = 100
+)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Serve a directory of Kubernetes YAML; changes are applied as they happen
+    Up(Up),
+    /// Put TLS in front of a plain HTTP application (the pod's sidecar)
+    Sidecar(Sidecar),
+    /// Print the effective dynamic configuration of a directory of Kubernetes YAML
+    Render(Render),
+    /// Run the whole bridge on this machine: application, sidecar, ingress, one request
+    Demo(Demo),
+    /// Print version and build
+    Version,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Up {
+    /// Directory of manifests: YAML or JSON files, any number of documents in each
+    #[arg(value_name = "DIR")]
+    pub(crate) directory: PathBuf,
+
+    /// Entry point to listen on; may be repeated
+    ///
+    /// NAME=ADDR or NAME=ADDR,tls. ADDR is `host:port`, `[v6]:port` or `:port` (every address, IPv6
+    /// and IPv4); port 0 takes a free one. With `,tls`, or the name `websecure`, routers of the entry
+    /// point have TLS on even where they do not say so. Giving any entry point replaces the whole
+    /// default set, `web=:8000` and `websecure=:8443`.
+    #[arg(long = "entrypoint", value_name = "NAME=ADDR[,tls]")]
+    pub(crate) entry_points: Vec<EntryPoint>,
+
+    /// Whose X-Forwarded-* headers are believed; may be repeated
+    ///
+    /// Addresses or CIDR ranges, for all entry points or for the one named.
+    #[arg(long, value_name = "[ENTRYPOINT=]CIDR,...")]
+    pub(crate) trusted_ips: Vec<TrustedIps>,
+
+    /// Believe X-Forwarded-* headers of everyone
+    #[arg(long, conflicts_with = "trusted_ips")]
+    pub(crate) forwarded_headers_insecure: bool,
+
+    /// Tell the client why the backend could not be reached, in the answer's body
+    #[arg(long)]
+    pub(crate) expose_faults: bool,
+
+    #[command(flatten)]
+    pub(crate) run: Run,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Sidecar {
+    /// Address to listen on with TLS: `:443`, `127.0.0.1:8443`, `[::1]:8443`
+    #[arg(long, value_name = "ADDR", default_value = ":443")]
+    pub(crate) listen: Listen,
+
+    /// Certificate chain (PEM), leaf first; read again when the file changes
+    #[arg(long, value_name = "FILE")]
+    pub(crate) cert: PathBuf,
+
+    /// Private key of the certificate (PEM); read again when the file changes
+    #[arg(long, value_name = "FILE")]
+    pub(crate) key: PathBuf,
+
+    /// The application: http://host:port
+    #[arg(long, value_name = "URL", default_value = "http://localhost:80")]
+    pub(crate) to: String,
+
+    /// Demand a client certificate signed by one of these CAs (PEM)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) client_ca: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) run: Run,
+}
+
+/// What every serving command understands.
+#[derive(Debug, Args)]
+pub(crate) struct Run {
+    /// Worker threads, each with its own listeners and pools [default: the CPUs it may run on]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(crate) workers: Option<u16>,
+
+    #[command(flatten)]
+    pub(crate) access_log: AccessLog,
+
+    /// How much the log says
+    #[arg(long, value_name = "LEVEL", default_value = "info", ignore_case = true)]
+    pub(crate) log_level: Level,
+}
+
+impl Run {
+    pub(crate) fn workers(&self) -> usize {
+        match self.workers {
+            Some(workers) => usize::from(workers),
+            None => std::thread::available_parallelism().map_or(1, usize::from),
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AccessLog {
+    /// Write an access log, to standard output or to a file (appended; SIGUSR1 reopens it)
+    #[arg(
+        id = "accesslog",
+        long = "accesslog",
+        value_name = "FILE",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = STDOUT,
+    )]
+    file: Option<String>,
+
+    /// Format of the access log
+    #[arg(
+        id = "accesslog_format",
+        long = "accesslog-format",
+        value_name = "FORMAT",
+        default_value = "common"
+    )]
+    format: AccessLogFormat,
+
+    /// What the access log says of headers
+    #[arg(
+        id = "accesslog_headers",
+        long = "accesslog-headers",
+        value_name = "MODE",
+        default_value = "drop"
+    )]
+    headers: AccessLogHeaders,
+}
+
+impl AccessLog {
+    /// Where the access log goes, if there is one. Traefik's `true` and `false` are understood.
+    pub(crate) fn output(&self) -> Option<viaduct_observe::Output> {
+        match self.file.as_deref()? {
+            "false" => None,
+            STDOUT | "true" => Some(viaduct_observe::Output::Stdout),
+            file => Some(viaduct_observe::Output::File(file.into())),
+        }
+    }
+
+    pub(crate) fn options(&self) -> viaduct_observe::Options {
+        viaduct_observe::Options {
+            format: match self.format {
+                AccessLogFormat::Common => viaduct_observe::Format::Common,
+                AccessLogFormat::GenericClf => viaduct_observe::Format::GenericClf,
+                AccessLogFormat::Json => viaduct_observe::Format::Json,
+            },
+            headers: match self.headers {
+                AccessLogHeaders::Drop => viaduct_observe::HeaderMode::Drop,
+                AccessLogHeaders::Keep => viaduct_observe::HeaderMode::Keep,
+                AccessLogHeaders::Redact => viaduct_observe::HeaderMode::Redact,
+            },
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum AccessLogFormat {
+    /// Traefik's: combined, then request number, router, server URL and milliseconds
+    Common,
+    /// The combined format
+    #[value(name = "genericCLF", alias = "genericclf")]
+    GenericClf,
+    /// One object a line, with the facts of both TLS legs
+    Json,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum AccessLogHeaders {
+    /// Nothing, Referer and User-Agent included
+    Drop,
+    Keep,
+    /// Names only
+    Redact,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Render {
+    /// Directory of manifests
+    #[arg(value_name = "DIR")]
+    pub(crate) directory: PathBuf,
+
+    #[arg(long, value_name = "FORMAT", default_value = "yaml")]
+    pub(crate) format: RenderFormat,
+
+    /// Write private keys out instead of REDACTED
+    #[arg(long)]
+    pub(crate) show_secrets: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum RenderFormat {
+    Yaml,
+    Json,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Demo {
+    /// Where to write certificates and manifests [default: a temporary directory, removed at the end]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) dir: Option<PathBuf>,
+
+    /// End after the request, with status 0 if it went well
+    #[arg(long)]
+    pub(crate) once: bool,
+
+    /// Port of the ingress on 127.0.0.1 [default: 8443, or a free one]
+    #[arg(long, value_name = "PORT")]
+    pub(crate) port: Option<u16>,
+
+    /// How much the log says
+    #[arg(long, value_name = "LEVEL", default_value = "warn", ignore_case = true)]
+    pub(crate) log_level: Level,
+}
+
+impl Demo {
+    /// Where the ingress should listen, in the order of preference.
+    pub(crate) fn addresses(&self) -> Vec<SocketAddr> {
+        let ports = match self.port {
+            Some(port) => vec![port],
+            None => vec![8443, 0],
+        };
+        ports
+            .into_iter()
+            .map(|port| SocketAddr::from(([127, 0, 0, 1], port)))
+            .collect()
+    }
+}
+
+/// Stands for standard output where a file is named.
+const STDOUT: &str = "-";

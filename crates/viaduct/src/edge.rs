@@ -1,0 +1,158 @@
+//! The data plane's wiring: listeners, workers, access log, counters; from opening to draining.
+
+use std::io::ErrorKind;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use viaduct_observe::{AccessLog, Options, Output, Sink, SinkError, Totals, WorkerCounters};
+use viaduct_proxy::{BindError, Bound, Config, Hands, Running};
+use viaduct_snapshot::Snapshot;
+
+use crate::failure::Failure;
+use crate::output;
+
+/// Listening, but not serving yet.
+pub(crate) struct Edge {
+    bound: Bound,
+    workers: usize,
+    grace: Duration,
+    log: Option<(Sink, Options)>,
+    entry_points: Vec<Arc<str>>,
+}
+
+impl Edge {
+    /// Opens the access log and every entry point, or says which could not be opened and why.
+    pub(crate) fn open(config: Config, access_log: Option<(Output, Options)>) -> Result<Self, Failure> {
+        let log = match access_log {
+            None => None,
+            Some((output, options)) => {
+                let sink = Sink::open(output).map_err(access_log_failure)?;
+                Some((sink, options))
+            }
+        };
+        let (workers, grace) = (config.workers, config.grace);
+        let entry_points = config
+            .entry_points
+            .iter()
+            .map(|entry_point| entry_point.name.shared())
+            .collect();
+        let bound = Bound::open(config).map_err(bind_failure)?;
+        Ok(Self {
+            bound,
+            workers,
+            grace,
+            log,
+            entry_points,
+        })
+    }
+
+    /// Where each entry point really listens.
+    pub(crate) fn addresses(&self) -> Vec<(Arc<str>, std::net::SocketAddr)> {
+        let addresses = self.bound.addresses().into_iter();
+        addresses
+            .map(|(name, address)| (name.shared(), address))
+            .collect()
+    }
+
+    /// Starts the workers on the first snapshot.
+    pub(crate) fn serve(self, snapshots: watch::Receiver<Arc<Snapshot>>) -> RunningEdge {
+        let log = |_| {
+            self.log
+                .as_ref()
+                .map(|(sink, options)| AccessLog::new(sink, *options))
+        };
+        let counters = |_| Arc::new(WorkerCounters::new(self.entry_points.iter().cloned()));
+        let counters: Vec<_> = (0..self.workers).map(counters).collect();
+        let hands = Hands {
+            snapshots,
+            access_logs: (0..self.workers).map(log).collect(),
+            counters: counters.clone(),
+        };
+        RunningEdge {
+            running: self.bound.serve(hands),
+            sink: self.log.map(|(sink, _)| sink),
+            counters,
+            grace: self.grace,
+        }
+    }
+}
+
+/// Serving.
+pub(crate) struct RunningEdge {
+    running: Running,
+    sink: Option<Sink>,
+    counters: Vec<Arc<WorkerCounters>>,
+    grace: Duration,
+}
+
+impl RunningEdge {
+    /// Opens the access log's file again (SIGUSR1).
+    pub(crate) fn reopen_logs(&self) {
+        if let Some(sink) = &self.sink {
+            sink.reopen();
+        }
+    }
+
+    /// Ends without losing a request or a log line. Blocks, at most a little longer than the grace time.
+    pub(crate) fn drain(self) {
+        self.running.drain(self.grace);
+        if let Some(sink) = self.sink
+            && !sink.finish(LOG_WAIT)
+        {
+            tracing::warn!("the access log could not be written to its end");
+        }
+        let totals = Totals::of(self.counters.iter().map(Arc::as_ref));
+        let requests: u64 = totals
+            .entry_points
+            .values()
+            .map(|entry_point| entry_point.tally.total())
+            .sum();
+        tracing::info!(requests, "stopped");
+    }
+}
+
+/// One line per entry point, for people and scripts alike.
+pub(crate) fn announce(name: &str, tls: bool, address: std::net::SocketAddr) {
+    let scheme = if tls { "https" } else { "http" };
+    output::status(format_args!(
+        "entry point {name} listening on {scheme}://{address}"
+    ));
+}
+
+fn access_log_failure(error: SinkError) -> Failure {
+    let message = error.to_string();
+    match error {
+        SinkError::Open { source, .. } | SinkError::Thread(source) => Failure::new(message).because(source),
+    }
+}
+
+fn bind_failure(error: BindError) -> Failure {
+    let BindError {
+        entry_point,
+        address,
+        source,
+    } = error;
+    let hint = match source.kind() {
+        ErrorKind::AddrInUse => {
+            format!(
+                "another process listens there: stop it, or choose another port with `--entrypoint {entry_point}=ADDR`"
+            )
+        }
+        ErrorKind::PermissionDenied => {
+            "ports below 1024 need the capability CAP_NET_BIND_SERVICE; a port above needs none".to_owned()
+        }
+        ErrorKind::AddrNotAvailable => format!(
+            "no interface of this machine has {}; `:{}` means all of them",
+            address.ip(),
+            address.port()
+        ),
+        _ => format!("choose another address with `--entrypoint {entry_point}=ADDR`"),
+    };
+    Failure::new(format!("entry point `{entry_point}`: cannot listen on {address}"))
+        .because(source)
+        .hint(hint)
+}
+
+/// How long the end waits for the access log's output.
+const LOG_WAIT: Duration = Duration::from_secs(5);

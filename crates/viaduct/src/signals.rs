@@ -1,0 +1,41 @@
+//! Signals: SIGTERM and SIGINT end the process, SIGUSR1 reopens log files (A1.6).
+
+use std::io;
+
+use tokio::signal::unix::{self, Signal, SignalKind};
+
+/// What a signal asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Request {
+    /// The first time: drain. Again: now.
+    Stop,
+    ReopenLogs,
+}
+
+/// From its making on, none of the signals has its default effect.
+pub(crate) struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    user1: Signal,
+}
+
+impl Signals {
+    /// Needs a tokio runtime.
+    pub(crate) fn listen() -> io::Result<Self> {
+        Ok(Self {
+            terminate: unix::signal(SignalKind::terminate())?,
+            interrupt: unix::signal(SignalKind::interrupt())?,
+            user1: unix::signal(SignalKind::user_defined1())?,
+        })
+    }
+
+    /// The next request. Cancel safe.
+    pub(crate) async fn next(&mut self) -> Request {
+        // `recv` ends only with the runtime.
+        tokio::select! {
+            _ = self.terminate.recv() => Request::Stop,
+            _ = self.interrupt.recv() => Request::Stop,
+            _ = self.user1.recv() => Request::ReopenLogs,
+        }
+    }
+}
