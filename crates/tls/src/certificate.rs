@@ -4,9 +4,24 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use rustls_pki_types::pem::PemObject;
+use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+
+mod facts;
+pub(crate) use facts::{Extensions, read, rfc4514};
+
 /// SHA-256 of a certificate's DER. Displays as lower-case hex.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Fingerprint(pub [u8; 32]);
+
+impl Fingerprint {
+    pub fn of(der: &[u8]) -> Self {
+        let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, der);
+        let mut bytes = [0; 32];
+        bytes.copy_from_slice(digest.as_ref());
+        Self(bytes)
+    }
+}
 
 impl fmt::Display for Fingerprint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -31,29 +46,130 @@ pub struct CertificateFacts {
     pub dns_names: Vec<String>,
     pub ip_addresses: Vec<std::net::IpAddr>,
     pub uris: Vec<String>,
+    /// Lower-case hex.
     pub serial: String,
     pub not_before: SystemTime,
     pub not_after: SystemTime,
     pub is_ca: bool,
+    /// Subject and issuer are the same name.
     pub self_issued: bool,
 }
+
+impl CertificateFacts {
+    pub fn from_der(der: &[u8]) -> Result<Self, UnreadableCertificate> {
+        read(der).map(|(facts, _)| facts)
+    }
+
+    /// What to call the certificate in a message: its subject, else its first name, else its fingerprint.
+    pub fn label(&self) -> String {
+        if !self.subject.is_empty() {
+            return self.subject.clone();
+        }
+        match (
+            self.dns_names.first(),
+            self.ip_addresses.first(),
+            self.uris.first(),
+        ) {
+            (Some(name), _, _) => name.clone(),
+            (None, Some(address), _) => address.to_string(),
+            (None, None, Some(uri)) => uri.clone(),
+            (None, None, None) => format!("certificate {}", self.fingerprint),
+        }
+    }
+}
+
+/// The bytes are not an X.509 certificate, or one of the extensions we rely on is damaged.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct UnreadableCertificate(pub(crate) String);
 
 /// A certificate chain and the private key that belongs to it.
 #[derive(Clone)]
 pub struct Identity {
     pub(crate) key: Arc<rustls::sign::CertifiedKey>,
     facts: Arc<CertificateFacts>,
+    /// The issuer names of the chain, in DER, leaf first: what a CertificateRequest's list is compared with.
+    issuers: Arc<[Vec<u8>]>,
 }
 
 impl Identity {
+    /// The most a chain's or key's PEM text may have, in bytes.
+    pub const MAX_PEM: usize = 1 << 20;
+    /// The most certificates a chain may have; TLS stacks refuse longer ones.
+    pub const MAX_CHAIN: usize = 32;
+
     /// Reads a PEM chain (leaf first) and a PEM key (PKCS#8, PKCS#1, SEC1) and checks that they belong
     /// together.
-    pub fn from_pem(_chain: &[u8], _key: &[u8]) -> Result<Self, IdentityError> {
-        todo!()
+    pub fn from_pem(chain: &[u8], key: &[u8]) -> Result<Self, IdentityError> {
+        if chain.len() > Self::MAX_PEM || key.len() > Self::MAX_PEM {
+            return Err(IdentityError::TooLarge);
+        }
+        let chain = read_chain(chain)?;
+        let key = PrivateKeyDer::from_pem_slice(key).map_err(|error| match error {
+            rustls_pki_types::pem::Error::NoItemsFound => IdentityError::NoKey,
+            other => IdentityError::BadPem(other.to_string()),
+        })?;
+        Self::from_der(chain, key)
+    }
+
+    fn from_der(
+        chain: Vec<CertificateDer<'static>>,
+        key: PrivateKeyDer<'static>,
+    ) -> Result<Self, IdentityError> {
+        let mut read_chain = Vec::with_capacity(chain.len());
+        for der in &chain {
+            read_chain.push(read(der).map_err(|error| IdentityError::BadCertificate(error.to_string()))?);
+        }
+        let key = rustls::crypto::aws_lc_rs::sign::any_supported_type(&key)
+            .map_err(|error| IdentityError::BadKey(error.to_string()))?;
+        let issuers = read_chain
+            .iter()
+            .map(|(_, extensions)| extensions.issuer_der.clone())
+            .collect();
+        let Some((facts, extensions)) = read_chain.into_iter().next() else {
+            return Err(IdentityError::NoCertificate);
+        };
+        let Some(public_key) = key.public_key() else {
+            return Err(IdentityError::BadKey(
+                "its public half cannot be computed".to_owned(),
+            ));
+        };
+        if public_key.as_ref() != extensions.public_key.as_slice() {
+            return Err(IdentityError::Mismatch);
+        }
+        Ok(Self {
+            key: Arc::new(rustls::sign::CertifiedKey::new(chain, key)),
+            facts: Arc::new(facts),
+            issuers,
+        })
     }
 
     pub fn facts(&self) -> &CertificateFacts {
         &self.facts
+    }
+
+    /// The chain in DER, leaf first.
+    pub fn chain(&self) -> &[CertificateDer<'static>] {
+        &self.key.cert
+    }
+
+    /// The same identity with an OCSP response (DER) stapled to its handshakes; empty removes it.
+    #[must_use]
+    pub fn with_ocsp(&self, response: Vec<u8>) -> Self {
+        let mut key = (*self.key).clone();
+        key.ocsp = (!response.is_empty()).then_some(response);
+        Self {
+            key: Arc::new(key),
+            facts: Arc::clone(&self.facts),
+            issuers: Arc::clone(&self.issuers),
+        }
+    }
+
+    /// Whether one of the chain's issuers is among `subjects` (DER names).
+    pub(crate) fn issued_by_any(&self, subjects: &[&[u8]]) -> bool {
+        self.issuers
+            .iter()
+            .any(|issuer| subjects.contains(&issuer.as_slice()))
     }
 }
 
@@ -66,15 +182,15 @@ impl fmt::Debug for Identity {
 }
 
 impl PartialEq for Identity {
-    /// Same leaf and same chain; the key follows from the leaf.
+    /// Same leaf, same chain, same staple; the key follows from the leaf.
     fn eq(&self, other: &Self) -> bool {
-        self.key.cert == other.key.cert
+        self.key.cert == other.key.cert && self.key.ocsp == other.key.ocsp
     }
 }
 
 impl Eq for Identity {}
 
-/// Why a certificate and key cannot be used. Closed set;
+/// Why a certificate and key cannot be used. Closed set.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum IdentityError {
     #[error("no certificate in the PEM text")]
@@ -89,4 +205,26 @@ pub enum IdentityError {
     BadKey(String),
     #[error("the private key does not belong to the certificate")]
     Mismatch,
+    #[error("the PEM text is larger than {} bytes", Identity::MAX_PEM)]
+    TooLarge,
+    #[error("the chain has more than {} certificates", Identity::MAX_CHAIN)]
+    TooManyCertificates,
 }
+
+fn read_chain(text: &[u8]) -> Result<Vec<CertificateDer<'static>>, IdentityError> {
+    let mut chain = Vec::new();
+    for certificate in CertificateDer::pem_slice_iter(text) {
+        if chain.len() == Identity::MAX_CHAIN {
+            return Err(IdentityError::TooManyCertificates);
+        }
+        chain.push(certificate.map_err(|error| IdentityError::BadPem(error.to_string()))?);
+    }
+    if chain.is_empty() {
+        Err(IdentityError::NoCertificate)
+    } else {
+        Ok(chain)
+    }
+}
+
+#[cfg(test)]
+mod tests;

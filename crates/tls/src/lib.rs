@@ -7,10 +7,13 @@
 //! ```
 //! This crate knows neither HTTP nor Traefik's words, and opens no sockets.
 
+#![warn(clippy::indexing_slicing)]
+
 pub mod backend_leg;
 pub mod certificate;
 pub mod client_leg;
 pub mod names;
+mod provider;
 pub mod reason;
 pub mod store;
 pub mod stream;

@@ -4,9 +4,34 @@
 //! the trust anchor, by exact match, with validity and name still checked (E59). When it refuses, the
 //! typed [`Fault`](crate::Fault), with the presented chain, travels inside rustls's error
 //! (`CertificateError::Other`), because rustls drops the chain.
+//!
+//! Where it is stricter than Go: RSA keys under 2048 bits and SHA-1 signatures are refused, and so is a
+//! `CA:TRUE` certificate used by a server unless it is itself in the trust bundle.
 
+use std::sync::Arc;
+
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::WebPkiSupportedAlgorithms;
+use rustls::time_provider::TimeProvider;
+use rustls::{CertificateError, DigitallySignedStruct, OtherError, SignatureScheme};
+use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
+
+use crate::backend_leg::Verification;
 use crate::certificate::{CertificateFacts, Fingerprint};
-use crate::reason::Fault;
+use crate::reason::{ExpectedName, Fault, Reason};
+use crate::trust::{Anchors, Backend, Trust, system_roots};
+
+pub(crate) mod chain;
+mod explain;
+mod name;
+mod proofs;
+pub(crate) mod signature;
+
+use chain::{Purpose, Window};
+use explain::Presented;
+use proofs::ProofCache;
+
+pub use crate::reason::fault_of;
 
 /// Proof that a peer's chain and name were checked; made only here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,32 +43,167 @@ pub struct Proof {
     pub verified: Option<Verified>,
     /// The trust anchor; `None` when verification was skipped.
     pub verified_by: Option<Fingerprint>,
-    pub peer: std::sync::Arc<CertificateFacts>,
+    pub peer: Arc<CertificateFacts>,
 }
 
+/// Verifies servers under one backend policy. Shared by all endpoints of the policy, so that sessions stay
+/// bound to it: rustls resumes only under the verifier that saw the full handshake.
 #[derive(Debug)]
 pub struct BackendVerifier {
-    _private: (),
+    verification: Verification,
+    peer_uri: Option<String>,
+    algorithms: WebPkiSupportedAlgorithms,
+    clock: Arc<dyn TimeProvider>,
+    proofs: ProofCache,
 }
 
 impl BackendVerifier {
+    pub(crate) fn new(
+        verification: Verification,
+        peer_uri: Option<String>,
+        algorithms: WebPkiSupportedAlgorithms,
+        clock: Arc<dyn TimeProvider>,
+    ) -> Self {
+        Self {
+            verification,
+            peer_uri,
+            algorithms,
+            clock,
+            proofs: ProofCache::default(),
+        }
+    }
+
     /// After a handshake, full or resumed: what it proved. A small bounded cache remembers verified
     /// chains; validity is checked against the clock again each time (a resumed session must not
     /// outlive its certificate, R17).
-    pub fn proof(
+    pub fn proof(&self, chain: &[CertificateDer<'static>], expected: &ExpectedName) -> Result<Proof, Fault> {
+        let Some((leaf, rest)) = chain.split_first() else {
+            return Err(Fault::new(Reason::BadCertificate, "a server certificate", "none"));
+        };
+        // Without a clock nothing is valid yet: closed, and the remedy names the clock.
+        let now = self
+            .clock
+            .current_time()
+            .unwrap_or(UnixTime::since_unix_epoch(std::time::Duration::ZERO));
+        self.check(leaf, rest, expected, now)
+    }
+
+    fn check(
         &self,
-        _chain: &[rustls_pki_types::CertificateDer<'static>],
-        _expected: &crate::reason::ExpectedName,
+        leaf: &CertificateDer<'_>,
+        rest: &[CertificateDer<'_>],
+        expected: &ExpectedName,
+        now: UnixTime,
     ) -> Result<Proof, Fault> {
-        todo!()
+        if let Some(proof) = self.proofs.find(leaf, rest, expected, now) {
+            return Ok(proof);
+        }
+        let presented = Presented::read(leaf, rest)?;
+        let (proof, window) = match &self.verification {
+            Verification::Full(Backend(Trust::Bundle(bundle))) => {
+                self.verify(bundle.anchors(), &presented, expected, now)?
+            }
+            Verification::Full(Backend(Trust::System)) => {
+                self.verify(system_roots(), &presented, expected, now)?
+            }
+            Verification::DangerSkip => {
+                let peer = Arc::new(presented.leaf_facts().clone());
+                (
+                    Proof {
+                        verified: None,
+                        verified_by: None,
+                        peer,
+                    },
+                    Window::ALWAYS,
+                )
+            }
+        };
+        self.check_uri(&presented)?;
+        self.proofs.remember(leaf, rest, expected, window, &proof);
+        Ok(proof)
+    }
+
+    fn verify(
+        &self,
+        anchors: &Anchors,
+        presented: &Presented<'_>,
+        expected: &ExpectedName,
+        now: UnixTime,
+    ) -> Result<(Proof, Window), Fault> {
+        if anchors.is_empty() {
+            return Err(Fault::new(
+                Reason::CaMissing,
+                "the operating system's trusted roots",
+                "none: neither `SSL_CERT_FILE`, `SSL_CERT_DIR` nor the usual places hold a certificate",
+            ));
+        }
+        let path = chain::verify(
+            anchors,
+            presented.leaf,
+            presented.rest,
+            now,
+            Purpose::Server,
+            self.algorithms.all,
+        )
+        .map_err(|error| presented.chain_fault(&error, anchors, expected, now))?;
+        let peer = presented.leaf_facts();
+        if !name::covers(peer, expected) {
+            return Err(presented.name_fault(expected));
+        }
+        let proof = Proof {
+            verified: Some(Verified(())),
+            verified_by: Some(path.anchor),
+            peer: Arc::new(peer.clone()),
+        };
+        Ok((proof, path.window))
+    }
+
+    /// `peerCertURI`, on top of chain and name; alone when those are skipped.
+    fn check_uri(&self, presented: &Presented<'_>) -> Result<(), Fault> {
+        match &self.peer_uri {
+            Some(wanted) if !presented.leaf_facts().uris.contains(wanted) => Err(presented.uri_fault(wanted)),
+            Some(_) | None => Ok(()),
+        }
     }
 }
 
-/// The [`Fault`] of a rustls error on the backend leg.
-pub fn fault_of(
-    _error: &rustls::Error,
-    _expected: &crate::reason::ExpectedName,
-    _sent_identity: bool,
-) -> Fault {
-    todo!("Other(Fault) downcast; alerts; protocol versions; InvalidContentType -> plaintext; ...")
+impl ServerCertVerifier for BackendVerifier {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        _ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        let expected =
+            ExpectedName::try_from(server_name).map_err(|()| rustls::Error::UnsupportedNameType)?;
+        match self.check(end_entity, intermediates, &expected, now) {
+            Ok(_) => Ok(ServerCertVerified::assertion()),
+            Err(fault) => Err(CertificateError::Other(OtherError(Arc::new(fault))).into()),
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        signature::tls12(message, cert, dss, &self.algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        signature::tls13(message, cert, dss, &self.algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.algorithms.supported_schemes()
+    }
 }
+
