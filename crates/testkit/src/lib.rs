@@ -1,1 +1,29 @@
+//! What the tests need to treat the product as a black box: certificates, processes, real peers,
+//! scripted ones, and manifests.
+//!
+//! ```text
+//!  pki        certificates of every kind            manifest   objects as YAML
+//!  viaduct    the real binary, its logs             wait       conditions with a deadline
+//!  nginx openssl curl h2load python                 real peers, as processes
+//!  origin tls http1 h2                              scripted peers, byte by byte
+//! ```
+//! Everything here panics on misuse and on missing tools: it is test set-up, and a test that cannot be
+//! set up has failed. Threads and blocking sockets throughout, so that a test reads from top to bottom.
+
+pub mod access_log;
+pub mod child;
+pub mod curl;
+pub mod h2;
+pub mod h2load;
+pub mod http1;
+pub mod manifest;
+pub mod nginx;
+pub mod openssl;
+pub mod origin;
 pub mod pki;
+pub mod port;
+pub mod python;
+pub mod tls;
+pub mod tool;
+pub mod viaduct;
+pub mod wait;

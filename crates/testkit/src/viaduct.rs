@@ -1,0 +1,267 @@
+//! The product under test: the real binary, its files and its logs.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus};
+use std::time::Duration;
+
+use rustix::process::Signal;
+use tempfile::TempDir;
+
+use crate::access_log::{self, Entry};
+use crate::child::Child;
+use crate::wait::wait_for;
+
+/// `viaduct up` to be. Two entry points on free ports: `web` and `websecure`.
+pub struct Up {
+    binary: PathBuf,
+    files: Vec<(String, String)>,
+    arguments: Vec<String>,
+    entry_points: Vec<String>,
+}
+
+impl Up {
+    /// `binary`: `env!("CARGO_BIN_EXE_viaduct")` of the test.
+    pub fn new(binary: impl Into<PathBuf>) -> Self {
+        Self {
+            binary: binary.into(),
+            files: Vec::new(),
+            arguments: Vec::new(),
+            entry_points: vec!["web=127.0.0.1:0".to_owned(), "websecure=127.0.0.1:0".to_owned()],
+        }
+    }
+
+    /// A file of the served directory.
+    pub fn file(mut self, name: &str, text: impl Into<String>) -> Self {
+        self.files.push((name.to_owned(), text.into()));
+        self
+    }
+
+    /// A further argument.
+    pub fn arg(mut self, argument: &str) -> Self {
+        self.arguments.push(argument.to_owned());
+        self
+    }
+
+    /// A further entry point, `NAME=ADDR[,tls]`.
+    pub fn entry_point(mut self, text: &str) -> Self {
+        self.entry_points.push(text.to_owned());
+        self
+    }
+
+    /// Starts it and waits until every entry point listens.
+    #[track_caller]
+    pub fn start(self) -> Viaduct {
+        let work = tempfile::tempdir().expect("a temporary directory");
+        let directory = work.path().join("manifests");
+        std::fs::create_dir(&directory).expect("the directory of manifests");
+        for (name, text) in &self.files {
+            std::fs::write(directory.join(name), text).expect("writing a manifest");
+        }
+        let access_log = work.path().join("access.log");
+        let mut command = Command::new(&self.binary);
+        command.arg("up").arg(&directory).current_dir(work.path());
+        for entry_point in &self.entry_points {
+            command.arg("--entrypoint").arg(entry_point);
+        }
+        if !self
+            .arguments
+            .iter()
+            .any(|argument| argument.starts_with("--accesslog"))
+        {
+            command.arg(format!("--accesslog={}", access_log.display()));
+            command.args(["--accesslog-format", "json"]);
+        }
+        let running = Running::start(command.args(&self.arguments), self.entry_points.len());
+        Viaduct {
+            running,
+            work,
+            directory,
+            access_log,
+        }
+    }
+}
+
+/// `viaduct up`, serving.
+pub struct Viaduct {
+    running: Running,
+    work: TempDir,
+    directory: PathBuf,
+    access_log: PathBuf,
+}
+
+impl Viaduct {
+    #[track_caller]
+    pub fn address(&self, entry_point: &str) -> SocketAddr {
+        self.running.address(entry_point)
+    }
+
+    /// The TLS entry point.
+    #[track_caller]
+    pub fn websecure(&self) -> SocketAddr {
+        self.address("websecure")
+    }
+
+    /// The plain entry point.
+    #[track_caller]
+    pub fn web(&self) -> SocketAddr {
+        self.address("web")
+    }
+
+    /// The served directory.
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// Replaces a served file in one step, as `kubectl`, editors and deployment tools do.
+    pub fn replace(&self, name: &str, text: &str) {
+        let aside = self.work.path().join(format!(".{name}.new"));
+        std::fs::write(&aside, text).expect("writing a manifest");
+        std::fs::rename(&aside, self.directory.join(name)).expect("renaming a manifest");
+    }
+
+    pub fn remove(&self, name: &str) {
+        std::fs::remove_file(self.directory.join(name)).expect("removing a manifest");
+    }
+
+    /// The program's own log and status lines so far.
+    pub fn log(&self) -> String {
+        self.running.child.output()
+    }
+
+    /// Waits for a log line that contains `text`.
+    #[track_caller]
+    pub fn wait_log(&self, text: &str) -> String {
+        self.running.child.wait_line(text)
+    }
+
+    /// The access log so far.
+    #[track_caller]
+    pub fn access_log(&self) -> Vec<Entry> {
+        access_log::parse(&std::fs::read_to_string(&self.access_log).unwrap_or_default())
+    }
+
+    /// Waits for the access-log line of a request to `path`; give each request a path of its own.
+    #[track_caller]
+    pub fn wait_access(&self, path: &str) -> Entry {
+        wait_for(
+            &format!("an access-log line of {path}; the log says:\n{}", self.log()),
+            || {
+                self.access_log()
+                    .into_iter()
+                    .find(|entry| entry.text("RequestPath") == path)
+            },
+        )
+    }
+
+    pub fn terminate(&self) {
+        self.running.child.signal(Signal::TERM);
+    }
+
+    pub fn signal(&self, signal: Signal) {
+        self.running.child.signal(signal);
+    }
+
+    #[track_caller]
+    pub fn wait_exit(&mut self, limit: Duration) -> ExitStatus {
+        self.running.child.wait_exit(limit)
+    }
+
+    /// Whether the process is still there.
+    pub fn is_running(&mut self) -> bool {
+        self.running.child.try_exit().is_none()
+    }
+
+    /// Resident memory, KiB.
+    #[track_caller]
+    pub fn resident_kib(&self) -> u64 {
+        status_number(self.running.child.id(), "VmRSS:")
+    }
+
+    /// CPU time used so far.
+    #[track_caller]
+    pub fn cpu_time(&self) -> Duration {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.running.child.id())).expect("/proc");
+        let after_name = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
+        let ticks: u64 = after_name
+            .split_whitespace()
+            .skip(11)
+            .take(2)
+            .filter_map(|n| n.parse::<u64>().ok())
+            .sum();
+        Duration::from_millis(ticks * 1000 / rustix::param::clock_ticks_per_second())
+    }
+
+    /// Open file descriptors.
+    #[track_caller]
+    pub fn descriptors(&self) -> usize {
+        std::fs::read_dir(format!("/proc/{}/fd", self.running.child.id()))
+            .expect("/proc")
+            .count()
+    }
+}
+
+/// `viaduct sidecar`, or any command that announces its entry points.
+pub struct Running {
+    child: Child,
+    addresses: BTreeMap<String, SocketAddr>,
+}
+
+impl Running {
+    /// Starts `command` and waits until `entry_points` of them listen.
+    #[track_caller]
+    pub fn start(command: &mut Command, entry_points: usize) -> Self {
+        let child = Child::spawn(command.env("NO_COLOR", "1"));
+        let mut addresses = BTreeMap::new();
+        child
+            .find_line(|line| {
+                addresses.extend(announced(line));
+                (addresses.len() == entry_points).then_some(())
+            })
+            .unwrap_or_else(|| {
+                panic!(
+                    "{} of {entry_points} entry points listen; output:\n{}",
+                    addresses.len(),
+                    child.output()
+                )
+            });
+        Self { child, addresses }
+    }
+
+    #[track_caller]
+    pub fn address(&self, entry_point: &str) -> SocketAddr {
+        *self
+            .addresses
+            .get(entry_point)
+            .unwrap_or_else(|| panic!("no entry point `{entry_point}` among {:?}", self.addresses))
+    }
+
+    /// The only address, of a command with one.
+    #[track_caller]
+    pub fn only_address(&self) -> SocketAddr {
+        *self.addresses.values().next().expect("an entry point")
+    }
+
+    pub fn child(&mut self) -> &mut Child {
+        &mut self.child
+    }
+}
+
+/// `entry point NAME listening on SCHEME://ADDR:PORT`.
+fn announced(line: &str) -> Option<(String, SocketAddr)> {
+    let (_, rest) = line.split_once("entry point ")?;
+    let (name, rest) = rest.split_once(" listening on ")?;
+    let (_, address) = rest.split_once("://")?;
+    let address = address.split_whitespace().next()?;
+    Some((name.trim_matches('`').to_owned(), address.parse().ok()?))
+}
+
+#[track_caller]
+fn status_number(pid: u32, field: &str) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("/proc");
+    status
+        .lines()
+        .find_map(|line| line.strip_prefix(field)?.split_whitespace().next()?.parse().ok())
+        .unwrap_or_else(|| panic!("no {field} in /proc/{pid}/status"))
+}
