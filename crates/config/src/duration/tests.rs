@@ -45,16 +45,42 @@ fn a1_14_go_durations_and_bare_seconds() {
         ("0.830103483285477580700h", 2_988_372_539_827),
     ];
     for (text, nanos) in cases {
-        assert_eq!(GoDuration::parse(text).map(GoDuration::nanos), Ok(*nanos), "{text}");
+        assert_eq!(
+            GoDuration::parse(text).map(GoDuration::nanos),
+            Ok(*nanos),
+            "{text}"
+        );
     }
 }
 
 #[test]
 fn a1_14_what_go_refuses_is_refused() {
     for text in [
-        "", "-", "+", "s", ".", "-.", ".s", "+.s", "1d", "3 s", " 3s", "1.5", "1s2", "--5s", "1e3s", "1S",
-        "9223372036854775808ns", "9223372036854775.808us", "-9223372036854775809ns", "3000000h", "10000000000",
-        "\u{85}\u{85}", "\u{ffff}", "hello \u{ffff} world", "1\u{b5}",
+        "",
+        "-",
+        "+",
+        "s",
+        ".",
+        "-.",
+        ".s",
+        "+.s",
+        "1d",
+        "3 s",
+        " 3s",
+        "1.5",
+        "1s2",
+        "--5s",
+        "1e3s",
+        "1S",
+        "9223372036854775808ns",
+        "9223372036854775.808us",
+        "-9223372036854775809ns",
+        "3000000h",
+        "10000000000",
+        "\u{85}\u{85}",
+        "\u{ffff}",
+        "hello \u{ffff} world",
+        "1\u{b5}",
     ] {
         assert!(GoDuration::parse(text).is_err(), "{text:?}");
     }
@@ -96,12 +122,16 @@ fn a1_14_prints_as_go_does() {
 
 #[test]
 fn a1_14_reads_strings_and_numbers_from_json() {
-    let read = serde_json::from_str::<Vec<GoDuration>>("[42, \"42\", \"42s\", -1]").map(|durations| {
-        durations.into_iter().map(GoDuration::nanos).collect::<Vec<_>>()
-    });
+    let read = serde_json::from_str::<Vec<GoDuration>>("[42, \"42\", \"42s\", -1]")
+        .map(|durations| durations.into_iter().map(GoDuration::nanos).collect::<Vec<_>>());
     assert_eq!(
         read.ok(),
-        Some(vec![42_000_000_000, 42_000_000_000, 42_000_000_000, -1_000_000_000])
+        Some(vec![
+            42_000_000_000,
+            42_000_000_000,
+            42_000_000_000,
+            -1_000_000_000
+        ])
     );
     for text in ["1.5", "true", "\"soon\"", "99999999999999999999", "[]"] {
         assert!(serde_json::from_str::<GoDuration>(text).is_err(), "{text}");
