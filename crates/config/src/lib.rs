@@ -18,6 +18,7 @@ pub mod name;
 pub mod regexp;
 pub mod render;
 pub mod rule;
+pub mod suggest;
 pub mod update;
 
 pub use dynamic::Dynamic;

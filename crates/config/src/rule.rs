@@ -1,11 +1,24 @@
 //! Traefik's v3 rule language: text -> syntax tree.
 //!
 //! Grammar: Go expressions reduced to calls, `&&`, `||`, `!` and parentheses, with Go string literals
-//! (interpreted `"..."` with escapes, raw `` `...` ``).
+//! (interpreted `"..."` with escapes, raw `` `...` ``). As in Go, a line may break after an operator, a
+//! comma or an opening parenthesis, and comments are allowed.
+
+mod error;
+mod lexer;
+mod literal;
+mod matcher;
+mod parser;
+mod print;
+#[cfg(test)]
+mod tests;
 
 use ipnet::IpNet;
 
 use crate::regexp::GoRegexp;
+
+pub use error::{RuleError, RuleErrorKind};
+pub use matcher::MATCHER_NAMES;
 
 /// A parsed rule together with its text. Traefik's default priority is the text's length in bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,13 +29,27 @@ pub struct Rule {
 
 impl Rule {
     /// Parses a v3 HTTP rule.
-    pub fn parse_http(_text: &str) -> Result<Self, RuleError> {
-        todo!()
+    ///
+    /// Bounds: 256 KiB of text, 10,000 matchers, 100 levels of parentheses and negations.
+    pub fn parse_http(text: &str) -> Result<Self, RuleError> {
+        parser::parse(text)
+            .map(|expr| Self {
+                text: text.to_owned(),
+                expr,
+            })
+            .map_err(|fault| fault.locate(text))
     }
 
     /// Builds a rule from a tree (I4: providers build rules as trees, never by joining strings).
-    pub fn from_expr(_expr: Expr) -> Self {
-        todo!("text = canonical printing of the tree with safely quoted literals")
+    ///
+    /// The text parses back to the same tree, provided that its values are as [`Matcher`] says they are
+    /// (a path begins with `/`, nothing is empty). What a value holds can never become syntax.
+    pub fn from_expr(expr: Expr) -> Self {
+        let expr = expr.balanced();
+        Self {
+            text: print::print(&expr),
+            expr,
+        }
     }
 
     pub fn text(&self) -> &str {
@@ -36,10 +63,14 @@ impl Rule {
     /// Host patterns that the rule names in a positive position, as Traefik collects them to attach
     /// TLS options and ACME domains. `!Host(a)` contributes nothing (CVE-2026-114656).
     pub fn hosts(&self) -> Vec<&HostPattern> {
-        todo!()
+        let mut hosts = Vec::new();
+        self.expr.collect_hosts(false, &mut hosts);
+        hosts
     }
 }
 
+/// Inside a [`Rule`], a chain of one operator (`a && b && c && ...`) is a balanced tree: its operands stand
+/// in the order written, and its depth is the logarithm of their number.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Expr {
     And(Box<Expr>, Box<Expr>),
@@ -51,14 +82,16 @@ pub enum Expr {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Matcher {
     Host(HostPattern),
+    /// Matched against the lower-cased host, case-sensitively.
     HostRegexp(GoRegexp),
     /// Upper case.
     Method(String),
-    /// Exact path, compared with reserved characters still escaped.
+    /// Exact path, compared with reserved characters still escaped. Begins with `/`.
     Path(String),
+    /// Begins with `/`. A prefix of text, not of segments: `/api` matches `/apis`, as in Traefik.
     PathPrefix(String),
     PathRegexp(GoRegexp),
-    /// Name in canonical form (`X-Foo-Bar`).
+    /// Name in canonical form (`X-Foo-Bar`); as written if it is no header name, which then never matches.
     Header {
         name: String,
         value: String,
@@ -67,19 +100,22 @@ pub enum Matcher {
         name: String,
         value: GoRegexp,
     },
-    /// `None`: the key must be present, with any value.
+    /// One of the key's values equals `value`. `None` stands for the empty value, as Traefik has it:
+    /// ``Query(`k`)`` matches `?k` and `?k=`, and does not match `?k=v`.
     Query {
         key: String,
         value: Option<String>,
     },
+    /// `None` as in [`Matcher::Query`].
     QueryRegexp {
         key: String,
         value: Option<GoRegexp>,
     },
+    /// Host bits are cleared; a v4 address or network in v6 notation is v4.
     ClientIp(IpNet),
 }
 
-/// What `Host(...)` accepts. Lower case, without a trailing dot, IDNA in ASCII form.
+/// What `Host(...)` accepts. ASCII (Traefik refuses anything else), lower case, without a trailing dot.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum HostPattern {
     /// `Host(`*`)`.
@@ -89,23 +125,110 @@ pub enum HostPattern {
     Wildcard(String),
 }
 
-/// Why a rule was refused, and where.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{kind} at column {column}")]
-pub struct RuleError {
-    /// Byte offset into the rule.
-    pub offset: usize,
-    /// Line and column in the rule's text, from 1, in characters.
-    pub line: u32,
-    pub column: u32,
-    pub kind: RuleErrorKind,
+impl HostPattern {
+    /// Reads what stands in `Host(...)`; `None` if it is not ASCII.
+    pub fn parse(text: &str) -> Option<Self> {
+        if !text.is_ascii() {
+            return None;
+        }
+        if text == "*" {
+            return Some(Self::Any);
+        }
+        let lower = text.to_ascii_lowercase();
+        let host = lower.strip_suffix('.').unwrap_or(&lower);
+        // `*.` and `*x` are neither; Traefik takes them, and they match nothing.
+        let pattern = match host.strip_prefix("*.") {
+            Some(parent) => Self::Wildcard(parent.to_owned()),
+            None if host == "*" => Self::Exact(lower),
+            None => Self::Exact(host.to_owned()),
+        };
+        Some(pattern)
+    }
 }
 
-/// Closed set of causes; `Unsupported function` keeps Traefik's wording.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum RuleErrorKind {
-    #[error("the rule is empty")]
-    Empty,
-    #[error("unsupported function: {0}")]
-    UnsupportedFunction(String),
+impl std::fmt::Display for HostPattern {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Any => f.write_str("*"),
+            Self::Exact(host) => f.write_str(host),
+            Self::Wildcard(parent) => write!(f, "*.{parent}"),
+        }
+    }
+}
+
+/// The two operators that chain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Chain {
+    And,
+    Or,
+}
+
+impl Expr {
+    /// Joins operands, in order, into a balanced tree.
+    fn join(chain: Chain, first: Self, mut rest: Vec<Self>) -> Self {
+        // Of n + 1 operands, the left half takes the first one and n / 2 others.
+        let mut right = rest.split_off(rest.len() / 2).into_iter();
+        let Some(middle) = right.next() else {
+            return first;
+        };
+        let left = Box::new(Self::join(chain, first, rest));
+        let right = Box::new(Self::join(chain, middle, right.collect()));
+        match chain {
+            Chain::And => Self::And(left, right),
+            Chain::Or => Self::Or(left, right),
+        }
+    }
+
+    /// Takes a chain apart: its first operand and the others in order. What is no such chain is one operand.
+    fn into_operands(self, chain: Chain) -> (Self, Vec<Self>) {
+        let mut pending = Vec::new();
+        let first = self.leftmost(chain, &mut pending);
+        let mut rest = Vec::new();
+        while let Some(expr) = pending.pop() {
+            rest.push(expr.leftmost(chain, &mut pending));
+        }
+        (first, rest)
+    }
+
+    /// The leftmost operand; what stands right of it goes on top of `pending`, the nearest last.
+    fn leftmost(self, chain: Chain, pending: &mut Vec<Self>) -> Self {
+        let mut expr = self;
+        loop {
+            expr = match (chain, expr) {
+                (Chain::And, Self::And(left, right)) | (Chain::Or, Self::Or(left, right)) => {
+                    pending.push(*right);
+                    *left
+                }
+                (_, operand) => return operand,
+            };
+        }
+    }
+
+    /// The same meaning with every chain balanced.
+    fn balanced(self) -> Self {
+        let chain = match self {
+            Self::And(..) => Chain::And,
+            Self::Or(..) => Chain::Or,
+            Self::Not(inner) => return Self::Not(Box::new(inner.balanced())),
+            Self::Match(_) => return self,
+        };
+        let (first, rest) = self.into_operands(chain);
+        Self::join(
+            chain,
+            first.balanced(),
+            rest.into_iter().map(Self::balanced).collect(),
+        )
+    }
+
+    fn collect_hosts<'a>(&'a self, negated: bool, hosts: &mut Vec<&'a HostPattern>) {
+        match self {
+            Self::And(left, right) | Self::Or(left, right) => {
+                left.collect_hosts(negated, hosts);
+                right.collect_hosts(negated, hosts);
+            }
+            Self::Not(inner) => inner.collect_hosts(!negated, hosts),
+            Self::Match(Matcher::Host(host)) if !negated => hosts.push(host),
+            Self::Match(_) => {}
+        }
+    }
 }
