@@ -1,10 +1,14 @@
 //! One entry point: which TLS policy a ClientHello gets, and which router a request gets.
 
+mod host_policies;
+
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use viaduct_config::EntryPointName;
 use viaduct_tls::ServerTls;
+
+pub(crate) use host_policies::{HostPolicies, HostPolicy, Policy};
 
 use crate::router::Router;
 use crate::table::RoutingTable;
@@ -21,20 +25,20 @@ pub struct EntryPoint {
     pub plain: RoutingTable,
     /// Routers with TLS.
     pub secure: RoutingTable,
-    /// exact and wildcard hosts -> policy, and the fallback.
-    pub(crate) _policies: (),
+    pub(crate) policies: HostPolicies,
 }
 
 impl EntryPoint {
     /// The TLS configuration for a ClientHello. `sni` is lower case without a trailing dot; no SNI, or
-    /// an unknown one, gets the default options.
-    pub fn tls(&self, _sni: Option<&str>) -> (&Arc<ServerTls>, PolicyId) {
-        todo!()
+    /// an unknown one, gets the default options (or those of a router for every host, ``Host(`*`)``).
+    pub fn tls(&self, sni: Option<&str>) -> (&Arc<ServerTls>, PolicyId) {
+        let policy = &self.policies.of(sni.unwrap_or_default()).policy;
+        (&policy.tls, policy.id)
     }
 
     /// Whether every host has the same policy, so that the ClientHello need not be read first.
     pub fn single_policy(&self) -> Option<(&Arc<ServerTls>, PolicyId)> {
-        todo!()
+        self.policies.single().map(|policy| (&policy.tls, policy.id))
     }
 
     /// Finds the router of a request that came in plain text.
@@ -47,8 +51,25 @@ impl EntryPoint {
 
     /// Finds the router of a request that came by TLS under `policy`. A host whose policy is another
     /// one is misdirected (421, A8.23), whatever the rules say (I2).
-    pub fn route_secure(&self, _request: &RouteRequest<'_>, _policy: PolicyId) -> Routed<'_> {
-        todo!()
+    ///
+    /// So is a request whose router demands client certificates under another policy than this host's:
+    /// a rule such as ``Host(`a`) || PathPrefix(`/x`)`` reaches hosts that it does not name, and there
+    /// its client certificates were never asked for.
+    pub fn route_secure(&self, request: &RouteRequest<'_>, policy: PolicyId) -> Routed<'_> {
+        let host = self.policies.of(request.host);
+        if host.policy.id != policy {
+            return Routed::Misdirected;
+        }
+        let Some(router) = self.secure.find(request) else {
+            return Routed::NotFound;
+        };
+        if let Some(refused) = host.refused(router) {
+            return Routed::Router(refused);
+        }
+        match router.demanded_policy {
+            Some(demanded) if demanded != policy => Routed::Misdirected,
+            Some(_) | None => Routed::Router(router),
+        }
     }
 }
 
@@ -74,3 +95,6 @@ pub enum Routed<'a> {
     /// 404.
     NotFound,
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,21 +1,24 @@
 //! The part of the install configuration that routing depends on.
 
-use viaduct_config::EntryPointName;
-use viaduct_config::dynamic::http::RouterTls;
+use viaduct_config::dynamic::http::{RouterTls, ServersTransport};
+use viaduct_config::{EntryPointName, ProviderName};
 
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Install {
     pub entry_points: Vec<EntryPointInstall>,
-    /// Kubernetes references across namespaces, ExternalName services and the like are decided by the
-    /// provider; here only what `compile` itself needs.
-    pub _reserved: (),
+    /// The static `serversTransport`: what `default@internal` is made of. Never merged into named
+    /// transports (A7.11).
+    pub servers_transport: ServersTransport,
+    /// `providers.precedence`: among routers of equal priority, those of the provider named first
+    /// win. Providers not named come after those that are. Default: empty.
+    pub provider_precedence: Vec<ProviderName>,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct EntryPointInstall {
     pub name: EntryPointName,
     /// `http.tls`: default TLS of routers of this entry point that say nothing themselves.
     pub tls: Option<RouterTls>,
-    /// Served by routers that name no entry point.
+    /// Served by routers that name no entry point. When no entry point is marked, all of them are.
     pub as_default: bool,
 }

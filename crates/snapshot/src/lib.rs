@@ -10,12 +10,14 @@
 //! `compile` is pure: no clock, no network, no disk, no randomness. What did not change is shared with
 //! the previous snapshot. A broken element takes its own router out of service and nothing else.
 
+mod book;
 pub mod compile;
 pub mod entry_point;
 pub mod explain;
 pub mod install;
-pub mod resolve;
+mod resolve;
 pub mod router;
+pub mod rule;
 pub mod service;
 pub mod table;
 pub mod transport;
@@ -27,6 +29,7 @@ pub use compile::{Inputs, compile};
 pub use entry_point::{EntryPoint, PolicyId, RouteRequest, Routed};
 pub use install::{EntryPointInstall, Install};
 pub use router::{Router, RouterState};
+pub use rule::RouteRule;
 pub use service::{LoadBalancer, PoolId, Scheme, Server, Service, ServiceKind, Slot};
 pub use transport::{Timeouts, Transport};
 
@@ -38,12 +41,12 @@ pub struct Snapshot {
     /// Counts up with every compile that changed something.
     pub generation: u64,
     pub entry_points: HashMap<EntryPointName, Arc<EntryPoint>>,
-    /// Every HTTP router by qualified name, those out of service too.
+    /// Every HTTP router by name, those out of service and those without a readable rule too.
     pub routers: HashMap<Arc<str>, Arc<Router>>,
     /// Backend pools that may be used under this snapshot; a worker drains every other.
     pub live_pools: Vec<PoolId>,
     /// Upper bound (exclusive) of all [`Slot`]s handed out so far.
     pub slots: u32,
     /// Private bookkeeping that lets the next compile share work.
-    pub(crate) _book: (),
+    pub(crate) book: book::Book,
 }

@@ -2,22 +2,35 @@
 
 use std::sync::Arc;
 
-use viaduct_config::Finding;
-use viaduct_config::rule::Rule;
+use viaduct_config::{EntryPointName, Finding};
 
+use crate::entry_point::PolicyId;
+use crate::rule::RouteRule;
 use crate::service::{Service, Slot};
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Router {
-    /// `name@provider`.
+    /// `name@provider`; a router that names several entry points is one router for each of them,
+    /// `entrypoint-name@provider`, as in Traefik.
     pub name: Arc<str>,
-    pub rule: Rule,
+    /// As written, even when it does not parse.
+    pub rule_text: Arc<str>,
+    /// `None`: the rule cannot be read, and the router is in no table.
+    pub rule: Option<Arc<RouteRule>>,
+    /// Where it is served; `None` when it names no entry point that exists.
+    pub entry_point: Option<EntryPointName>,
+    /// Default: the rule's length in bytes.
     pub priority: i64,
     pub tls: bool,
+    /// The TLS policy that a connection must have been made under, for a router whose options demand
+    /// a client certificate. Whatever its rule matches, it is never reached under another one (I2).
+    pub demanded_policy: Option<PolicyId>,
     /// As written, for messages: `name@provider`.
     pub service_name: Arc<str>,
     pub state: RouterState,
+    /// Default true.
     pub access_log: bool,
+    /// Default true.
     pub metrics: bool,
     /// Kubernetes object behind it, for logs and messages.
     pub origin: Option<viaduct_config::ObjectRef>,
@@ -26,7 +39,7 @@ pub struct Router {
 
 /// A router that is out of service keeps its place in the table: its requests are answered with the
 /// reason's status and never fall through to a router that was not meant for them (I2).
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub enum RouterState {
     Ready(Arc<Service>),
     OutOfService {
@@ -34,4 +47,49 @@ pub enum RouterState {
         status: u16,
         finding: Arc<Finding>,
     },
+}
+
+impl Router {
+    /// Whether `other` would do exactly the same, so that it can be shared.
+    pub(crate) fn same(&self, other: &Self) -> bool {
+        self.name == other.name
+            && self.rule_text == other.rule_text
+            && same_rule(self.rule.as_ref(), other.rule.as_ref())
+            && self.entry_point == other.entry_point
+            && self.priority == other.priority
+            && self.tls == other.tls
+            && self.demanded_policy == other.demanded_policy
+            && self.service_name == other.service_name
+            && self.state.same(&other.state)
+            && self.access_log == other.access_log
+            && self.metrics == other.metrics
+            && self.origin == other.origin
+            && self.slot == other.slot
+    }
+}
+
+impl RouterState {
+    fn same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Ready(a), Self::Ready(b)) => Arc::ptr_eq(a, b),
+            (
+                Self::OutOfService { status, finding },
+                Self::OutOfService {
+                    status: other_status,
+                    finding: other_finding,
+                },
+            ) => status == other_status && finding == other_finding,
+            (Self::Ready(_), Self::OutOfService { .. }) | (Self::OutOfService { .. }, Self::Ready(_)) => {
+                false
+            }
+        }
+    }
+}
+
+fn same_rule(a: Option<&Arc<RouteRule>>, b: Option<&Arc<RouteRule>>) -> bool {
+    match (a, b) {
+        (Some(a), Some(b)) => Arc::ptr_eq(a, b),
+        (None, None) => true,
+        (Some(_), None) | (None, Some(_)) => false,
+    }
 }

@@ -37,7 +37,7 @@ pub struct LoadBalancer {
     pub servers: Vec<Arc<Server>>,
     /// Forward the client's Host (true) or the server URL's (A6.3).
     pub pass_host_header: bool,
-    /// How long response bytes may wait for more; `None`: not at all (A6.5).
+    /// How long response bytes may wait for more; `None`: not at all (A6.5). Default 100 ms.
     pub flush_interval: Option<Duration>,
     pub transport: Arc<Transport>,
 }
@@ -50,7 +50,7 @@ pub enum Scheme {
     H2c,
 }
 
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub struct Server {
     /// As written: `https://10.0.0.1:443`.
     pub url: Arc<str>,
@@ -60,9 +60,40 @@ pub struct Server {
     pub port: u16,
     /// `host[:port]` as it goes into a Host header.
     pub authority: http::HeaderValue,
-    /// Path of the URL, without a trailing slash; usually empty. Joined before the request's path.
+    /// Path of the URL, without a trailing slash, joined before the request's path. Empty unless the
+    /// server says `preservePath`: without it Traefik leaves the URL's path unused.
     pub base_path: Arc<str>,
+    /// Default 1; 0 gets nothing.
     pub weight: u32,
+    /// Terminating: takes only sticky traffic, nothing new (A6.1).
     pub fenced: bool,
     pub pool: PoolId,
+}
+
+impl Service {
+    /// Whether `other` is made of the same parts, so that it can be shared.
+    pub(crate) fn same(&self, other: &Self) -> bool {
+        self.name == other.name && self.slot == other.slot && self.kind.same(&other.kind)
+    }
+}
+
+impl ServiceKind {
+    fn same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::LoadBalancer(a), Self::LoadBalancer(b)) => {
+                a.pass_host_header == b.pass_host_header
+                    && a.flush_interval == b.flush_interval
+                    && Arc::ptr_eq(&a.transport, &b.transport)
+                    && a.servers.len() == b.servers.len()
+                    && a.servers.iter().zip(&b.servers).all(|(a, b)| Arc::ptr_eq(a, b))
+            }
+            (Self::Weighted(a), Self::Weighted(b)) => {
+                a.len() == b.len()
+                    && a.iter()
+                        .zip(b)
+                        .all(|((a, a_weight), (b, b_weight))| Arc::ptr_eq(a, b) && a_weight == b_weight)
+            }
+            (Self::LoadBalancer(_), Self::Weighted(_)) | (Self::Weighted(_), Self::LoadBalancer(_)) => false,
+        }
+    }
 }

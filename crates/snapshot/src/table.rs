@@ -1,25 +1,109 @@
 //! The compiled routing table: exact host -> hash, wildcard host -> suffix, path prefix -> candidates,
 //! in front of the exact semantics of priority. Ten thousand host routes cost what one costs.
+//!
+//! Every router sits in each bucket where its rule can hold (a superset), and its whole rule is tried
+//! there; the winner is the router of the lowest rank that matches, over all buckets a request has.
 
+mod bucket;
+
+use std::collections::HashMap;
 use std::sync::Arc;
+
+use foldhash::fast::FixedState;
 
 use crate::entry_point::RouteRequest;
 use crate::router::Router;
+use crate::rule::{HostKey, Probe, RouteRule};
+use bucket::{Bucket, Placed};
+
+/// Place in the order of all routers of a table; the lowest that matches wins.
+type Rank = u32;
+
+type Buckets = HashMap<Box<str>, Bucket, FixedState>;
 
 #[derive(Debug, Default)]
 pub struct RoutingTable {
-    _private: (),
+    /// By rank. Those without a readable rule are not here.
+    routers: Vec<Arc<Router>>,
+    exact: Buckets,
+    /// Keyed by what follows the first label.
+    below: Buckets,
+    /// Rules that can match any host.
+    anywhere: Bucket,
 }
 
 impl RoutingTable {
-    /// Order among equals: priority (higher first), then as Traefik (rule text descending by length is
-    /// the default priority; then name).
-    pub fn new(_routers: Vec<Arc<Router>>) -> Self {
-        todo!()
+    /// Order: higher priority first; among equals the order given. `compile` gives them in the order
+    /// of `providers.precedence`, then by name.
+    pub fn new(mut routers: Vec<Arc<Router>>) -> Self {
+        routers.retain(|router| router.rule.is_some());
+        routers.sort_by_key(|router| std::cmp::Reverse(router.priority));
+        let mut exact: HashMap<&str, Vec<Placed<'_>>, FixedState> = HashMap::default();
+        let mut below: HashMap<&str, Vec<Placed<'_>>, FixedState> = HashMap::default();
+        let mut anywhere = Vec::new();
+        for (rank, router) in (0..).zip(&routers) {
+            let Some(rule) = &router.rule else { continue };
+            let placed = Placed {
+                rank,
+                paths: rule.path_keys(),
+            };
+            match rule.host_keys() {
+                None => anywhere.push(placed),
+                Some(keys) => keys.iter().for_each(|key| match key {
+                    HostKey::Exact(host) => exact.entry(host).or_default().push(placed),
+                    HostKey::Below(parent) => below.entry(parent).or_default().push(placed),
+                }),
+            }
+        }
+        Self {
+            exact: buckets(exact),
+            below: buckets(below),
+            anywhere: Bucket::new(&anywhere),
+            routers,
+        }
     }
 
-    /// The winning router. No allocation.
-    pub fn find(&self, _request: &RouteRequest<'_>) -> Option<&Arc<Router>> {
-        todo!()
+    /// The winning router. No allocation, unless a regular expression meets text that is not UTF-8 or
+    /// a path or query of more than a few hundred escaped bytes.
+    pub fn find(&self, request: &RouteRequest<'_>) -> Option<&Arc<Router>> {
+        let probe = Probe::new(request);
+        let mut best = None;
+        if let Some(bucket) = self.exact.get(request.host) {
+            best = bucket.best(self, &probe, best);
+        }
+        if !self.below.is_empty()
+            && let Some(parent) = crate::rule::parent_domain(request.host)
+            && let Some(bucket) = self.below.get(parent)
+        {
+            best = bucket.best(self, &probe, best);
+        }
+        best = self.anywhere.best(self, &probe, best);
+        self.routers.get(usize::try_from(best?).ok()?)
+    }
+
+    /// In the order in which they are tried.
+    pub fn routers(&self) -> &[Arc<Router>] {
+        &self.routers
+    }
+
+    pub(crate) fn rule(&self, rank: Rank) -> Option<&RouteRule> {
+        self.routers.get(usize::try_from(rank).ok()?)?.rule.as_deref()
+    }
+
+    /// Whether a table of `routers` (in the order that [`new`](Self::new) takes) would be this one.
+    pub(crate) fn is_of(&self, routers: &[Arc<Router>]) -> bool {
+        let mut sorted: Vec<_> = routers.iter().filter(|router| router.rule.is_some()).collect();
+        sorted.sort_by_key(|router| std::cmp::Reverse(router.priority));
+        sorted.len() == self.routers.len() && sorted.iter().zip(&self.routers).all(|(a, b)| Arc::ptr_eq(a, b))
     }
 }
+
+fn buckets(placed: HashMap<&str, Vec<Placed<'_>>, FixedState>) -> Buckets {
+    placed
+        .into_iter()
+        .map(|(host, placed)| (host.into(), Bucket::new(&placed)))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests;

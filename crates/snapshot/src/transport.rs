@@ -19,7 +19,7 @@ pub struct Transport {
 }
 
 /// Waits on the backend leg. `None`: no limit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Timeouts {
     /// Default 30 s.
     pub dial: Option<Duration>,

@@ -1,0 +1,193 @@
+//! The client leg's certificates: all providers' `tls.certificates` and the default certificate.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use viaduct_config::dynamic::tls::{CertificatePair, StoredCertificate};
+use viaduct_config::finding::Code;
+use viaduct_config::{Element, Finding, ProviderName};
+use viaduct_tls::{CertificateStore, Identity};
+
+use super::sources::{Source, Sources};
+use crate::book::{Book, KeptSource, KeptStore};
+use crate::compile::Inputs;
+
+/// The store, and what the next compile needs to share it.
+pub(super) struct Certificates {
+    pub(super) kept: KeptStore,
+    pub(super) by_provider: HashMap<ProviderName, Vec<Option<Arc<Identity>>>>,
+}
+
+pub(super) fn build(
+    inputs: &Inputs<'_>,
+    sources: &Sources<'_>,
+    book: Option<&Book>,
+    findings: &mut Vec<Finding>,
+) -> Certificates {
+    let by_provider: HashMap<_, _> = sources
+        .iter()
+        .map(|source| (source.provider().clone(), identities(source, findings)))
+        .collect();
+    let identities = sources
+        .iter()
+        .filter_map(|source| by_provider.get(source.provider()))
+        .flatten()
+        .flatten()
+        .cloned()
+        .collect();
+    let default = default_certificate(inputs, sources, book, findings);
+    Certificates {
+        kept: share_store(identities, default, book),
+        by_provider,
+    }
+}
+
+fn share_store(identities: Vec<Arc<Identity>>, default: Arc<Identity>, book: Option<&Book>) -> KeptStore {
+    let same = |kept: &&KeptStore| {
+        Arc::ptr_eq(&kept.default, &default)
+            && kept.identities.len() == identities.len()
+            && kept
+                .identities
+                .iter()
+                .zip(&identities)
+                .all(|(a, b)| Arc::ptr_eq(a, b))
+    };
+    let store = match book.map(|book| &book.store).filter(same) {
+        Some(kept) => Arc::clone(&kept.store),
+        None => Arc::new(CertificateStore::new(identities.clone(), Arc::clone(&default))),
+    };
+    KeptStore {
+        store,
+        identities,
+        default,
+    }
+}
+
+/// One provider's certificates, beside `tls.certificates`. Pairs that did not change are not read
+/// again.
+fn identities(source: &Source<'_>, findings: &mut Vec<Finding>) -> Vec<Option<Arc<Identity>>> {
+    if let Some(kept) = source.kept
+        && Arc::ptr_eq(&kept.update, source.update)
+        && kept.identities.iter().all(Option::is_some)
+    {
+        return kept.identities.clone();
+    }
+    let known = source.kept.map(known_pairs).unwrap_or_default();
+    source
+        .update
+        .dynamic
+        .tls
+        .certificates
+        .iter()
+        .enumerate()
+        .map(|(index, StoredCertificate { pair, stores })| {
+            let element = Element::Certificate(index);
+            if source.broken(&element).is_some() {
+                return None;
+            }
+            if !stores.is_empty() && !stores.iter().any(|store| store == DEFAULT) {
+                findings.push(source.at(element, unknown_store(stores)));
+                return None;
+            }
+            if let Some(identity) = known
+                .get(pair.cert_file.as_str())
+                .and_then(|(key, identity)| (**key == *pair.key_file).then_some(*identity))
+            {
+                return Some(Arc::clone(identity));
+            }
+            match read(pair) {
+                Ok(identity) => Some(Arc::new(identity)),
+                Err(finding) => {
+                    findings.push(source.at(element, finding));
+                    None
+                }
+            }
+        })
+        .collect()
+}
+
+fn unknown_store(stores: &[String]) -> Finding {
+    Finding::warning(
+        Code::InvalidCertificate,
+        "the certificate is not used: only the store `default` exists",
+    )
+    .field("stores")
+    .wanted(DEFAULT)
+    .got(stores.join(", "))
+}
+
+/// chain PEM -> key PEM and identity.
+fn known_pairs(kept: &KeptSource) -> HashMap<&str, (&str, &Arc<Identity>)> {
+    kept.update
+        .dynamic
+        .tls
+        .certificates
+        .iter()
+        .zip(&kept.identities)
+        .filter_map(|(stored, identity)| {
+            let pair = &stored.pair;
+            Some((
+                pair.cert_file.as_str(),
+                (pair.key_file.as_str(), identity.as_ref()?),
+            ))
+        })
+        .collect()
+}
+
+/// Reads a PEM pair.
+pub(super) fn read(pair: &CertificatePair) -> Result<Identity, Finding> {
+    Identity::from_pem(pair.cert_file.as_bytes(), pair.key_file.as_bytes())
+        .map_err(|error| Finding::error(Code::InvalidCertificate, error.to_string()))
+}
+
+/// The certificate of the store named `default`; the generated one where there is none, or none that
+/// can be used. Traefik, too, ignores all of several definitions.
+fn default_certificate(
+    inputs: &Inputs<'_>,
+    sources: &Sources<'_>,
+    book: Option<&Book>,
+    findings: &mut Vec<Finding>,
+) -> Arc<Identity> {
+    let element = || Element::TlsStore(DEFAULT.into());
+    let generated = || Arc::clone(&inputs.generated_default);
+    let mut stores = sources
+        .iter()
+        .filter_map(|source| Some((source, source.update.dynamic.tls.stores.get(DEFAULT)?)))
+        .filter(|(source, _)| source.broken(&element()).is_none());
+    let Some((source, store)) = stores.next() else {
+        return generated();
+    };
+    let others: Vec<_> = stores.map(|(other, _)| other.provider().as_str()).collect();
+    if !others.is_empty() {
+        let message = format!(
+            "the TLS store `default` is defined by several providers ({}, {}): none is used",
+            source.provider(),
+            others.join(", "),
+        );
+        findings.push(source.at(element(), Finding::error(Code::DuplicateObject, message)));
+        return generated();
+    }
+    if store.default_generated_cert.is_some() {
+        let message = "no certificate resolver exists yet: the default certificate is not obtained";
+        findings.push(source.at(
+            element(),
+            Finding::warning(Code::Unsupported, message).field("defaultGeneratedCert"),
+        ));
+    }
+    let Some(pair) = &store.default_certificate else {
+        return generated();
+    };
+    match read(pair) {
+        // An equal one is shared, so that the store can be.
+        Ok(identity) => match book.map(|book| &book.store.default) {
+            Some(kept) if **kept == identity => Arc::clone(kept),
+            Some(_) | None => Arc::new(identity),
+        },
+        Err(finding) => {
+            findings.push(source.at(element(), finding.field("defaultCertificate")));
+            generated()
+        }
+    }
+}
+
+const DEFAULT: &str = "default";

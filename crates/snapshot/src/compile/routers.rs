@@ -1,0 +1,379 @@
+//! `routers` -> drafts: everything about a router that does not depend on other routers.
+
+use std::sync::Arc;
+
+use viaduct_config::dynamic::http::{Router as WrittenRouter, RouterTls};
+use viaduct_config::finding::Code;
+use viaduct_config::rule::Rule;
+use viaduct_config::{Element, EntryPointName, Finding, ObjectRef, QualifiedName};
+
+use super::policies::Policies;
+use super::services::Services;
+use super::sources::{Source, Sources};
+use crate::Snapshot;
+use crate::entry_point::Policy;
+use crate::install::{EntryPointInstall, Install};
+use crate::resolve::{Resolver, because_of};
+use crate::rule::RouteRule;
+use crate::service::Service;
+
+pub(super) struct Context<'s> {
+    pub(super) install: &'s Install,
+    pub(super) sources: &'s Sources<'s>,
+    pub(super) resolver: &'s Resolver<'s>,
+    pub(super) policies: &'s Policies,
+    pub(super) services: &'s Services<'s>,
+    pub(super) previous: Option<&'s Snapshot>,
+}
+
+/// A router at one entry point.
+pub(super) struct Draft<'s> {
+    pub(super) source: &'s Source<'s>,
+    /// As the provider names it.
+    pub(super) element: &'s str,
+    pub(super) name: Arc<str>,
+    pub(super) written: &'s WrittenRouter,
+    pub(super) entry_point: Option<EntryPointName>,
+    pub(super) rule: Option<Arc<RouteRule>>,
+    pub(super) priority: i64,
+    pub(super) tls: bool,
+    /// As written in `tls.options`; for messages.
+    pub(super) options: &'s str,
+    /// Of its TLS options, if they can be used.
+    pub(super) policy: Option<Policy>,
+    pub(super) service_name: Arc<str>,
+    pub(super) service: Option<Arc<Service>>,
+    pub(super) origin: Option<ObjectRef>,
+    /// What takes it out of service; the first decides the answer.
+    pub(super) faults: Vec<Fault>,
+    /// What does not.
+    pub(super) warnings: Vec<Finding>,
+}
+
+impl Draft<'_> {
+    /// Gives `finding` the router's name and place.
+    pub(super) fn place(&self, finding: Finding) -> Finding {
+        self.source.at(Element::Router(self.element.to_owned()), finding)
+    }
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Fault {
+    pub(super) status: u16,
+    pub(super) finding: Finding,
+}
+
+impl Fault {
+    pub(super) fn unavailable(finding: Finding) -> Self {
+        Self { status: 503, finding }
+    }
+}
+
+/// In the order that decides between routers of equal priority: `providers.precedence`, then name.
+pub(super) fn build<'s>(context: &Context<'s>) -> Vec<Draft<'s>> {
+    let mut drafts: Vec<_> = context
+        .sources
+        .iter()
+        .flat_map(|source| {
+            let routers = source.update.dynamic.http.routers.iter();
+            routers.flat_map(move |(name, written)| context.drafts(source, name, written))
+        })
+        .collect();
+    let precedence = &context.install.provider_precedence;
+    let rank = |draft: &Draft<'_>| {
+        precedence
+            .iter()
+            .position(|provider| provider == draft.source.provider())
+            .unwrap_or(precedence.len())
+    };
+    drafts.sort_by(|a, b| rank(a).cmp(&rank(b)).then_with(|| a.name.cmp(&b.name)));
+    drafts
+}
+
+impl<'s> Context<'s> {
+    /// One draft for each entry point; one without, if there is none.
+    fn drafts(&self, source: &'s Source<'s>, element: &'s str, written: &'s WrittenRouter) -> Vec<Draft<'s>> {
+        let mut base = self.base(source, element, written);
+        if !written.parent_refs.is_empty() {
+            return vec![base];
+        }
+        let (entry_points, several) = self.entry_points(written, &mut base);
+        if entry_points.is_empty() {
+            let finding = Finding::error(Code::UnknownEntryPoint, "no valid entryPoint for this router");
+            base.faults.push(Fault::unavailable(finding.field("entryPoints")));
+            return vec![base];
+        }
+        entry_points
+            .into_iter()
+            .map(|entry_point| {
+                let name = if several {
+                    source.qualified(&format!("{}-{element}", entry_point.name))
+                } else {
+                    Arc::clone(&base.name)
+                };
+                self.at(&base, name, entry_point)
+            })
+            .collect()
+    }
+
+    /// What is the same at every entry point.
+    fn base(&self, source: &'s Source<'s>, element: &'s str, written: &'s WrittenRouter) -> Draft<'s> {
+        let key = Element::Router(element.to_owned());
+        let mut faults = Vec::new();
+        if let Some(cause) = source.broken(&key) {
+            faults.push(Fault::unavailable(because_of(cause)));
+        }
+        if !written.parent_refs.is_empty() {
+            faults.push(unserved("routers below other routers are", "parentRefs"));
+        }
+        if other_syntax(written) {
+            let what = format!("the rule syntax `{}` is", written.rule_syntax);
+            faults.push(unserved(&what, "ruleSyntax"));
+        }
+        let name = source.qualified(element);
+        let rule = self.rule(written).unwrap_or_else(|fault| {
+            faults.push(fault);
+            None
+        });
+        let service_name = QualifiedName::resolve(&written.service, source.provider());
+        let service = self
+            .service(written, &service_name)
+            .map_err(|fault| faults.push(fault));
+        self.refuse_middlewares(source, written, &mut faults);
+        let priority = priority(written).unwrap_or_else(|(clamped, fault)| {
+            faults.push(fault);
+            clamped
+        });
+        Draft {
+            source,
+            element,
+            name,
+            written,
+            entry_point: None,
+            rule,
+            priority,
+            tls: written.tls.is_some(),
+            options: "",
+            policy: None,
+            service_name: service_name.to_string().into(),
+            service: service.ok(),
+            origin: source
+                .update
+                .origins
+                .get(&key)
+                .and_then(|origin| origin.object.clone()),
+            faults,
+            warnings: Vec::new(),
+        }
+    }
+
+    /// `base` at one entry point.
+    fn at(&self, base: &Draft<'s>, name: Arc<str>, entry_point: &'s EntryPointInstall) -> Draft<'s> {
+        let tls = base.written.tls.as_ref().or(entry_point.tls.as_ref());
+        let mut draft = Draft {
+            name,
+            entry_point: Some(entry_point.name.clone()),
+            tls: tls.is_some(),
+            options: tls.map_or("", |tls| tls.options.as_str()),
+            rule: base.rule.clone(),
+            policy: None,
+            service_name: Arc::clone(&base.service_name),
+            service: base.service.clone(),
+            origin: base.origin.clone(),
+            faults: base.faults.clone(),
+            warnings: base.warnings.clone(),
+            ..*base
+        };
+        if let Some(tls) = tls {
+            self.secure(&mut draft, tls);
+        }
+        draft
+    }
+
+    fn secure(&self, draft: &mut Draft<'s>, tls: &RouterTls) {
+        if !tls.cert_resolver.is_empty() {
+            let message = format!(
+                "no certificate resolver `{}` exists: none are served yet",
+                tls.cert_resolver
+            );
+            let finding = Finding::error(Code::Unsupported, message).field("tls.certResolver");
+            draft.faults.push(Fault::unavailable(finding));
+        }
+        let policy = match self.policies.of(&tls.options, draft.source, self.resolver) {
+            Ok(policy) => policy,
+            Err(finding) => {
+                draft
+                    .faults
+                    .push(Fault::unavailable(finding.field("tls.options")));
+                return;
+            }
+        };
+        let unusual = policy.id != self.policies.fallback().id;
+        if let Some(rule) = draft.rule.as_ref().filter(|_| unusual) {
+            let hosts = !rule.hosts().is_empty();
+            if !hosts && policy.demands_certificate() {
+                draft.faults.push(Fault::unavailable(unbound_demand(tls)));
+            } else if rule.matches_unnamed_hosts() {
+                draft
+                    .warnings
+                    .push(unbound(tls, hosts, policy.demands_certificate()));
+            }
+        }
+        draft.policy = Some(policy);
+    }
+
+    /// The rule, shared with the previous snapshot if its text is the same. `Ok(None)`: of another
+    /// syntax than v3, which is a fault of its own.
+    fn rule(&self, written: &WrittenRouter) -> Result<Option<Arc<RouteRule>>, Fault> {
+        let before = self
+            .previous
+            .and_then(|previous| previous.book.rules.get(&*written.rule));
+        let parsed = match before {
+            Some(rule) => Ok(Arc::clone(rule)),
+            None => Rule::parse_http(&written.rule).map(|rule| Arc::new(RouteRule::new(rule))),
+        };
+        if other_syntax(written) {
+            // Where it reads the same in v3, the router at least keeps its place.
+            return Ok(parsed.ok());
+        }
+        parsed.map(Some).map_err(|error| {
+            let finding = Finding::error(Code::InvalidRule, error.to_string()).field("rule");
+            Fault::unavailable(finding.got(written.rule.as_str()))
+        })
+    }
+
+    fn service(&self, written: &WrittenRouter, name: &QualifiedName) -> Result<Arc<Service>, Fault> {
+        if written.service.is_empty() {
+            let finding = Finding::error(Code::MissingReference, "the service is missing on the router");
+            return Err(Fault {
+                status: 404,
+                finding: finding.field("service"),
+            });
+        }
+        self.services.of(name).map_err(|error| Fault {
+            // As Traefik: a router whose service does not exist is as good as none (A6.13).
+            status: if error.exists { 503 } else { 404 },
+            finding: error.finding.field("service"),
+        })
+    }
+
+    /// A router is never served without a middleware that it names.
+    fn refuse_middlewares(&self, source: &Source<'_>, written: &WrittenRouter, faults: &mut Vec<Fault>) {
+        for (index, reference) in (0..).zip(&written.middlewares) {
+            let index: usize = index;
+            let name = QualifiedName::resolve(reference, source.provider());
+            let finding = match self.resolver.middleware(&name) {
+                Ok(_) => Finding::error(
+                    Code::Unsupported,
+                    format!("middlewares are not served yet, and the router names `{name}`"),
+                ),
+                Err(error) => error.finding,
+            };
+            faults.push(Fault::unavailable(finding.field(format!("middlewares[{index}]"))));
+        }
+    }
+
+    /// The entry points it is served at, and whether it names several. Names that do not exist are
+    /// reported.
+    fn entry_points(
+        &self,
+        written: &WrittenRouter,
+        draft: &mut Draft<'s>,
+    ) -> (Vec<&'s EntryPointInstall>, bool) {
+        let all = &self.install.entry_points;
+        if written.entry_points.is_empty() {
+            let marked: Vec<_> = all.iter().filter(|entry_point| entry_point.as_default).collect();
+            let default = if marked.is_empty() {
+                all.iter().collect()
+            } else {
+                marked
+            };
+            let several = default.len() > 1;
+            return (default, several);
+        }
+        let mut found: Vec<&EntryPointInstall> = Vec::new();
+        for name in &written.entry_points {
+            match all.iter().find(|entry_point| entry_point.name.as_str() == name) {
+                Some(entry_point) if found.iter().any(|known| known.name == entry_point.name) => {}
+                Some(entry_point) => found.push(entry_point),
+                None => draft.warnings.push(
+                    Finding::error(
+                        Code::UnknownEntryPoint,
+                        format!("entryPoint \"{name}\" doesn't exist"),
+                    )
+                    .field("entryPoints")
+                    .wanted(names(all))
+                    .got(name.as_str()),
+                ),
+            }
+        }
+        (found, written.entry_points.len() > 1)
+    }
+}
+
+fn other_syntax(written: &WrittenRouter) -> bool {
+    !matches!(written.rule_syntax.as_str(), "" | "v3" | "default")
+}
+
+fn names(entry_points: &[EntryPointInstall]) -> String {
+    let names: Vec<_> = entry_points
+        .iter()
+        .map(|entry_point| entry_point.name.as_str())
+        .collect();
+    names.join(", ")
+}
+
+fn unserved(what: &str, field: &str) -> Fault {
+    Fault::unavailable(Finding::error(Code::Unsupported, format!("{what} not served yet")).field(field))
+}
+
+/// 0 and absent mean the rule's length. Above the maximum the router is out of service at the maximum.
+fn priority(written: &WrittenRouter) -> Result<i64, (i64, Fault)> {
+    match written.priority {
+        None | Some(0) => Ok(i64::try_from(written.rule.len()).unwrap_or(MAX_PRIORITY)),
+        Some(priority) if priority > MAX_PRIORITY => {
+            let message = format!(
+                "the router priority {priority} exceeds the max user-defined priority {MAX_PRIORITY}"
+            );
+            let finding = Finding::error(Code::InvalidObject, message).field("priority");
+            Err((MAX_PRIORITY, Fault::unavailable(finding)))
+        }
+        Some(priority) => Ok(priority),
+    }
+}
+
+/// Traefik serves such a router under the `default` options, and everybody gets in.
+fn unbound_demand(tls: &RouterTls) -> Finding {
+    let message = format!(
+        "the TLS options `{}` demand client certificates, but the rule names no host that they could be tied to",
+        tls.options
+    );
+    Finding::error(Code::InvalidTlsOption, message)
+        .field("tls.options")
+        .hint("name the hosts in the rule with Host(...), or give these options to the TLSOption `default`")
+}
+
+fn unbound(tls: &RouterTls, named_some: bool, demands: bool) -> Finding {
+    let which = if named_some {
+        "hosts that the rule does not name"
+    } else {
+        "the rule names no host, so its hosts"
+    };
+    let message = if demands {
+        format!(
+            "requests for {which} are refused with 421 where another policy than TLS options `{}` applies",
+            tls.options
+        )
+    } else {
+        format!(
+            "{which} have the TLS options of their own name, or `default`, and not `{}`",
+            tls.options
+        )
+    };
+    Finding::warning(Code::InvalidTlsOption, message)
+        .field("tls.options")
+        .hint("name the hosts in the rule with Host(...)")
+}
+
+/// The rest is Traefik's own.
+const MAX_PRIORITY: i64 = i64::MAX - 1000;

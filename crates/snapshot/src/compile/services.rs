@@ -1,0 +1,323 @@
+//! `services` -> services, references followed.
+
+mod servers;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use viaduct_config::dynamic::http::{
+    LoadBalancer as WrittenBalancer, ResponseForwarding, Service as WrittenService, Weighted,
+};
+use viaduct_config::finding::Code;
+use viaduct_config::{Element, Finding, QualifiedName};
+
+use super::sources::{Source, Sources};
+use super::transports::Transports;
+use crate::book::{Book, Pools, Slots, Slotted};
+use crate::resolve::{Resolver, Unresolved, because_of};
+use crate::service::{LoadBalancer, Service, ServiceKind};
+
+/// Builds services on demand and remembers the outcome of each.
+pub(super) struct Services<'s> {
+    sources: &'s Sources<'s>,
+    resolver: &'s Resolver<'s>,
+    transports: &'s Transports,
+    book: Option<&'s Book>,
+    built: HashMap<Arc<str>, Outcome>,
+    pub(super) pools: Pools,
+}
+
+#[derive(Clone)]
+enum Outcome {
+    /// Being built: whoever asks for it now is part of it.
+    Begun,
+    Done(Result<Arc<Service>, Arc<Finding>>),
+}
+
+/// Where a service is asked for.
+struct Depth(usize);
+
+impl<'s> Services<'s> {
+    pub(super) fn new(
+        sources: &'s Sources<'s>,
+        resolver: &'s Resolver<'s>,
+        transports: &'s Transports,
+        book: Option<&'s Book>,
+    ) -> Self {
+        Self {
+            sources,
+            resolver,
+            transports,
+            book,
+            built: HashMap::new(),
+            pools: Pools::next_round(book.map(|book| &book.pools)),
+        }
+    }
+
+    /// Every service, referred to or not, so that each fault is found.
+    pub(super) fn build_all(&mut self, slots: &mut Slots, findings: &mut Vec<Finding>) {
+        for source in self.sources.iter() {
+            for (name, written) in &source.update.dynamic.http.services {
+                if source.broken(&Element::Service(name.clone())).is_none() {
+                    // A failure has been reported, and is remembered for those who refer to it.
+                    drop(self.build(source, name, written, slots, findings, Depth(0)));
+                }
+            }
+        }
+    }
+
+    /// The service that a router names.
+    pub(super) fn of(&self, name: &QualifiedName) -> Result<Arc<Service>, Unresolved> {
+        let found = self.resolver.service(name)?;
+        let unusable = |finding| Unresolved {
+            exists: true,
+            finding,
+        };
+        match self.built.get(&*found.source.qualified(found.name)) {
+            Some(Outcome::Done(Ok(service))) => Ok(Arc::clone(service)),
+            Some(Outcome::Done(Err(cause))) => Err(unusable(because_of(cause))),
+            Some(Outcome::Begun) | None => Err(unusable(circular(name))),
+        }
+    }
+
+    /// Those that can be used, for the next compile.
+    pub(super) fn into_ready(self) -> (HashMap<Arc<str>, Arc<Service>>, Pools) {
+        let ready = self
+            .built
+            .into_iter()
+            .filter_map(|(name, outcome)| match outcome {
+                Outcome::Done(Ok(service)) => Some((name, service)),
+                Outcome::Done(Err(_)) | Outcome::Begun => None,
+            })
+            .collect();
+        (ready, self.pools)
+    }
+
+    fn build(
+        &mut self,
+        source: &Source<'_>,
+        name: &str,
+        written: &WrittenService,
+        slots: &mut Slots,
+        findings: &mut Vec<Finding>,
+        depth: Depth,
+    ) -> Result<Arc<Service>, Arc<Finding>> {
+        let qualified = source.qualified(name);
+        match self.built.get(&qualified) {
+            Some(Outcome::Done(done)) => return done.clone(),
+            Some(Outcome::Begun) => {
+                let name = QualifiedName::new(name, source.provider().clone());
+                return Err(Arc::new(circular(&name)));
+            }
+            None => {}
+        }
+        self.built.insert(Arc::clone(&qualified), Outcome::Begun);
+        let slot = slots.slot(Slotted::Service, &qualified);
+        let place = |finding| source.at(Element::Service(name.into()), finding);
+        let kept = self.book.and_then(|book| book.services.get(&qualified));
+        let mut notes = Vec::new();
+        let kind = match kind_of(written) {
+            Err(finding) => Err(finding),
+            Ok(Kind::Balancer(balancer)) => self.balancer(source, balancer, kept, &mut notes),
+            Ok(Kind::Weighted(weighted)) => self.weighted(source, weighted, slots, findings, depth),
+        };
+        findings.extend(notes.into_iter().map(place));
+        let done = kind
+            .map(|kind| {
+                let service = Service {
+                    name: Arc::clone(&qualified),
+                    kind,
+                    slot,
+                };
+                match kept {
+                    Some(kept) if kept.same(&service) => Arc::clone(kept),
+                    Some(_) | None => Arc::new(service),
+                }
+            })
+            .map_err(|finding| {
+                let finding = place(finding);
+                findings.push(finding.clone());
+                Arc::new(finding)
+            });
+        self.built.insert(qualified, Outcome::Done(done.clone()));
+        done
+    }
+
+    fn balancer(
+        &mut self,
+        source: &Source<'_>,
+        written: &WrittenBalancer,
+        kept: Option<&Arc<Service>>,
+        notes: &mut Vec<Finding>,
+    ) -> Result<ServiceKind, Finding> {
+        refuse_unserved(written)?;
+        let transport = self
+            .transports
+            .of(&written.servers_transport, source, self.resolver)
+            .map_err(|finding| finding.field("loadBalancer.serversTransport"))?;
+        if written.servers.is_empty() {
+            notes.push(Finding::warning(
+                Code::NoServers,
+                "the service has no servers: its requests are answered with 503",
+            ));
+        }
+        let known = servers::Known::of(kept);
+        let before = self.book.map(|book| &book.pools);
+        let servers = (0..)
+            .zip(&written.servers)
+            .map(|(index, server): (usize, _)| {
+                let mut server_notes = Vec::new();
+                let built = servers::build(server, &transport, &mut self.pools, before, &mut server_notes);
+                let field = format!("loadBalancer.servers[{index}]");
+                notes.extend(
+                    server_notes
+                        .into_iter()
+                        .map(|note: Finding| note.field(field.clone())),
+                );
+                built
+                    .map(|server| known.share(server))
+                    .map_err(|finding| finding.field(field))
+            })
+            .collect::<Result<_, _>>()?;
+        Ok(ServiceKind::LoadBalancer(LoadBalancer {
+            servers,
+            pass_host_header: written.pass_host_header.unwrap_or(true),
+            flush_interval: flush_interval(written.response_forwarding.as_ref()),
+            transport,
+        }))
+    }
+
+    fn weighted(
+        &mut self,
+        source: &Source<'_>,
+        written: &Weighted,
+        slots: &mut Slots,
+        findings: &mut Vec<Finding>,
+        Depth(depth): Depth,
+    ) -> Result<ServiceKind, Finding> {
+        if written.sticky.is_some() {
+            return Err(unserved("sticky sessions", "weighted.sticky"));
+        }
+        if written.health_check.is_some() {
+            return Err(unserved("health checks", "weighted.healthCheck"));
+        }
+        if depth >= MAX_DEPTH {
+            let message = format!("weighted services are nested more than {MAX_DEPTH} deep");
+            return Err(Finding::error(Code::InvalidService, message));
+        }
+        let mut children = Vec::with_capacity(written.services.len());
+        for (index, child) in (0..).zip(&written.services) {
+            let index: usize = index;
+            let at = |finding: Finding| finding.field(format!("weighted.services[{index}]"));
+            let name = QualifiedName::resolve(&child.name, source.provider());
+            let found = self.resolver.service(&name).map_err(|error| at(error.finding))?;
+            let service = self
+                .build(
+                    found.source,
+                    found.name,
+                    found.value,
+                    slots,
+                    findings,
+                    Depth(depth + 1),
+                )
+                .map_err(|cause| at(because_of(&cause)))?;
+            children.push((service, weight(child.weight).map_err(at)?));
+        }
+        Ok(ServiceKind::Weighted(children))
+    }
+}
+
+enum Kind<'a> {
+    Balancer(&'a WrittenBalancer),
+    Weighted(&'a Weighted),
+}
+
+fn kind_of(written: &WrittenService) -> Result<Kind<'_>, Finding> {
+    if let Some(other) = written.other.keys().next() {
+        return Err(if KINDS_TO_COME.contains(&other.as_str()) {
+            unserved(&format!("`{other}`"), other)
+        } else {
+            Finding::error(
+                Code::InvalidService,
+                format!("`{other}` is not a kind of service"),
+            )
+            .field(other)
+        });
+    }
+    match (&written.load_balancer, &written.weighted) {
+        (Some(balancer), None) => Ok(Kind::Balancer(balancer)),
+        (None, Some(weighted)) => Ok(Kind::Weighted(weighted)),
+        (Some(_), Some(_)) => Err(Finding::error(
+            Code::InvalidService,
+            "a service has one kind, and this has two: `loadBalancer` and `weighted`",
+        )),
+        (None, None) => Err(Finding::error(
+            Code::InvalidService,
+            "the service says nothing: `loadBalancer` or `weighted` is needed",
+        )),
+    }
+}
+
+/// What is not served yet takes the service out of service, rather than being left away silently.
+fn refuse_unserved(written: &WrittenBalancer) -> Result<(), Finding> {
+    if written.sticky.is_some() {
+        return Err(unserved("sticky sessions", "loadBalancer.sticky"));
+    }
+    if written.health_check.is_some() {
+        return Err(unserved("health checks", "loadBalancer.healthCheck"));
+    }
+    if written.passive_health_check.is_some() {
+        return Err(unserved(
+            "passive health checks",
+            "loadBalancer.passiveHealthCheck",
+        ));
+    }
+    // `RoundRobin` is the old spelling of the Kubernetes CRD.
+    match written.strategy.as_str() {
+        "" | "wrr" | "RoundRobin" => Ok(()),
+        "p2c" | "hrw" | "leasttime" => Err(unserved(
+            &format!("strategy `{}`", written.strategy),
+            "loadBalancer.strategy",
+        )),
+        other => Err(
+            Finding::error(Code::InvalidService, format!("`{other}` is not a strategy"))
+                .field("loadBalancer.strategy")
+                .wanted("wrr"),
+        ),
+    }
+}
+
+fn unserved(what: &str, field: &str) -> Finding {
+    let verb = if what.ends_with('s') { "are" } else { "is" };
+    Finding::error(Code::Unsupported, format!("{what} {verb} not served yet")).field(field)
+}
+
+fn circular(name: &QualifiedName) -> Finding {
+    Finding::error(
+        Code::InvalidService,
+        format!("service `{name}` contains itself: the references are circular"),
+    )
+}
+
+/// Default 1.
+fn weight(written: Option<i64>) -> Result<u32, Finding> {
+    let weight = written.unwrap_or(1);
+    u32::try_from(weight).map_err(|_| {
+        Finding::error(Code::InvalidService, format!("`{weight}` is not a weight"))
+            .wanted("a number from 0 to 4294967295")
+            .got(weight.to_string())
+    })
+}
+
+/// Default 100 ms; negative: at once.
+fn flush_interval(written: Option<&ResponseForwarding>) -> Option<Duration> {
+    match written.and_then(|forwarding| forwarding.flush_interval) {
+        None => Some(DEFAULT_FLUSH),
+        Some(interval) => interval.to_std().filter(|interval| !interval.is_zero()),
+    }
+}
+
+const KINDS_TO_COME: [&str; 4] = ["mirroring", "failover", "highestRandomWeight", "middlewares"];
+const DEFAULT_FLUSH: Duration = Duration::from_millis(100);
+const MAX_DEPTH: usize = 64;

@@ -1,0 +1,254 @@
+//! `serversTransports` -> backend-leg transports.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use viaduct_config::duration::GoDuration;
+use viaduct_config::dynamic::http::{ForwardingTimeouts, ServersTransport};
+use viaduct_config::finding::Code;
+use viaduct_config::{Element, Finding, ObjectRef, QualifiedName};
+use viaduct_tls::backend_leg::Verification;
+use viaduct_tls::names::{CipherSuite, Versions};
+use viaduct_tls::{Backend, BackendPolicy, BackendTls, Trust, TrustBundle};
+
+use super::sources::{Source, Sources};
+use super::{certificates, names, policies};
+use crate::book::{Book, Counters};
+use crate::compile::Inputs;
+use crate::resolve::{Resolver, because_of};
+use crate::transport::{Timeouts, Transport};
+
+/// All transports of a snapshot, by `name@provider`.
+pub(super) struct Transports {
+    by_name: HashMap<Arc<str>, Result<Arc<Transport>, Arc<Finding>>>,
+}
+
+impl Transports {
+    /// The transport of a service whose `serversTransport` is `reference`.
+    pub(super) fn of(
+        &self,
+        reference: &str,
+        from: &Source<'_>,
+        resolver: &Resolver<'_>,
+    ) -> Result<Arc<Transport>, Finding> {
+        let key = if reference.is_empty() || reference == DEFAULT_TRANSPORT {
+            Arc::from(DEFAULT_TRANSPORT)
+        } else {
+            let name = QualifiedName::resolve(reference, from.provider());
+            let found = resolver.transport(&name)?;
+            found.source.qualified(found.name)
+        };
+        match self.by_name.get(&key) {
+            Some(Ok(transport)) => Ok(Arc::clone(transport)),
+            Some(Err(cause)) => Err(because_of(cause)),
+            None => Err(Finding::error(
+                Code::MissingReference,
+                format!("servers transport `{key}` does not exist"),
+            )),
+        }
+    }
+
+    /// Those that can be used, for the next compile.
+    pub(super) fn into_ready(self) -> HashMap<Arc<str>, Arc<Transport>> {
+        self.by_name
+            .into_iter()
+            .filter_map(|(name, transport)| Some((name, transport.ok()?)))
+            .collect()
+    }
+}
+
+pub(super) fn build(
+    inputs: &Inputs<'_>,
+    sources: &Sources<'_>,
+    book: Option<&Book>,
+    counters: &mut Counters,
+    findings: &mut Vec<Finding>,
+) -> Transports {
+    let mut by_name = HashMap::new();
+    let default = Written {
+        name: Arc::from(DEFAULT_TRANSPORT),
+        written: &inputs.install.servers_transport,
+        before: book.map(|book| &book.install.servers_transport),
+        origin: None,
+    };
+    let mut warnings = Vec::new();
+    let built = default.build(book, counters, &mut warnings);
+    findings.append(&mut warnings);
+    by_name.insert(
+        Arc::clone(&default.name),
+        built.map_err(|finding| note(finding, findings)),
+    );
+    for source in sources.iter() {
+        for (name, written) in &source.update.dynamic.http.servers_transports {
+            let element = Element::ServersTransport(name.clone());
+            if source.broken(&element).is_some() {
+                continue;
+            }
+            let transport = Written {
+                name: source.qualified(name),
+                written,
+                before: source
+                    .kept
+                    .and_then(|kept| kept.update.dynamic.http.servers_transports.get(name)),
+                origin: source
+                    .update
+                    .origins
+                    .get(&element)
+                    .and_then(|origin| origin.object.clone()),
+            };
+            let built = transport.build(book, counters, &mut warnings);
+            findings.extend(
+                warnings
+                    .drain(..)
+                    .map(|warning| source.at(element.clone(), warning)),
+            );
+            by_name.insert(
+                Arc::clone(&transport.name),
+                built.map_err(|finding| note(source.at(element, finding), findings)),
+            );
+        }
+    }
+    Transports { by_name }
+}
+
+fn note(finding: Finding, findings: &mut Vec<Finding>) -> Arc<Finding> {
+    findings.push(finding.clone());
+    Arc::new(finding)
+}
+
+struct Written<'a> {
+    name: Arc<str>,
+    written: &'a ServersTransport,
+    /// As it was at the previous compile.
+    before: Option<&'a ServersTransport>,
+    origin: Option<ObjectRef>,
+}
+
+impl Written<'_> {
+    fn build(
+        &self,
+        book: Option<&Book>,
+        counters: &mut Counters,
+        warnings: &mut Vec<Finding>,
+    ) -> Result<Arc<Transport>, Finding> {
+        // Read even when the transport is shared: its warnings are due at every compile.
+        let versions = names::versions(&self.written.min_version, &self.written.max_version, warnings)?;
+        let cipher_suites = names::cipher_suites(&self.written.cipher_suites, warnings)?;
+        let kept = book.and_then(|book| book.transports.get(&self.name));
+        if let Some(kept) = kept
+            && self.before == Some(self.written)
+            && kept.origin == self.origin
+        {
+            return Ok(Arc::clone(kept));
+        }
+        let policy = policy(self.written, versions, cipher_suites)?;
+        let (tls, generation) = match kept.filter(|kept| *kept.tls.policy() == policy) {
+            Some(kept) => (Arc::clone(&kept.tls), kept.generation),
+            None => (
+                Arc::new(BackendTls::new(policy).map_err(|error| names::invalid(&error))?),
+                counters.trust(),
+            ),
+        };
+        Ok(Arc::new(Transport {
+            name: Arc::clone(&self.name),
+            generation,
+            tls,
+            max_idle_per_host: max_idle(self.written.max_idle_conns_per_host),
+            disable_http2: self.written.disable_http2,
+            timeouts: timeouts(self.written.forwarding_timeouts.as_ref())?,
+            origin: self.origin.clone(),
+        }))
+    }
+}
+
+/// Whatever of the written trust cannot be used breaks the transport; it is never replaced by something
+/// weaker (A14.1, A14.2, A14.7).
+fn policy(
+    written: &ServersTransport,
+    versions: Versions,
+    cipher_suites: Option<Vec<CipherSuite>>,
+) -> Result<BackendPolicy, Finding> {
+    if written.spiffe.is_some() {
+        return Err(Finding::error(Code::Unsupported, "SPIFFE is not served yet").field("spiffe"));
+    }
+    let trust = match &written.root_cas {
+        None => Trust::System,
+        Some(texts) => TrustBundle::from_pem(texts.iter().map(String::as_bytes))
+            .map(|bundle| Trust::Bundle(Arc::new(bundle)))
+            .map_err(|error| policies::untrusted(&error).field("rootCAs"))?,
+    };
+    let identities = (0..)
+        .zip(&written.certificates)
+        .map(|(index, pair): (usize, _)| {
+            certificates::read(pair)
+                .map(Arc::new)
+                .map_err(|finding| finding.field(format!("certificates[{index}]")))
+        })
+        .collect::<Result<_, _>>()?;
+    Ok(BackendPolicy {
+        verification: if written.insecure_skip_verify {
+            Verification::DangerSkip
+        } else {
+            Verification::Full(Backend(trust))
+        },
+        server_name: non_empty(&written.server_name),
+        identities,
+        versions,
+        cipher_suites,
+        peer_uri: non_empty(&written.peer_cert_uri),
+    })
+}
+
+fn non_empty(text: &str) -> Option<String> {
+    (!text.is_empty()).then(|| text.to_owned())
+}
+
+/// 200 unless set (A14.4); 0 is Go's word for "not set"; negative: no reuse.
+fn max_idle(written: Option<i64>) -> usize {
+    match written {
+        None | Some(0) => DEFAULT_MAX_IDLE,
+        Some(limit) => usize::try_from(limit).unwrap_or(0),
+    }
+}
+
+fn timeouts(written: Option<&ForwardingTimeouts>) -> Result<Timeouts, Finding> {
+    let default = Timeouts::default();
+    let Some(written) = written else {
+        return Ok(default);
+    };
+    Ok(Timeouts {
+        dial: limit("dialTimeout", written.dial_timeout, default.dial)?,
+        handshake: default.handshake,
+        response_header: limit(
+            "responseHeaderTimeout",
+            written.response_header_timeout,
+            default.response_header,
+        )?,
+        idle: limit("idleConnTimeout", written.idle_conn_timeout, default.idle)?,
+        read_idle: limit("readIdleTimeout", written.read_idle_timeout, default.read_idle)?,
+        // Go takes 0 as its default here.
+        ping: limit("pingTimeout", written.ping_timeout, Some(default.ping))?.unwrap_or(default.ping),
+    })
+}
+
+/// 0: no limit.
+fn limit(
+    field: &str,
+    written: Option<GoDuration>,
+    default: Option<Duration>,
+) -> Result<Option<Duration>, Finding> {
+    let Some(written) = written else {
+        return Ok(default);
+    };
+    let limit = written.to_std().ok_or_else(|| {
+        Finding::error(Code::InvalidObject, "a time limit cannot be negative")
+            .field(format!("forwardingTimeouts.{field}"))
+    })?;
+    Ok((!limit.is_zero()).then_some(limit))
+}
+
+/// Made of the install configuration's `serversTransport`.
+pub(crate) const DEFAULT_TRANSPORT: &str = "default@internal";
+
+const DEFAULT_MAX_IDLE: usize = 200;
