@@ -20,8 +20,8 @@ impl Peer {
         let trusted = trust.is_some_and(|trust| {
             trust.insecure || trust.trusted_ips.iter().any(|network| network.contains(&ip))
         });
-        let address = HeaderValue::from_str(&ip.to_string())
-            .unwrap_or_else(|_| HeaderValue::from_static("unknown"));
+        let address =
+            HeaderValue::from_str(&ip.to_string()).unwrap_or_else(|_| HeaderValue::from_static("unknown"));
         Self { trusted, address }
     }
 }

@@ -31,7 +31,11 @@ impl Connection {
         local: SocketAddr,
         leg: Leg,
     ) -> Rc<Self> {
-        let trust = worker.config.entry_points.get(entry_point).map(|entry| &entry.forwarded);
+        let trust = worker
+            .config
+            .entry_points
+            .get(entry_point)
+            .map(|entry| &entry.forwarded);
         let peer = Peer::new(client, trust);
         Rc::new(Self {
             worker,

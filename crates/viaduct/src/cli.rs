@@ -6,7 +6,6 @@ mod trusted;
 #[cfg(test)]
 mod tests;
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -240,20 +239,6 @@ pub(crate) struct Demo {
     /// How much the log says
     #[arg(long, value_name = "LEVEL", default_value = "warn", ignore_case = true)]
     pub(crate) log_level: Level,
-}
-
-impl Demo {
-    /// Where the ingress should listen, in the order of preference.
-    pub(crate) fn addresses(&self) -> Vec<SocketAddr> {
-        let ports = match self.port {
-            Some(port) => vec![port],
-            None => vec![8443, 0],
-        };
-        ports
-            .into_iter()
-            .map(|port| SocketAddr::from(([127, 0, 0, 1], port)))
-            .collect()
-    }
 }
 
 /// Stands for standard output where a file is named.

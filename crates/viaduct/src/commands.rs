@@ -1,5 +1,9 @@
 //! One module per command.
 
+// mod demo;
+mod render;
+mod sidecar;
+mod up;
 mod version;
 
 use std::process::ExitCode;
@@ -10,8 +14,13 @@ use crate::cli::{Cli, Command};
 /// failure otherwise.
 pub(crate) fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     match cli.command {
-        Command::Version => version::run(),
-        _ => anyhow::bail!("not there yet"),
+        Command::Up(up) => up::run(up),
+        Command::Sidecar(sidecar) => sidecar::run(sidecar),
+        Command::Render(render) => render::run(&render),
+        Command::Demo(_) => anyhow::bail!("not yet"),
+        Command::Version => {
+            version::run();
+            Ok(ExitCode::SUCCESS)
+        }
     }
-    Ok(ExitCode::SUCCESS)
 }

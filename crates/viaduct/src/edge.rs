@@ -1,16 +1,30 @@
 //! The data plane's wiring: listeners, workers, access log, counters; from opening to draining.
 
 use std::io::ErrorKind;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
+use viaduct_config::EntryPointName;
 use viaduct_observe::{AccessLog, Options, Output, Sink, SinkError, Totals, WorkerCounters};
-use viaduct_proxy::{BindError, Bound, Config, Hands, Running};
+use viaduct_proxy::{
+    BindError, Bound, Config, EntryPointConfig, ForwardedTrust, Hands, Limits, RespondingTimeouts, Running,
+};
 use viaduct_snapshot::Snapshot;
 
 use crate::failure::Failure;
-use crate::output;
+
+/// An entry point with Traefik's defaults.
+pub(crate) fn entry_point(name: &str, address: SocketAddr, forwarded: ForwardedTrust) -> EntryPointConfig {
+    EntryPointConfig {
+        name: EntryPointName::new(name),
+        address,
+        forwarded,
+        timeouts: RespondingTimeouts::default(),
+        limits: Limits::default(),
+    }
+}
 
 /// Listening, but not serving yet.
 pub(crate) struct Edge {
@@ -48,7 +62,7 @@ impl Edge {
     }
 
     /// Where each entry point really listens.
-    pub(crate) fn addresses(&self) -> Vec<(Arc<str>, std::net::SocketAddr)> {
+    pub(crate) fn addresses(&self) -> Vec<(Arc<str>, SocketAddr)> {
         let addresses = self.bound.addresses().into_iter();
         addresses
             .map(|(name, address)| (name.shared(), address))
@@ -112,14 +126,6 @@ impl RunningEdge {
     }
 }
 
-/// One line per entry point, for people and scripts alike.
-pub(crate) fn announce(name: &str, tls: bool, address: std::net::SocketAddr) {
-    let scheme = if tls { "https" } else { "http" };
-    output::status(format_args!(
-        "entry point {name} listening on {scheme}://{address}"
-    ));
-}
-
 fn access_log_failure(error: SinkError) -> Failure {
     let message = error.to_string();
     match error {
@@ -156,3 +162,6 @@ fn bind_failure(error: BindError) -> Failure {
 
 /// How long the end waits for the access log's output.
 const LOG_WAIT: Duration = Duration::from_secs(5);
+
+/// Time for requests in flight after a signal to stop (Traefik's `graceTimeOut`).
+pub(crate) const GRACE: Duration = Duration::from_secs(10);

@@ -1,6 +1,7 @@
 //! The program's own log, on standard error.
 
 use std::io::IsTerminal;
+use std::panic::PanicHookInfo;
 
 use clap::ValueEnum;
 use tracing::level_filters::LevelFilter;
@@ -43,8 +44,16 @@ pub(crate) fn start(level: Level) {
                 thread = thread.name().unwrap_or("unnamed"),
                 location = panic.location().map(tracing::field::display),
                 "panic: {}",
-                panic.payload_as_str().unwrap_or("no message"),
+                message(panic),
             );
         }));
     }
+}
+
+fn message<'a>(panic: &'a PanicHookInfo<'_>) -> &'a str {
+    let payload = panic.payload();
+    let owned = payload.downcast_ref::<String>().map(String::as_str);
+    owned
+        .or_else(|| payload.downcast_ref::<&str>().copied())
+        .unwrap_or("no message")
 }

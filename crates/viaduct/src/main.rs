@@ -12,7 +12,9 @@ mod edge;
 mod failure;
 mod logging;
 mod output;
+mod serving;
 mod signals;
+mod source;
 
 use std::process::ExitCode;
 

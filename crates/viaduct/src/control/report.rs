@@ -15,7 +15,7 @@ impl Report {
     /// Logs what is new and what is resolved.
     pub(crate) fn tell(&mut self, findings: Vec<Finding>) {
         let (added, resolved) = self.replace(findings);
-        added.iter().for_each(|finding| log(finding));
+        added.iter().for_each(log);
         resolved.iter().for_each(log_resolved);
     }
 

@@ -1,0 +1,220 @@
+//! `viaduct sidecar`: TLS in front of a plain application, with certificates that may change.
+//!
+//! The same proxy as the ingress, on a configuration of one router and one service that is made of the
+//! command line and the files it names.
+
+mod material;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::process::ExitCode;
+
+use tokio::sync::mpsc;
+use viaduct_config::dynamic::http::{LoadBalancer, Router, RouterTls, Server, Service};
+use viaduct_config::dynamic::tls::{ClientAuth, TlsOptions, TlsStore};
+use viaduct_config::dynamic::{Http, Tls};
+use viaduct_config::{Dynamic, ProviderName, Update};
+use viaduct_observe::{Options, Output};
+use viaduct_providers::{Changes, Timing, Watch};
+use viaduct_proxy::{Config, ForwardedTrust};
+
+use super::up;
+use crate::edge::{Edge, GRACE};
+use crate::failure::Failure;
+use crate::serving::{self, Serving};
+use crate::signals::Signals;
+use crate::{cli, edge, logging, output};
+pub(super) use material::Files;
+use material::Material;
+
+/// What a sidecar needs to know.
+pub(super) struct Sidecar {
+    pub(super) listen: SocketAddr,
+    /// `http://host:port`.
+    pub(super) to: String,
+    pub(super) files: Files,
+    pub(super) workers: usize,
+    pub(super) access_log: Option<(Output, Options)>,
+}
+
+pub(super) fn run(arguments: cli::Sidecar) -> anyhow::Result<ExitCode> {
+    logging::start(arguments.run.log_level);
+    serving::raise_file_limit();
+    let runtime = serving::control_runtime()?;
+    let code = runtime.block_on(serve(arguments));
+    runtime.shutdown_background();
+    Ok(code?)
+}
+
+async fn serve(arguments: cli::Sidecar) -> Result<ExitCode, Failure> {
+    let mut signals =
+        Signals::listen().map_err(|error| Failure::new("cannot take signals").because(error))?;
+    let listen = cli::resolve(&arguments.listen)
+        .map_err(|error| Failure::new(format!("`{}` cannot be resolved", arguments.listen)).because(error))?;
+    let access_log = arguments
+        .run
+        .access_log
+        .output()
+        .map(|output| (output, arguments.run.access_log.options()));
+    let serving = start(Sidecar {
+        listen,
+        to: arguments.to,
+        files: Files {
+            cert: arguments.cert,
+            key: arguments.key,
+            client_ca: arguments.client_ca,
+        },
+        workers: arguments.run.workers(),
+        access_log,
+    })
+    .await?;
+    serving.announce(|_| true);
+    output::status(format_args!("viaduct {} ready", env!("CARGO_PKG_VERSION")));
+    Ok(serving.until_stopped(&mut signals).await)
+}
+
+/// Reads the files, listens, serves. Fails only when the files are not usable now; what becomes of
+/// them later is told in the log, and the last good ones stay.
+pub(super) async fn start(sidecar: Sidecar) -> Result<Serving, Failure> {
+    let Sidecar {
+        listen,
+        to,
+        workers,
+        access_log,
+        files,
+    } = sidecar;
+    check_target(&to)?;
+    // Watched first: what is written after the reading is told of.
+    let watch = viaduct_providers::watch(files.target(), Timing::default())
+        .map_err(|error| Failure::new("cannot watch the certificate's files").because(error))?;
+    let changes = watch.changes();
+    let material = files.read()?;
+    let (sender, updates) = mpsc::channel(1);
+    // The channel is new and has room.
+    sender.try_send(update(&to, &material)).unwrap_or_default();
+    let edge = Edge::open(config(listen, workers), access_log)?;
+    tokio::spawn(follow(files, material, (watch, changes), to, sender));
+    Serving::start(edge, up::install([(ENTRY_POINT, true)]), updates).await
+}
+
+/// Sends an update whenever the files hold something new and usable; ends with the update's receiver.
+async fn follow(
+    files: Files,
+    mut material: Material,
+    (_watch, mut changes): (Watch, Changes),
+    to: String,
+    sender: mpsc::Sender<Update>,
+) {
+    let mut told = None;
+    loop {
+        tokio::select! {
+            more = changes.changed() => if !more { return },
+            () = sender.closed() => return,
+        }
+        match files.read() {
+            Ok(new) if new != material => {
+                material = new;
+                told = None;
+                tracing::info!(certificate = %files.cert.display(), "certificate files read again");
+                if sender.send(update(&to, &material)).await.is_err() {
+                    return;
+                }
+            }
+            Ok(_) => told = None,
+            Err(failure) => {
+                // The same fault is told once, not at every look.
+                let text = failure.to_string();
+                if told.as_ref() != Some(&text) {
+                    tracing::error!(
+                        hint = failure.hint_text(),
+                        "{text}: the last good files stay in service"
+                    );
+                    told = Some(text);
+                }
+            }
+        }
+    }
+}
+
+fn check_target(to: &str) -> Result<(), Failure> {
+    let uri: Option<http::Uri> = to.parse().ok();
+    let usable = uri.as_ref().is_some_and(|uri| {
+        matches!(uri.scheme_str(), Some("http" | "https" | "h2c"))
+            && uri.host().is_some_and(|host| !host.is_empty())
+            && uri.query().is_none()
+    });
+    if usable {
+        return Ok(());
+    }
+    Err(Failure::new(format!("`{to}` is not the URL of an application"))
+        .hint("write it as http://localhost:80"))
+}
+
+/// One router for everything, one service, and the files' certificate for every name.
+fn update(to: &str, material: &Material) -> Update {
+    let router = Router {
+        rule: "PathPrefix(`/`)".to_owned(),
+        service: APPLICATION.to_owned(),
+        tls: Some(RouterTls::default()),
+        ..Router::default()
+    };
+    let balancer = LoadBalancer {
+        servers: vec![Server {
+            url: to.to_owned(),
+            ..Server::default()
+        }],
+        pass_host_header: Some(true),
+        ..LoadBalancer::default()
+    };
+    let service = Service {
+        load_balancer: Some(balancer),
+        ..Service::default()
+    };
+    let store = TlsStore {
+        default_certificate: Some(material.pair.clone()),
+        ..TlsStore::default()
+    };
+    let client_auth = material.client_ca.as_ref().map(|ca| ClientAuth {
+        ca_files: vec![ca.clone()],
+        client_auth_type: "RequireAndVerifyClientCert".to_owned(),
+    });
+    // The router names no host: what it demands of clients has to be the default.
+    let options = TlsOptions {
+        client_auth,
+        ..TlsOptions::default()
+    };
+    let named = |name: &str| name.to_owned();
+    let dynamic = Dynamic {
+        http: Http {
+            routers: BTreeMap::from([(named(APPLICATION), router)]),
+            services: BTreeMap::from([(named(APPLICATION), service)]),
+            ..Http::default()
+        },
+        tls: Tls {
+            options: BTreeMap::from([(named("default"), options)]),
+            stores: BTreeMap::from([(named("default"), store)]),
+            ..Tls::default()
+        },
+    };
+    Update::new(ProviderName::new("sidecar"), dynamic)
+}
+
+fn config(listen: SocketAddr, workers: usize) -> Config {
+    // The peer is the ingress: what it says of the client is passed on, and it is added to the list.
+    let forwarded = ForwardedTrust {
+        insecure: true,
+        ..ForwardedTrust::default()
+    };
+    Config {
+        workers,
+        entry_points: vec![edge::entry_point(ENTRY_POINT, listen, forwarded)],
+        expose_faults: false,
+        grace: GRACE,
+    }
+}
+
+const ENTRY_POINT: &str = "sidecar";
+const APPLICATION: &str = "application";

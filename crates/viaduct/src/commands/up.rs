@@ -1,0 +1,142 @@
+//! `viaduct up DIR`.
+
+use std::process::ExitCode;
+
+use viaduct_config::EntryPointName;
+use viaduct_config::dynamic::http::RouterTls;
+use viaduct_proxy::{Config, ForwardedTrust};
+use viaduct_snapshot::{EntryPointInstall, Install};
+
+use crate::cli::{EntryPoint, Up, resolve};
+use crate::edge::{Edge, GRACE};
+use crate::failure::Failure;
+use crate::serving::{self, Serving};
+use crate::signals::Signals;
+use crate::{edge, logging, output, source};
+
+pub(super) fn run(up: Up) -> anyhow::Result<ExitCode> {
+    logging::start(up.run.log_level);
+    serving::raise_file_limit();
+    let runtime = serving::control_runtime()?;
+    let code = runtime.block_on(serve(up));
+    runtime.shutdown_background();
+    Ok(code?)
+}
+
+async fn serve(up: Up) -> Result<ExitCode, Failure> {
+    let mut signals =
+        Signals::listen().map_err(|error| Failure::new("cannot take signals").because(error))?;
+    let entry_points = entry_points(&up)?;
+    let updates = source::directory(&up.directory)?;
+    let access_log = up
+        .run
+        .access_log
+        .output()
+        .map(|output| (output, up.run.access_log.options()));
+    let edge = Edge::open(config(&up, &entry_points)?, access_log)?;
+    let serving = Serving::start(
+        edge,
+        install(
+            entry_points
+                .iter()
+                .map(|entry_point| (entry_point.name.as_str(), entry_point.tls)),
+        ),
+        updates,
+    )
+    .await?;
+    serving.announce(|name| {
+        entry_points
+            .iter()
+            .any(|entry_point| entry_point.name == name && entry_point.tls)
+    });
+    output::status(format_args!("viaduct {} ready", env!("CARGO_PKG_VERSION")));
+    Ok(serving.until_stopped(&mut signals).await)
+}
+
+/// The entry points asked for, or the default set; each once.
+fn entry_points(up: &Up) -> Result<Vec<EntryPoint>, Failure> {
+    let entry_points = match up.entry_points.as_slice() {
+        [] => EntryPoint::defaults(),
+        given => given.to_vec(),
+    };
+    for (index, entry_point) in entry_points.iter().enumerate() {
+        if entry_points
+            .iter()
+            .take(index)
+            .any(|earlier| earlier.name == entry_point.name)
+        {
+            return Err(Failure::new(format!(
+                "entry point `{}` is given twice",
+                entry_point.name
+            )));
+        }
+    }
+    for name in up
+        .trusted_ips
+        .iter()
+        .filter_map(|trusted| trusted.entry_point.as_deref())
+    {
+        if !entry_points.iter().any(|entry_point| entry_point.name == name) {
+            return Err(Failure::new(format!(
+                "--trusted-ips names `{name}`, which is no entry point"
+            )));
+        }
+    }
+    Ok(entry_points)
+}
+
+/// What routing needs to know: names, and where TLS is the default.
+pub(super) fn install<'a>(entry_points: impl IntoIterator<Item = (&'a str, bool)>) -> Install {
+    let entry_points = entry_points.into_iter().map(|(name, tls)| EntryPointInstall {
+        name: EntryPointName::new(name),
+        tls: tls.then(RouterTls::default),
+        as_default: true,
+    });
+    Install {
+        entry_points: entry_points.collect(),
+        ..Install::default()
+    }
+}
+
+fn config(up: &Up, entry_points: &[EntryPoint]) -> Result<Config, Failure> {
+    if up.forwarded_headers_insecure {
+        tracing::warn!("--forwarded-headers-insecure: any client may claim any address, host and scheme");
+    }
+    let entry_points = entry_points.iter().map(|entry_point| {
+        let address = resolve(&entry_point.listen).map_err(|error| {
+            Failure::new(format!(
+                "entry point `{}`: `{}` cannot be resolved",
+                entry_point.name, entry_point.listen
+            ))
+            .because(error)
+        })?;
+        Ok(edge::entry_point(
+            &entry_point.name,
+            address,
+            forwarded(up, &entry_point.name),
+        ))
+    });
+    Ok(Config {
+        workers: up.run.workers(),
+        entry_points: entry_points.collect::<Result<_, Failure>>()?,
+        expose_faults: up.expose_faults,
+        grace: GRACE,
+    })
+}
+
+fn forwarded(up: &Up, entry_point: &str) -> ForwardedTrust {
+    let concerned = up
+        .trusted_ips
+        .iter()
+        .filter(|trusted| match &trusted.entry_point {
+            Some(name) => name == entry_point,
+            None => true,
+        });
+    ForwardedTrust {
+        insecure: up.forwarded_headers_insecure,
+        trusted_ips: concerned
+            .flat_map(|trusted| trusted.nets.iter().copied())
+            .collect(),
+        ..ForwardedTrust::default()
+    }
+}

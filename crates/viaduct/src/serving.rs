@@ -1,0 +1,116 @@
+//! A whole proxy in this process: data plane, control plane, and their end. `up`, `sidecar` and `demo`
+//! differ only in where their configuration comes from.
+
+use std::net::SocketAddr;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::JoinHandle;
+use viaduct_config::Update;
+use viaduct_snapshot::Install;
+
+use crate::control::Control;
+use crate::edge::{Edge, RunningEdge};
+use crate::failure::Failure;
+use crate::output;
+use crate::signals::{Request, Signals};
+
+/// Serving until drained.
+pub(crate) struct Serving {
+    edge: RunningEdge,
+    addresses: Vec<(Arc<str>, SocketAddr)>,
+    control: JoinHandle<()>,
+}
+
+impl Serving {
+    /// Waits for the first configuration, then serves it and every later one.
+    pub(crate) async fn start(
+        edge: Edge,
+        install: Install,
+        mut updates: mpsc::Receiver<Update>,
+    ) -> Result<Self, Failure> {
+        let mut control = Control::new(install);
+        let first = updates.recv().await.and_then(|update| control.apply(update));
+        let first =
+            first.ok_or_else(|| Failure::new("the configuration's source ended before it gave any"))?;
+        let (sender, receiver) = watch::channel(first);
+        let addresses = edge.addresses();
+        Ok(Self {
+            edge: edge.serve(receiver),
+            addresses,
+            control: tokio::spawn(control.follow(updates, sender)),
+        })
+    }
+
+    /// Where each entry point really listens.
+    pub(crate) fn addresses(&self) -> &[(Arc<str>, SocketAddr)] {
+        &self.addresses
+    }
+
+    /// Says on standard error where each entry point listens, one line each, for people and scripts.
+    pub(crate) fn announce(&self, tls: impl Fn(&str) -> bool) {
+        for (name, address) in &self.addresses {
+            let scheme = if tls(name) { "https" } else { "http" };
+            output::status(format_args!(
+                "entry point {name} listening on {scheme}://{address}"
+            ));
+        }
+    }
+
+    /// Serves until SIGTERM or SIGINT, then drains; a second signal ends the process at once.
+    pub(crate) async fn until_stopped(self, signals: &mut Signals) -> ExitCode {
+        while signals.next().await == Request::ReopenLogs {
+            self.edge.reopen_logs();
+        }
+        tracing::info!("stopping: requests in flight may finish");
+        let mut drained = self.drain();
+        loop {
+            tokio::select! {
+                _ = &mut drained => return ExitCode::SUCCESS,
+                request = signals.next() => {
+                    if request == Request::Stop {
+                        tracing::warn!("stopped at once: requests in flight were cut off");
+                        return ExitCode::FAILURE;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Starts draining; the receiver hears (or is hung up) when it is done.
+    pub(crate) fn drain(self) -> oneshot::Receiver<()> {
+        let (done, drained) = oneshot::channel();
+        self.control.abort();
+        let edge = self.edge;
+        // A thread, because draining blocks; it is not joined, because a second signal does not wait.
+        let _detached = std::thread::Builder::new().name("drain".into()).spawn(move || {
+            edge.drain();
+            done.send(()).unwrap_or_default();
+        });
+        drained
+    }
+}
+
+/// The control plane's runtime: one thread, apart from the workers'.
+pub(crate) fn control_runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::new("cannot start the control plane").because(error))
+}
+
+/// Raises the limit of open files as far as the system lets us: two per request in flight.
+pub(crate) fn raise_file_limit() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    if let Err(error) = setrlimit(
+        Resource::Nofile,
+        Rlimit {
+            current: maximum,
+            maximum,
+        },
+    ) {
+        tracing::debug!(?current, ?maximum, %error, "the limit of open files stays");
+    }
+}
