@@ -171,4 +171,3 @@ fn parse_host(host: &str) -> Result<(ServerName<'static>, ExpectedName), NameErr
 
 /// Tickets kept per endpoint: one server's worth in rustls's cache.
 const SESSIONS: usize = 8;
-

@@ -206,4 +206,3 @@ impl ServerCertVerifier for BackendVerifier {
         self.algorithms.supported_schemes()
     }
 }
-

@@ -11,3 +11,8 @@ use crate::failure::Failure;
 pub(crate) fn directory(path: &Path) -> Result<mpsc::Receiver<Update>, Failure> {
     Err(Failure::new(format!("not yet: {}", path.display())))
 }
+
+/// The directory's configuration now.
+pub(crate) fn read_once(path: &Path) -> Result<Update, Failure> {
+    Err(Failure::new(format!("not yet: {}", path.display())))
+}

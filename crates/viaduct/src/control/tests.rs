@@ -1,6 +1,10 @@
+use tokio::sync::{mpsc, watch};
+use viaduct_config::dynamic::http::{LoadBalancer, Router, Server, Service};
 use viaduct_config::finding::Code;
-use viaduct_config::{Finding, Location, ObjectRef};
+use viaduct_config::{Dynamic, EntryPointName, Finding, Location, ObjectRef, ProviderName, Update};
+use viaduct_snapshot::{EntryPointInstall, Install, RouterState};
 
+use super::Control;
 use super::report::{Report, text};
 
 fn finding(message: &str) -> Finding {
@@ -64,4 +68,79 @@ fn c2_a_finding_says_what_where_and_how_to_mend_it() {
         "error: IngressRoute web/a: the rule does not parse\n  at: web.yaml:9:12 (spec.routes[0].match)\n  \
          wanted: `)`\n  got: the end\n  hint: close the parenthesis"
     );
+}
+
+fn update(rule: &str) -> Update {
+    let mut dynamic = Dynamic::default();
+    let router = Router {
+        rule: rule.into(),
+        service: "app".into(),
+        ..Router::default()
+    };
+    let servers = vec![Server {
+        url: "http://127.0.0.1:1".into(),
+        ..Server::default()
+    }];
+    let balancer = LoadBalancer {
+        servers,
+        ..LoadBalancer::default()
+    };
+    let service = Service {
+        load_balancer: Some(balancer),
+        ..Service::default()
+    };
+    dynamic.http.routers.insert("web".into(), router);
+    dynamic.http.services.insert("app".into(), service);
+    Update::new(ProviderName::new("test"), dynamic)
+}
+
+fn control() -> Control {
+    let entry_point = EntryPointInstall {
+        name: EntryPointName::new("web"),
+        tls: None,
+        as_default: true,
+    };
+    Control::new(Install {
+        entry_points: vec![entry_point],
+        ..Install::default()
+    })
+}
+
+#[test]
+fn a13_7_an_identical_configuration_is_skipped_and_another_replaces_it() {
+    let mut control = control();
+    let first = control.apply(update("Host(`a.example.com`)")).unwrap();
+    assert!(control.apply(update("Host(`a.example.com`)")).is_none());
+    let second = control.apply(update("Host(`b.example.com`)")).unwrap();
+    assert!(second.generation > first.generation);
+    assert_eq!(second.routers.len(), 1);
+}
+
+#[test]
+fn a13_8_a_broken_router_leaves_the_others_in_service() {
+    let mut update = update("Host(`a.example.com`)");
+    let broken = Router {
+        rule: "Host(".into(),
+        service: "app".into(),
+        ..Router::default()
+    };
+    update.dynamic.http.routers.insert("broken".into(), broken);
+    let snapshot = control().apply(update).unwrap();
+    let ready = |name: &str| matches!(snapshot.routers[name].state, RouterState::Ready(_));
+    assert!(ready("web@test") && !ready("broken@test"));
+}
+
+#[tokio::test]
+async fn a13_7_followers_see_each_new_snapshot() {
+    let mut control = control();
+    let first = control.apply(update("Host(`a.example.com`)")).unwrap();
+    let generation = first.generation;
+    let (snapshots, mut seen) = watch::channel(first);
+    let (sender, updates) = mpsc::channel(1);
+    let follower = tokio::spawn(control.follow(updates, snapshots));
+    sender.send(update("Host(`b.example.com`)")).await.unwrap();
+    seen.changed().await.unwrap();
+    assert!(seen.borrow().generation > generation);
+    drop(sender);
+    follower.await.unwrap();
 }

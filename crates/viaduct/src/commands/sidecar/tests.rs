@@ -1,9 +1,13 @@
 use std::path::Path;
+use std::sync::Arc;
 
+use viaduct_config::EntryPointName;
+use viaduct_snapshot::{Inputs, RouterState, compile};
 use viaduct_testkit::pki::{Ca, Leaf};
+use viaduct_tls::{CertificateStore, ClientAuth};
 
 use super::material::Files;
-use super::{check_target, update};
+use super::{ENTRY_POINT, check_target, up, update};
 
 fn files(directory: &Path) -> Files {
     Files {
@@ -89,4 +93,33 @@ fn a6_1_the_application_is_a_url_without_a_query() {
     for bad in ["localhost:80", "ftp://localhost", "http://", "http://a/?b", ""] {
         assert!(check_target(bad).is_err(), "{bad}");
     }
+}
+
+#[test]
+fn a13_8_the_sidecars_own_configuration_has_no_findings() {
+    let directory = tempfile::tempdir().unwrap();
+    let ca = Ca::new("Backend CA");
+    let pair = ca.issue(Leaf::server("a.example.com"));
+    let files = Files {
+        client_ca: Some(ca.write_to(directory.path(), "ca.pem")),
+        ..files(directory.path())
+    };
+    std::fs::write(&files.cert, &pair.chain_pem).unwrap();
+    std::fs::write(&files.key, &pair.key_pem).unwrap();
+    let update = Arc::new(update("http://localhost:80", &files.read().unwrap()));
+    let install = up::install([(ENTRY_POINT, true)]);
+    let inputs = Inputs {
+        install: &install,
+        updates: &[update],
+        generated_default: Arc::new(CertificateStore::generate_default()),
+    };
+    let (snapshot, findings) = compile(&inputs, None);
+    assert_eq!(findings, []);
+    let router = &snapshot.routers["application@sidecar"];
+    assert!(matches!(router.state, RouterState::Ready(_)));
+    let (tls, _) = snapshot.entry_points[&EntryPointName::new(ENTRY_POINT)].tls(Some("a.example.com"));
+    assert!(matches!(
+        tls.policy().client_auth,
+        ClientAuth::RequireAndVerify(_)
+    ));
 }
