@@ -14,4 +14,4 @@ pub mod sink;
 pub use access_log::{AccessLog, Format, HeaderMode, Options};
 pub use counters::{Leg, Totals, WorkerCounters};
 pub use record::{BackendLeg, ClientLeg, Record};
-pub use sink::{Output, Sink, SinkError};
+pub use sink::{Lines, Output, Sink, SinkError};

@@ -1,7 +1,8 @@
-//! The writer thread behind the access logs of all workers: file, reopen, standard output.
+//! The writer thread behind a log: file, reopen, standard output.
 //!
 //! Workers hand over whole batches of lines through a bounded queue and never wait: when the output is
-//! slower than the traffic, batches are dropped and counted, and the log says so.
+//! slower than the traffic, batches are dropped and counted, and that is told. The access log of all
+//! workers is one such sink, the program's own log another.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
@@ -18,6 +19,7 @@ mod tests;
 /// Where lines go.
 pub enum Output {
     Stdout,
+    Stderr,
     /// Appended to; missing directories are made.
     File(PathBuf),
     /// Anything else, such as a view of the lines in the same process.
@@ -34,19 +36,21 @@ pub struct Sink {
 }
 
 impl Sink {
-    pub fn open(output: Output) -> Result<Self, SinkError> {
+    /// `name` is the thread's, and the log's in messages about it: `access-log`.
+    pub fn open(name: &'static str, output: Output) -> Result<Self, SinkError> {
         let output = Target::open(output)?;
         let (sender, receiver) = mpsc::sync_channel(QUEUE);
         let (alive, done) = mpsc::sync_channel(0);
         let shared = Arc::new(Shared::default());
         let mut writer = Writer {
+            name,
             output,
             shared: Arc::clone(&shared),
             torn: false,
             said: None,
         };
         thread::Builder::new()
-            .name("access-log".into())
+            .name(name.into())
             .spawn(move || {
                 writer.run(&receiver);
                 drop(alive);
@@ -75,7 +79,22 @@ impl Sink {
         self.shared.dropped.load(Ordering::Relaxed)
     }
 
-    /// Waits until everything handed over is written; call it when all [`AccessLog`](crate::AccessLog)s
+    /// A way in for whole lines, one per write, such as the events of the program's own log.
+    pub fn lines(&self) -> Lines {
+        Lines { tap: self.tap() }
+    }
+
+    /// Waits until everything handed over so far is written. `false`: the time was over first.
+    pub fn flush(&self, wait: Duration) -> bool {
+        let deadline = Instant::now() + wait;
+        let (written, flushed) = mpsc::sync_channel(1);
+        push(&self.sender, Message::Flush(written), deadline).is_ok()
+            && flushed
+                .recv_timeout(deadline.saturating_duration_since(Instant::now()))
+                .is_ok()
+    }
+
+    /// Ends the thread when everything handed over is written; call it when all [`AccessLog`](crate::AccessLog)s
     /// are gone. `false`: the time was over first.
     pub fn finish(self, wait: Duration) -> bool {
         drop(self.sender);
@@ -85,18 +104,18 @@ impl Sink {
 
 #[derive(Debug, thiserror::Error)]
 pub enum SinkError {
-    #[error("cannot open the access log `{}`", path.display())]
+    #[error("cannot open the log file `{}`", path.display())]
     Open {
         path: PathBuf,
         #[source]
         source: io::Error,
     },
-    #[error("cannot start the access log's thread")]
+    #[error("cannot start a log's thread")]
     Thread(#[source] io::Error),
 }
 
 /// One worker's way into the queue.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Tap {
     sender: SyncSender<Message>,
     shared: Arc<Shared>,
@@ -115,19 +134,9 @@ impl Tap {
 
     /// As [`Self::hand_over`], but waits up to [`EXIT_WAIT`] for a place in the queue.
     pub(crate) fn hand_over_at_exit(&self, buffer: &mut Vec<u8>, lines: &mut u32) {
-        let deadline = Instant::now() + EXIT_WAIT;
-        let mut message = Message::Batch(self.batch(buffer, lines));
-        loop {
-            match self.sender.try_send(message) {
-                Ok(()) => return,
-                Err(TrySendError::Full(back)) if Instant::now() < deadline => {
-                    message = back;
-                    thread::park_timeout(Duration::from_millis(5));
-                }
-                Err(TrySendError::Full(back) | TrySendError::Disconnected(back)) => {
-                    return self.shared.lost(back);
-                }
-            }
+        let message = Message::Batch(self.batch(buffer, lines));
+        if let Err(message) = push(&self.sender, message, Instant::now() + EXIT_WAIT) {
+            self.shared.lost(message);
         }
     }
 
@@ -146,10 +155,42 @@ impl Tap {
     }
 }
 
+/// Waits for a place in the queue, until the deadline; gives the message back when there was none.
+fn push(queue: &SyncSender<Message>, mut message: Message, deadline: Instant) -> Result<(), Message> {
+    loop {
+        match queue.try_send(message) {
+            Ok(()) => return Ok(()),
+            Err(TrySendError::Full(back)) if Instant::now() < deadline => {
+                message = back;
+                thread::park_timeout(Duration::from_millis(5));
+            }
+            Err(TrySendError::Full(back) | TrySendError::Disconnected(back)) => return Err(back),
+        }
+    }
+}
+
+/// Each write is one line, and never waits.
+#[derive(Debug, Clone)]
+pub struct Lines {
+    tap: Tap,
+}
+
+impl Write for Lines {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        self.tap.hand_over(&mut line.to_vec(), &mut 1);
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 #[derive(Debug)]
 enum Message {
     Batch(Batch),
     Wake,
+    Flush(SyncSender<()>),
 }
 
 #[derive(Debug)]
@@ -185,6 +226,7 @@ impl Shared {
 }
 
 struct Writer {
+    name: &'static str,
     output: Target,
     shared: Arc<Shared>,
     /// The last write stopped inside a line.
@@ -199,8 +241,11 @@ impl Writer {
             if self.shared.reopen.swap(false, Ordering::Acquire) {
                 self.reopen();
             }
-            if let Message::Batch(batch) = message {
-                self.write(batch);
+            match message {
+                Message::Batch(batch) => self.write(batch),
+                Message::Wake => {}
+                // Who asked may have stopped waiting.
+                Message::Flush(written) => written.try_send(()).unwrap_or_default(),
             }
             self.report();
         }
@@ -220,7 +265,7 @@ impl Writer {
                     .dropped
                     .fetch_add(u64::from(batch.lines), Ordering::Relaxed);
                 if self.due() {
-                    tracing::error!(%error, "cannot write the access log");
+                    tracing::error!(log = self.name, %error, "cannot write the log");
                 }
             }
         }
@@ -229,8 +274,10 @@ impl Writer {
 
     fn reopen(&mut self) {
         match self.output.reopen() {
-            Ok(()) => tracing::info!("access log reopened"),
-            Err(error) => tracing::error!(%error, "cannot reopen the access log: the open file is kept"),
+            Ok(()) => tracing::info!(log = self.name, "log file reopened"),
+            Err(error) => {
+                tracing::error!(log = self.name, %error, "cannot reopen the log file: the open one is kept")
+            }
         }
     }
 
@@ -239,8 +286,9 @@ impl Writer {
         let told = self.said.map_or(0, |(_, told)| told);
         if dropped > told && self.due() {
             tracing::warn!(
+                log = self.name,
                 lines = dropped - told,
-                "access log lines were lost: the output is too slow or fails"
+                "log lines were lost: the output is too slow or fails"
             );
             self.said = Some((Instant::now(), dropped));
         }
@@ -255,6 +303,7 @@ impl Writer {
 /// An open [`Output`].
 enum Target {
     Stdout,
+    Stderr,
     File { path: PathBuf, file: File },
     Writer(Box<dyn Write + Send>),
 }
@@ -263,6 +312,7 @@ impl Target {
     fn open(output: Output) -> Result<Self, SinkError> {
         Ok(match output {
             Output::Stdout => Self::Stdout,
+            Output::Stderr => Self::Stderr,
             Output::Writer(writer) => Self::Writer(writer),
             Output::File(path) => match append(&path) {
                 Ok(file) => Self::File { path, file },
@@ -278,6 +328,7 @@ impl Target {
                 stdout.write_all(bytes)?;
                 stdout.flush()
             }
+            Self::Stderr => io::stderr().lock().write_all(bytes),
             Self::File { file, .. } => file.write_all(bytes),
             Self::Writer(writer) => writer.write_all(bytes).and_then(|()| writer.flush()),
         }

@@ -41,7 +41,7 @@ impl Edge {
         let log = match access_log {
             None => None,
             Some((output, options)) => {
-                let sink = Sink::open(output).map_err(access_log_failure)?;
+                let sink = Sink::open("access-log", output).map_err(access_log_failure)?;
                 Some((sink, options))
             }
         };

@@ -45,7 +45,7 @@ fn a11_2_a_slow_output_drops_lines_and_counts_them_but_never_blocks() {
         entered,
         written: Arc::clone(&written),
     };
-    let sink = Sink::open(Output::Writer(Box::new(gate))).unwrap();
+    let sink = Sink::open("test-log", Output::Writer(Box::new(gate))).unwrap();
     let tap = sink.tap();
 
     hand_over(&tap, "first\n");
@@ -66,7 +66,7 @@ fn a11_2_a_slow_output_drops_lines_and_counts_them_but_never_blocks() {
 fn a1_6_reopening_writes_to_the_new_file_and_leaves_the_old_one_whole() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("logs/access.log");
-    let sink = Sink::open(Output::File(path.clone())).unwrap();
+    let sink = Sink::open("test-log", Output::File(path.clone())).unwrap();
     let rotated = directory.path().join("access.log.1");
 
     std::fs::rename(&path, &rotated).unwrap();
@@ -83,7 +83,7 @@ fn a1_6_reopening_writes_to_the_new_file_and_leaves_the_old_one_whole() {
 fn a11_2_an_ending_worker_loses_nothing() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("access.log");
-    let sink = Sink::open(Output::File(path.clone())).unwrap();
+    let sink = Sink::open("test-log", Output::File(path.clone())).unwrap();
     let workers: Vec<_> = (0..4)
         .map(|_| {
             let mut log = AccessLog::new(
@@ -123,7 +123,7 @@ fn a11_2_a_failed_write_does_not_join_two_lines() {
         }
     }
     let state = Arc::new(Mutex::new((0, Vec::new())));
-    let sink = Sink::open(Output::Writer(Box::new(Failing(Arc::clone(&state))))).unwrap();
+    let sink = Sink::open("test-log", Output::Writer(Box::new(Failing(Arc::clone(&state))))).unwrap();
     let tap = sink.tap();
     hand_over(&tap, "half a line\n");
     hand_over(&tap, "whole\n");
@@ -138,10 +138,29 @@ fn a11_2_a_failed_write_does_not_join_two_lines() {
 #[test]
 fn a11_2_a_file_that_cannot_be_opened_is_named() {
     let directory = tempfile::tempdir().unwrap();
-    let error = Sink::open(Output::File(directory.path().to_path_buf())).unwrap_err();
+    let error = Sink::open("test-log", Output::File(directory.path().to_path_buf())).unwrap_err();
     assert!(
         error
             .to_string()
             .contains(&directory.path().display().to_string())
     );
+}
+
+#[test]
+fn a11_1_flushing_waits_for_what_was_handed_over_and_no_longer_than_told() {
+    let (permit, permits) = sync_channel(0);
+    let (entered, writing) = sync_channel(1);
+    let written = Arc::new(Mutex::new(Vec::new()));
+    let gate = Gate {
+        permits,
+        entered,
+        written: Arc::clone(&written),
+    };
+    let sink = Sink::open("test-log", Output::Writer(Box::new(gate))).unwrap();
+    sink.lines().write_all(b"an event\n").unwrap();
+    writing.recv().unwrap();
+    assert!(!sink.flush(Duration::ZERO));
+    drop(permit);
+    assert!(sink.flush(LONG));
+    assert_eq!(&*written.lock().unwrap(), b"an event\n");
 }

@@ -33,7 +33,7 @@ use pki::Authority;
 use recorder::Recorder;
 
 pub(super) fn run(demo: &Demo) -> anyhow::Result<ExitCode> {
-    logging::start(demo.log_level);
+    let _log = logging::start(demo.log_level)?;
     let runtime = serving::control_runtime()?;
     let code = runtime.block_on(play(demo));
     runtime.shutdown_background();

@@ -20,7 +20,7 @@ use crate::{logging, output, source};
 
 /// The configuration goes to standard output, findings to standard error; fails if one is an error.
 pub(super) fn run(arguments: &Render) -> anyhow::Result<ExitCode> {
-    logging::start(logging::Level::Warn);
+    let _log = logging::start(logging::Level::Warn)?;
     let update = source::read_once(&arguments.directory)?;
     let format = match arguments.format {
         RenderFormat::Yaml => Format::Yaml,
@@ -94,15 +94,25 @@ impl Names<'_> {
     }
 
     fn full_tls(&self, name: &str) -> String {
-        if name == "default" { name.to_owned() } else { self.full(name) }
+        if name == "default" {
+            name.to_owned()
+        } else {
+            self.full(name)
+        }
     }
 
     fn keys<T>(&self, map: &mut BTreeMap<String, T>) -> BTreeMap<String, T> {
-        std::mem::take(map).into_iter().map(|(name, value)| (self.full(&name), value)).collect()
+        std::mem::take(map)
+            .into_iter()
+            .map(|(name, value)| (self.full(&name), value))
+            .collect()
     }
 
     fn tls_keys<T>(&self, map: &mut BTreeMap<String, T>) -> BTreeMap<String, T> {
-        std::mem::take(map).into_iter().map(|(name, value)| (self.full_tls(&name), value)).collect()
+        std::mem::take(map)
+            .into_iter()
+            .map(|(name, value)| (self.full_tls(&name), value))
+            .collect()
     }
 
     fn router(&self, router: &mut Router) {

@@ -41,7 +41,7 @@ pub(super) struct Sidecar {
 }
 
 pub(super) fn run(arguments: cli::Sidecar) -> anyhow::Result<ExitCode> {
-    logging::start(arguments.run.log_level);
+    let _log = logging::start(arguments.run.log_level)?;
     serving::raise_file_limit();
     let runtime = serving::control_runtime()?;
     let code = runtime.block_on(serve(arguments));

@@ -15,7 +15,7 @@ use crate::signals::Signals;
 use crate::{edge, logging, output, source};
 
 pub(super) fn run(up: Up) -> anyhow::Result<ExitCode> {
-    logging::start(up.run.log_level);
+    let _log = logging::start(up.run.log_level)?;
     serving::raise_file_limit();
     let runtime = serving::control_runtime()?;
     let code = runtime.block_on(serve(up));
