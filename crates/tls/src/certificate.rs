@@ -153,6 +153,11 @@ impl Identity {
         &self.key.cert
     }
 
+    /// What a rustls certificate resolver gives.
+    pub fn certified_key(&self) -> &Arc<rustls::sign::CertifiedKey> {
+        &self.key
+    }
+
     /// The same identity with an OCSP response (DER) stapled to its handshakes; empty removes it.
     #[must_use]
     pub fn with_ocsp(&self, response: Vec<u8>) -> Self {

@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::FromDer;
+use x509_parser::public_key::PublicKey;
 use x509_parser::x509::{AttributeTypeAndValue, X509Name, X509Version};
 
 use super::{CertificateFacts, Fingerprint, UnreadableCertificate};
@@ -22,6 +23,8 @@ pub(crate) struct Extensions {
     pub(crate) usages: Option<Vec<String>>,
     pub(crate) server_auth: bool,
     pub(crate) client_auth: bool,
+    /// An RSA key of fewer than 2048 bits, with which no signature is accepted.
+    pub(crate) weak_key: bool,
     /// SubjectPublicKeyInfo, DER.
     pub(crate) public_key: Vec<u8>,
     /// Distinguished names, DER.
@@ -80,6 +83,10 @@ fn extensions(certificate: &X509Certificate<'_>) -> Result<Extensions, Unreadabl
         usages: usage.map(|usage| usage_names(usage.value)),
         server_auth,
         client_auth,
+        weak_key: matches!(
+            certificate.public_key().parsed(),
+            Ok(PublicKey::RSA(key)) if (1..2048).contains(&key.key_size())
+        ),
         public_key: certificate.public_key().raw.to_vec(),
         issuer_der: certificate.issuer().as_raw().to_vec(),
         subject_der: certificate.subject().as_raw().to_vec(),

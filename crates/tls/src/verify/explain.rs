@@ -66,7 +66,10 @@ impl<'a> Presented<'a> {
         use webpki::Error;
         #[expect(clippy::wildcard_enum_match_arm, reason = "webpki's enum is open")]
         let mut fault = match error {
+            Error::InvalidSignatureForPublicKey if self.has_weak_issuer(anchors) => self.weak_signature(),
             Error::UnknownIssuer | Error::InvalidSignatureForPublicKey => self.unknown_ca(error, anchors),
+            // webpki looks at this before it looks for an issuer; it is a foreign certificate first of all.
+            Error::CaUsedAsEndEntity if self.leaf_facts.self_issued => self.unknown_ca(error, anchors),
             Error::CertExpired { not_after, .. } => self.expired(not_after.as_secs(), anchors, now),
             Error::CertNotValidYet { not_before, .. } => {
                 self.not_yet_valid(not_before.as_secs(), anchors, now)
@@ -77,6 +80,8 @@ impl<'a> Presented<'a> {
                 "names that the CA's name constraints allow",
                 format_args!("{}, under `{}`", names(&self.leaf_facts), self.leaf_facts.issuer),
             ),
+            Error::UnsupportedSignatureAlgorithmContext(_)
+            | Error::UnsupportedSignatureAlgorithmForPublicKeyContext(_) => self.weak_signature(),
             Error::CertRevoked => self.fault(
                 Reason::Revoked,
                 "a certificate that is not revoked",
@@ -190,6 +195,34 @@ impl<'a> Presented<'a> {
         }
     }
 
+    fn weak_signature(&self) -> Fault {
+        let fault = self.fault(
+            Reason::BadCertificate,
+            "signatures by ECDSA, Ed25519, or RSA of 2048 bits or more, with SHA-256 or better",
+            format_args!(
+                "a chain of `{}` with a weaker or unknown one",
+                self.leaf_facts.label()
+            ),
+        );
+        fault.with_remedy(Remedy::RenewPeerCertificate)
+    }
+
+    /// A key too small to be used at all makes a signature look wrong.
+    fn has_weak_issuer(&self, anchors: &Anchors) -> bool {
+        let is_issuer = |facts: &CertificateFacts, extensions: &Extensions| {
+            extensions.weak_key && (facts.subject == self.leaf_facts.issuer || self.rest.len() > 1)
+        };
+        anchors
+            .roots()
+            .iter()
+            .any(|root| is_issuer(&root.facts, &root.extensions))
+            || self
+                .rest
+                .iter()
+                .filter_map(|der| read(der).ok())
+                .any(|(facts, extensions)| is_issuer(&facts, &extensions))
+    }
+
     fn bad_certificate(&self, error: &webpki::Error) -> Fault {
         use webpki::Error;
         let leaf = self.leaf_facts.label();
@@ -209,11 +242,6 @@ impl<'a> Presented<'a> {
             Error::UnsupportedCertVersion => (
                 "an X.509 version 3 certificate",
                 format!("`{leaf}`, of an older version"),
-            ),
-            Error::UnsupportedSignatureAlgorithmContext(_)
-            | Error::UnsupportedSignatureAlgorithmForPublicKeyContext(_) => (
-                "signatures by ECDSA, Ed25519, or RSA of 2048 bits or more, with SHA-256 or better",
-                format!("a chain of `{leaf}` with a weaker or unknown one"),
             ),
             Error::UnsupportedCriticalExtension => (
                 "critical extensions that are understood",
