@@ -10,6 +10,8 @@
 //!  a source --------> Update { provider, dynamic, broken, origins }   -> snapshot
 //! ```
 
+#![warn(clippy::indexing_slicing)]
+
 pub mod document;
 pub mod duration;
 pub mod dynamic;
