@@ -6,7 +6,8 @@
 //! (`CertificateError::Other`), because rustls drops the chain.
 //!
 //! Where it is stricter than Go: RSA keys under 2048 bits and SHA-1 signatures are refused, and so is a
-//! `CA:TRUE` certificate used by a server unless it is itself in the trust bundle.
+//! `CA:TRUE` certificate used by a server unless it is itself in the trust bundle. `tests/handshakes/go`
+//! compares the table of accepted and refused certificates with Go.
 
 use std::sync::Arc;
 

@@ -1,12 +1,12 @@
 //! Which certificate answers which ClientHello.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use rustls::SignatureScheme;
 use rustls_pki_types::CertificateDer;
-use viaduct_testkit::pki::{Ca, Issued, KeyKind, Leaf, Usage};
+use viaduct_testkit::pki::{Ca, Issued, KeyKind, Leaf, Usage, Validity};
 use viaduct_tls::backend_leg::Verification;
-use viaduct_tls::names::{CipherSuite, Group, Version, Versions};
+use viaduct_tls::names::{CipherSuite, Group, NameError, Version, Versions};
 use viaduct_tls::{BackendPolicy, CertificateStore, ClientPolicy, ServerTls};
 
 use crate::memory::{endpoint, handshake, identity, server_tls};
@@ -186,6 +186,130 @@ fn a14_11_b21_rsa_and_ecdsa_side_by_side() {
             "by signature scheme"
         );
     }
+}
+
+#[test]
+fn a8_12_a_san_beats_a_common_name_and_the_longer_life_beats_the_shorter() {
+    let ca = Ca::new("root");
+    let until = |days: u64| {
+        let validity = Validity::current();
+        Validity {
+            not_after: validity.not_before + std::time::Duration::from_secs(days * 24 * 3600),
+            ..validity
+        }
+    };
+    let by_common_name = ca.issue(
+        Leaf::bare(Usage::Server)
+            .common_name("web.example.com")
+            .valid(until(90)),
+    );
+    let short = ca.issue(Leaf::server("web.example.com").valid(until(10)));
+    let long = ca.issue(Leaf::server("web.example.com").valid(until(20)));
+    for (issued, expected) in [
+        (vec![&by_common_name, &short, &long], &long),
+        (vec![&long, &short, &by_common_name], &long),
+        (vec![&short, &by_common_name], &short),
+        (vec![&by_common_name], &by_common_name),
+    ] {
+        let server = server_tls(&strict(), &issued);
+        let presented = answer(&anyone(BackendPolicy::default()), "web.example.com", &server);
+        assert_eq!(presented.as_ref(), Some(&expected.der));
+    }
+}
+
+#[test]
+fn a8_22_a_stapled_response_is_sent() {
+    #[derive(Debug, Default)]
+    struct Staple(Mutex<Vec<u8>>);
+
+    impl rustls::client::danger::ServerCertVerifier for Staple {
+        fn verify_server_cert(
+            &self,
+            _: &CertificateDer<'_>,
+            _: &[CertificateDer<'_>],
+            _: &rustls_pki_types::ServerName<'_>,
+            ocsp_response: &[u8],
+            _: rustls_pki_types::UnixTime,
+        ) -> Result<rustls::client::danger::ServerCertVerified, rustls::Error> {
+            *self.0.lock().expect("not poisoned") = ocsp_response.to_vec();
+            Err(rustls::CertificateError::ApplicationVerificationFailure.into())
+        }
+
+        fn verify_tls12_signature(
+            &self,
+            _: &[u8],
+            _: &CertificateDer<'_>,
+            _: &rustls::DigitallySignedStruct,
+        ) -> Result<rustls::client::danger::HandshakeSignatureValid, rustls::Error> {
+            Err(rustls::Error::General("not reached".to_owned()))
+        }
+
+        fn verify_tls13_signature(
+            &self,
+            message: &[u8],
+            cert: &CertificateDer<'_>,
+            dss: &rustls::DigitallySignedStruct,
+        ) -> Result<rustls::client::danger::HandshakeSignatureValid, rustls::Error> {
+            self.verify_tls12_signature(message, cert, dss)
+        }
+
+        fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+            vec![SignatureScheme::ECDSA_NISTP256_SHA256]
+        }
+    }
+
+    let plain = identity(&Ca::new("root").issue(Leaf::server("web.example.com")));
+    let stapled = Arc::new(plain.with_ocsp(b"a response".to_vec()));
+    assert_ne!(plain, stapled);
+    let staple = Arc::new(Staple::default());
+    let mut client = rustls::ClientConfig::clone(&anyone(BackendPolicy::default()));
+    client
+        .dangerous()
+        .set_certificate_verifier(Arc::clone(&staple) as _);
+    let store = Arc::new(CertificateStore::new(Vec::new(), stapled));
+    let server = ServerTls::new(&ClientPolicy::default(), &store, None).expect("a valid policy");
+    assert!(!handshake(&Arc::new(client), "web.example.com", server.config()).is_established());
+    assert_eq!(*staple.0.lock().expect("not poisoned"), b"a response");
+}
+
+#[test]
+fn a8_1_a8_2_policies_that_allow_nothing_are_refused() {
+    let store = crate::memory::store(&[&Ca::new("root").issue(Leaf::server("web.example.com"))]);
+    let tls12 = Versions {
+        min: Version::Tls12,
+        max: Version::Tls12,
+    };
+    let build = |policy: ClientPolicy| ServerTls::new(&policy, &store, None).map(drop);
+    let empty = ClientPolicy {
+        versions: tls12,
+        cipher_suites: Some(Vec::new()),
+        ..ClientPolicy::default()
+    };
+    assert_eq!(build(empty.clone()), Err(NameError::NoSuiteLeft));
+    assert_eq!(
+        build(ClientPolicy {
+            versions: Versions::default(),
+            ..empty
+        }),
+        Ok(()),
+        "TLS 1.3 is left"
+    );
+    assert_eq!(
+        build(ClientPolicy {
+            groups: Some(Vec::new()),
+            ..ClientPolicy::default()
+        }),
+        Err(NameError::NoGroupLeft)
+    );
+    let backend = BackendPolicy {
+        versions: tls12,
+        cipher_suites: Some(Vec::new()),
+        ..Default::default()
+    };
+    assert_eq!(
+        viaduct_tls::BackendTls::new(backend).map(drop),
+        Err(NameError::NoSuiteLeft)
+    );
 }
 
 #[test]

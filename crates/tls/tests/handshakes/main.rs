@@ -5,4 +5,5 @@ mod backend;
 mod choice;
 mod client_auth;
 mod memory;
+mod system_trust;
 mod tickets;

@@ -1,0 +1,2 @@
+module viaduct.example/acceptance
+go 1.20
