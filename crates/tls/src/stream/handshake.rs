@@ -1,0 +1,224 @@
+//! Both handshakes, to the end and to their facts.
+
+use std::future::poll_fn;
+use std::io;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use rustls::client::UnbufferedClientConnection;
+use rustls::server::UnbufferedServerConnection;
+use rustls::{CommonState, HandshakeKind};
+use rustls_pki_types::ServerName;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use super::buffers::Scratch;
+use super::session::Session;
+use super::witness::{self, Notes};
+use super::{BackendHandshake, ClientHandshake, TlsStream};
+use crate::backend_leg::EndpointTls;
+use crate::client_leg::{ClientAuth, ServerTls};
+use crate::names;
+use crate::reason::{Fault, Reason};
+use crate::verify::fault_of;
+
+/// Why a client's handshake failed. The alert, where one is due, has been sent.
+#[derive(Debug, thiserror::Error)]
+pub enum AcceptError {
+    #[error("the client closed during the handshake")]
+    Closed,
+    #[error("socket error")]
+    Io(#[source] io::Error),
+    #[error("TLS handshake failed")]
+    Tls(#[source] rustls::Error),
+}
+
+/// Handshake with a client; the caller bounds the time. `prefix`: bytes already read from the socket.
+///
+/// TLS 1.3 session tickets go out with the first write. Cancel safe only in that dropping the future
+/// drops the connection.
+pub async fn accept<IO>(
+    io: IO,
+    prefix: &[u8],
+    tls: &ServerTls,
+) -> Result<(TlsStream<IO>, ClientHandshake), AcceptError>
+where
+    IO: AsyncRead + AsyncWrite + Unpin,
+{
+    let (stream, notes) = accept_with(io, prefix, Arc::clone(tls.config())).await?;
+    let verifies = match tls.policy().client_auth {
+        ClientAuth::None | ClientAuth::Request | ClientAuth::RequireAny => false,
+        ClientAuth::VerifyIfGiven(_) | ClientAuth::RequireAndVerify(_) => true,
+    };
+    let state = stream.session.state();
+    let facts = Facts::of(state);
+    let peer = state.peer_certificates().unwrap_or_default().to_vec();
+    let handshake = ClientHandshake {
+        version: facts.version,
+        cipher: facts.cipher,
+        group: facts.group,
+        sni: notes.server_name,
+        alpn_h2: facts.alpn_h2,
+        resumed: facts.resumed,
+        verified: verifies && !peer.is_empty(),
+        peer,
+    };
+    Ok((stream, handshake))
+}
+
+/// Handshake with a server; the caller bounds the time.
+///
+/// The last flight goes out with the first write, so a server that refuses our certificate says so to
+/// the first read; [`io::Error`]s with a [`rustls::Error`] inside are for [`fault_of`].
+pub async fn connect<IO>(io: IO, tls: &EndpointTls) -> Result<(TlsStream<IO>, BackendHandshake), Fault>
+where
+    IO: AsyncRead + AsyncWrite + Unpin,
+{
+    let (config, name) = (Arc::clone(&tls.config), tls.server_name.clone());
+    let mut notes = Notes::default();
+    let stream = connect_with(io, config, name, &mut notes)
+        .await
+        .map_err(|error| match error.downcast::<rustls::Error>() {
+            Ok(error) => fault_of(&error, &tls.expected, notes.client_certificate_sent),
+            Err(error) => broken_off(&error),
+        })?;
+    let state = stream.session.state();
+    let facts = Facts::of(state);
+    let chain = state.peer_certificates().unwrap_or_default();
+    let handshake = BackendHandshake {
+        version: facts.version,
+        cipher: facts.cipher,
+        group: facts.group,
+        server_name: match &tls.server_name {
+            ServerName::DnsName(name) => Some(Arc::from(name.as_ref())),
+            _ => None,
+        },
+        alpn_h2: facts.alpn_h2,
+        resumed: facts.resumed,
+        client_certificate_sent: notes.client_certificate_sent,
+        proof: tls.verifier.proof(chain, &tls.expected)?,
+    };
+    Ok((stream, handshake))
+}
+
+pub(super) async fn accept_with<IO>(
+    io: IO,
+    prefix: &[u8],
+    config: Arc<rustls::ServerConfig>,
+) -> Result<(TlsStream<IO>, Notes), AcceptError>
+where
+    IO: AsyncRead + AsyncWrite + Unpin,
+{
+    let connection = UnbufferedServerConnection::new(config).map_err(AcceptError::Tls)?;
+    let mut stream = TlsStream::new(io, Session::Server(Box::new(connection)));
+    let mut notes = Notes::default();
+    let outcome = match witness::during(&mut notes, || stream.feed(prefix)) {
+        Ok(()) => poll_fn(|cx| witness::during(&mut notes, || stream.poll_handshake(cx))).await,
+        Err(error) => {
+            // The socket has just been opened: an alert fits.
+            poll_fn(|cx| stream.poll_out(cx)).await.map_err(AcceptError::Io)?;
+            Err(error)
+        }
+    };
+    outcome.map_err(AcceptError::from)?;
+    Ok((stream, notes))
+}
+
+pub(super) async fn connect_with<IO>(
+    io: IO,
+    config: Arc<rustls::ClientConfig>,
+    name: ServerName<'static>,
+    notes: &mut Notes,
+) -> io::Result<TlsStream<IO>>
+where
+    IO: AsyncRead + AsyncWrite + Unpin,
+{
+    let connection = UnbufferedClientConnection::new(config, name).map_err(invalid)?;
+    let mut stream = TlsStream::new(io, Session::Client(Box::new(connection)));
+    stream.feed(&[])?;
+    poll_fn(|cx| witness::during(notes, || stream.poll_handshake(cx))).await?;
+    Ok(stream)
+}
+
+impl<IO> TlsStream<IO> {
+    /// Starts with bytes that were read before the stream was made.
+    fn feed(&mut self, prefix: &[u8]) -> io::Result<()> {
+        let mut scratch = Scratch::read();
+        let incoming = scratch
+            .get_mut(..prefix.len())
+            .ok_or_else(|| invalid(rustls::InvalidMessage::HandshakePayloadTooLarge.into()))?;
+        incoming.copy_from_slice(prefix);
+        self.receive(incoming, &mut ReadBuf::new(&mut []))
+            .map_err(invalid)
+    }
+}
+
+impl<IO: AsyncRead + AsyncWrite + Unpin> TlsStream<IO> {
+    /// Each flight is one write.
+    fn poll_handshake(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while self.session.state().is_handshaking() {
+            ready!(self.poll_out(cx))?;
+            ready!(self.poll_receive(cx, &mut ReadBuf::new(&mut [])))?;
+        }
+        if !self.deferred {
+            ready!(self.poll_out(cx))?;
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+/// What both legs tell.
+struct Facts {
+    version: &'static str,
+    cipher: &'static str,
+    group: Option<&'static str>,
+    alpn_h2: bool,
+    resumed: bool,
+}
+
+impl Facts {
+    fn of(state: &CommonState) -> Self {
+        Self {
+            version: state.protocol_version().map_or("", names::version_name),
+            cipher: state
+                .negotiated_cipher_suite()
+                .map_or("", |suite| names::cipher_name(suite.suite())),
+            group: state
+                .negotiated_key_exchange_group()
+                .map(|group| names::group_name(group.name())),
+            alpn_h2: state.alpn_protocol() == Some(b"h2"),
+            resumed: state.handshake_kind() == Some(HandshakeKind::Resumed),
+        }
+    }
+}
+
+impl From<io::Error> for AcceptError {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => {
+                Self::Closed
+            }
+            _ => match error.downcast::<rustls::Error>() {
+                Ok(error) => Self::Tls(error),
+                Err(error) => Self::Io(error),
+            },
+        }
+    }
+}
+
+/// The socket ended before the handshake did.
+fn broken_off(error: &io::Error) -> Fault {
+    Fault {
+        reason: Reason::HandshakeClosed,
+        wanted: "a completed TLS handshake".to_owned(),
+        got: match error.kind() {
+            io::ErrorKind::UnexpectedEof => "the server closed the connection".to_owned(),
+            _ => error.to_string(),
+        },
+        presented: Arc::from([]),
+        remedy: None,
+    }
+}
+
+fn invalid(error: rustls::Error) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, error)
+}
