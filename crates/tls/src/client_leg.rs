@@ -163,6 +163,12 @@ impl ServerTls {
         &self.config
     }
 
+    /// Whether the ClientHello has to be read before the handshake, to ask [`Self::without_name_at`] and
+    /// [`Self::refuses`].
+    pub fn needs_hello(&self) -> bool {
+        self.policy.sni_strict || !self.by_address.is_empty()
+    }
+
     /// What to use for a client that sent no server name and called `local`: the certificate for that
     /// address, where there is one, stands before the default (A8.12).
     #[must_use]

@@ -213,10 +213,10 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> TlsStream<IO> {
 
     /// Encrypts `pieces` behind whatever was deferred and writes all of it at once. What the socket does
     /// not take stays in `out`.
-    fn poll_seal<'p>(
+    fn poll_seal(
         &mut self,
         cx: &mut Context<'_>,
-        pieces: &mut dyn Iterator<Item = &'p [u8]>,
+        pieces: &mut dyn Iterator<Item = &[u8]>,
     ) -> Poll<io::Result<()>> {
         if self.closed {
             return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));

@@ -9,6 +9,7 @@ use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::{CertifiedKey, SigningKey};
 
 use crate::store::CertificateStore;
+use crate::stream::witness::saw_server_name;
 
 #[derive(Debug, Clone)]
 pub(super) struct Resolver {
@@ -58,6 +59,7 @@ impl Resolver {
 
 impl ResolvesServerCert for Resolver {
     fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        saw_server_name(hello.server_name());
         let usable = |key: &dyn SigningKey| self.usable(&hello, key);
         let found = match (hello.server_name(), self.address) {
             (Some(name), _) => self.store.for_name(name, usable),

@@ -13,13 +13,12 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::buffers::Scratch;
 use super::session::Session;
-use super::witness::{self, Notes};
+use super::witness;
 use super::{BackendHandshake, ClientHandshake, TlsStream};
-use crate::backend_leg::EndpointTls;
-use crate::client_leg::{ClientAuth, ServerTls};
+use crate::backend_leg::{ClientAuthRecord, EndpointTls, observe_client_auth};
+use crate::client_leg::ServerTls;
 use crate::names;
-use crate::reason::{Fault, Reason};
-use crate::verify::fault_of;
+use crate::reason::{Fault, Reason, fault_of_handshake};
 
 /// Why a client's handshake failed. The alert, where one is due, has been sent.
 #[derive(Debug, thiserror::Error)]
@@ -44,22 +43,21 @@ pub async fn accept<IO>(
 where
     IO: AsyncRead + AsyncWrite + Unpin,
 {
-    let (stream, notes) = accept_with(io, prefix, Arc::clone(tls.config())).await?;
-    let verifies = match tls.policy().client_auth {
-        ClientAuth::None | ClientAuth::Request | ClientAuth::RequireAny => false,
-        ClientAuth::VerifyIfGiven(_) | ClientAuth::RequireAndVerify(_) => true,
-    };
+    let (stream, sni) = accept_with(io, prefix, Arc::clone(tls.config())).await?;
     let state = stream.session.state();
     let facts = Facts::of(state);
     let peer = state.peer_certificates().unwrap_or_default().to_vec();
+    if facts.resumed {
+        tls.recheck(&peer).map_err(AcceptError::Tls)?;
+    }
     let handshake = ClientHandshake {
         version: facts.version,
         cipher: facts.cipher,
         group: facts.group,
-        sni: notes.server_name,
+        sni,
         alpn_h2: facts.alpn_h2,
         resumed: facts.resumed,
-        verified: verifies && !peer.is_empty(),
+        verified: tls.policy().client_auth.verifies() && !peer.is_empty(),
         peer,
     };
     Ok((stream, handshake))
@@ -68,17 +66,20 @@ where
 /// Handshake with a server; the caller bounds the time.
 ///
 /// The last flight goes out with the first write, so a server that refuses our certificate says so to
-/// the first read; [`io::Error`]s with a [`rustls::Error`] inside are for [`fault_of`].
+/// the first read; [`io::Error`]s with a [`rustls::Error`] inside are for
+/// [`fault_of_handshake`].
 pub async fn connect<IO>(io: IO, tls: &EndpointTls) -> Result<(TlsStream<IO>, BackendHandshake), Fault>
 where
     IO: AsyncRead + AsyncWrite + Unpin,
 {
     let (config, name) = (Arc::clone(&tls.config), tls.server_name.clone());
-    let mut notes = Notes::default();
-    let stream = connect_with(io, config, name, &mut notes)
+    let mut record = None;
+    let stream = connect_with(io, config, name, &mut record)
         .await
         .map_err(|error| match error.downcast::<rustls::Error>() {
-            Ok(error) => fault_of(&error, &tls.expected, notes.client_certificate_sent),
+            Ok(error) => {
+                fault_of_handshake(&error, &tls.expected, ClientAuthRecord::context(record.as_ref()))
+            }
             Err(error) => broken_off(&error),
         })?;
     let state = stream.session.state();
@@ -94,7 +95,7 @@ where
         },
         alpn_h2: facts.alpn_h2,
         resumed: facts.resumed,
-        client_certificate_sent: notes.client_certificate_sent,
+        client_certificate_sent: record.is_some_and(|record| record.sent.is_some()),
         proof: tls.verifier.proof(chain, &tls.expected)?,
     };
     Ok((stream, handshake))
@@ -104,15 +105,15 @@ pub(super) async fn accept_with<IO>(
     io: IO,
     prefix: &[u8],
     config: Arc<rustls::ServerConfig>,
-) -> Result<(TlsStream<IO>, Notes), AcceptError>
+) -> Result<(TlsStream<IO>, Option<Arc<str>>), AcceptError>
 where
     IO: AsyncRead + AsyncWrite + Unpin,
 {
     let connection = UnbufferedServerConnection::new(config).map_err(AcceptError::Tls)?;
     let mut stream = TlsStream::new(io, Session::Server(Box::new(connection)));
-    let mut notes = Notes::default();
-    let outcome = match witness::during(&mut notes, || stream.feed(prefix)) {
-        Ok(()) => poll_fn(|cx| witness::during(&mut notes, || stream.poll_handshake(cx))).await,
+    let mut sni = None;
+    let outcome = match witness::during(&mut sni, || stream.feed(prefix)) {
+        Ok(()) => poll_fn(|cx| witness::during(&mut sni, || stream.poll_handshake(cx))).await,
         Err(error) => {
             // The socket has just been opened: an alert fits.
             poll_fn(|cx| stream.poll_out(cx)).await.map_err(AcceptError::Io)?;
@@ -120,14 +121,14 @@ where
         }
     };
     outcome.map_err(AcceptError::from)?;
-    Ok((stream, notes))
+    Ok((stream, sni))
 }
 
 pub(super) async fn connect_with<IO>(
     io: IO,
     config: Arc<rustls::ClientConfig>,
     name: ServerName<'static>,
-    notes: &mut Notes,
+    record: &mut Option<ClientAuthRecord>,
 ) -> io::Result<TlsStream<IO>>
 where
     IO: AsyncRead + AsyncWrite + Unpin,
@@ -135,7 +136,14 @@ where
     let connection = UnbufferedClientConnection::new(config, name).map_err(invalid)?;
     let mut stream = TlsStream::new(io, Session::Client(Box::new(connection)));
     stream.feed(&[])?;
-    poll_fn(|cx| witness::during(notes, || stream.poll_handshake(cx))).await?;
+    poll_fn(|cx| {
+        let (outcome, seen) = observe_client_auth(|| stream.poll_handshake(cx));
+        if seen.is_some() {
+            *record = seen;
+        }
+        outcome
+    })
+    .await?;
     Ok(stream)
 }
 
@@ -207,16 +215,11 @@ impl From<io::Error> for AcceptError {
 
 /// The socket ended before the handshake did.
 fn broken_off(error: &io::Error) -> Fault {
-    Fault {
-        reason: Reason::HandshakeClosed,
-        wanted: "a completed TLS handshake".to_owned(),
-        got: match error.kind() {
-            io::ErrorKind::UnexpectedEof => "the server closed the connection".to_owned(),
-            _ => error.to_string(),
-        },
-        presented: Arc::from([]),
-        remedy: None,
-    }
+    let got = match error.kind() {
+        io::ErrorKind::UnexpectedEof => "the server closed the connection".to_owned(),
+        _ => error.to_string(),
+    };
+    Fault::new(Reason::HandshakeClosed, "a complete TLS handshake", got)
 }
 
 fn invalid(error: rustls::Error) -> io::Error {
