@@ -65,15 +65,11 @@ impl CertificateFacts {
         if !self.subject.is_empty() {
             return self.subject.clone();
         }
-        match (
-            self.dns_names.first(),
-            self.ip_addresses.first(),
-            self.uris.first(),
-        ) {
-            (Some(name), _, _) => name.clone(),
-            (None, Some(address), _) => address.to_string(),
-            (None, None, Some(uri)) => uri.clone(),
-            (None, None, None) => format!("certificate {}", self.fingerprint),
+        let name = self.dns_names.first().or(self.uris.first());
+        match (name, self.ip_addresses.first()) {
+            (Some(name), _) => name.escape_debug().to_string(),
+            (None, Some(address)) => address.to_string(),
+            (None, None) => format!("certificate {}", self.fingerprint),
         }
     }
 }

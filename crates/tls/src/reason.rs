@@ -203,10 +203,17 @@ impl Fault {
     pub fn new(reason: Reason, wanted: impl fmt::Display, got: impl fmt::Display) -> Self {
         Self {
             reason,
-            wanted: wanted.to_string(),
-            got: got.to_string(),
+            wanted: bounded(wanted.to_string()),
+            got: bounded(got.to_string()),
             presented: Arc::from([]),
             remedy: None,
+        }
+    }
+
+    pub(crate) fn and_got(self, more: impl fmt::Display) -> Self {
+        Self {
+            got: bounded(format!("{}; {more}", self.got)),
+            ..self
         }
     }
 
@@ -280,6 +287,19 @@ impl TryFrom<&ServerName<'_>> for ExpectedName {
         }
     }
 }
+
+/// A peer writes its own names; a log line has no room for all it can think of.
+fn bounded(text: String) -> String {
+    if text.len() <= MAX_TEXT {
+        return text;
+    }
+    let mut clipped: String = text.chars().take(MAX_TEXT).collect();
+    clipped.push_str("...");
+    clipped
+}
+
+/// In characters; more than any honest certificate needs, as lists are cut after eight names.
+const MAX_TEXT: usize = 2048;
 
 /// RFC 3339, to the second.
 pub(crate) fn date(unix_seconds: u64) -> String {

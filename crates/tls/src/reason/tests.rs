@@ -134,3 +134,9 @@ fn dates_are_rfc_3339() {
     assert_eq!(date(1_700_000_000), "2023-11-14T22:13:20Z");
     assert_eq!(date(u64::MAX), "second 18446744073709551615 of the epoch");
 }
+
+#[test]
+fn c67_a_peer_cannot_fill_the_log() {
+    let fault = Fault::new(Reason::NameMismatch, "w", "x".repeat(100_000)).and_got("y".repeat(100_000));
+    assert!(fault.to_string().len() < 3 * MAX_TEXT);
+}

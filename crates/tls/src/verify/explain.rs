@@ -65,7 +65,7 @@ impl<'a> Presented<'a> {
     ) -> Fault {
         use webpki::Error;
         #[expect(clippy::wildcard_enum_match_arm, reason = "webpki's enum is open")]
-        let mut fault = match error {
+        let fault = match error {
             Error::InvalidSignatureForPublicKey if self.has_weak_issuer(anchors) => self.weak_signature(),
             Error::UnknownIssuer | Error::InvalidSignatureForPublicKey => self.unknown_ca(error, anchors),
             // webpki looks at this before it looks for an issuer; it is a foreign certificate first of all.
@@ -89,13 +89,13 @@ impl<'a> Presented<'a> {
             ),
             other => self.bad_certificate(other),
         };
-        if !name::covers(&self.leaf_facts, expected) {
-            fault.got.push_str("; nor does it name `");
-            fault.got.push_str(&expected.to_string());
-            fault.got.push_str("` but ");
-            fault.got.push_str(&names(&self.leaf_facts));
+        if name::covers(&self.leaf_facts, expected) {
+            return fault;
         }
-        fault
+        fault.and_got(format_args!(
+            "nor does it name `{expected}` but {}",
+            names(&self.leaf_facts)
+        ))
     }
 
     fn unknown_ca(&self, error: &webpki::Error, anchors: &Anchors) -> Fault {

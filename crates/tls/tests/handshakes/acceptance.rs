@@ -499,6 +499,10 @@ fn a7_18_keys_and_signatures() {
     let weak_root = include_str!("fixtures/weak-root.pem");
     let sha1 = fixture(include_str!("fixtures/sha1-leaf.pem"), weak_root);
     let version_1 = fixture(include_str!("fixtures/v1-leaf.pem"), weak_root);
+    let under_version_1 = fixture(
+        include_str!("fixtures/v1-root-leaf.pem"),
+        include_str!("fixtures/v1-root.pem"),
+    );
     let rsa1024 = fixture(
         include_str!("fixtures/rsa1024-leaf.pem"),
         include_str!("fixtures/rsa1024-root.pem"),
@@ -513,6 +517,7 @@ fn a7_18_keys_and_signatures() {
         ("RSA of 2048 bits", kind(KeyKind::Rsa2048), Ok(())),
         ("Ed25519", kind(KeyKind::Ed25519), Ok(())),
         ("SHA-1", sha1, Err(Reason::BadCertificate)),
+        ("by a root of X.509 version 1", under_version_1, Ok(())),
         ("X.509 version 1", version_1, Err(Reason::BadCertificate)),
         ("RSA of 1024 bits", rsa1024, Err(Reason::BadCertificate)),
     ]);
