@@ -1,9 +1,10 @@
 //! A worker: one thread, one runtime, its own listeners, pools and counters.
 
 use std::cell::RefCell;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener as StdListener};
 use std::rc::Rc;
 use std::sync::Arc;
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -12,6 +13,8 @@ use viaduct_observe::{AccessLog, WorkerCounters};
 use viaduct_snapshot::Snapshot;
 
 use crate::Config;
+use crate::drain::{Drain, Phase};
+use crate::listen;
 use crate::upstream::Upstreams;
 
 /// All state of one worker; lives as long as its thread.
@@ -23,7 +26,7 @@ pub(crate) struct Worker {
     pub(crate) balancers: crate::balance::Balancers,
     pub(crate) access_log: Option<RefCell<AccessLog>>,
     pub(crate) counters: Arc<WorkerCounters>,
-    pub(crate) drain: crate::drain::Drain,
+    pub(crate) drain: Drain,
     /// Routers and services of finished requests, by slot.
     pub(crate) labels: crate::exchange::Labels,
     pub(crate) fault_log: crate::exchange::FaultLog,
@@ -33,6 +36,12 @@ impl Worker {
     /// The configuration that a request starting now is served by, to its end.
     pub(crate) fn snapshot(&self) -> Rc<Arc<Snapshot>> {
         Rc::clone(&self.snapshot.borrow())
+    }
+
+    fn flush_log(&self) {
+        if let Some(log) = &self.access_log {
+            log.borrow_mut().flush();
+        }
     }
 
     /// Puts a new configuration in force: requests that start now see it; pools it no longer knows are
@@ -54,7 +63,10 @@ pub struct Hands {
 
 /// Listening sockets, open but not yet served.
 pub struct Bound {
-    _private: (),
+    config: Arc<Config>,
+    addresses: Vec<(EntryPointName, SocketAddr)>,
+    /// By worker, then by entry point.
+    listeners: Vec<Vec<StdListener>>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -68,31 +80,169 @@ pub struct BindError {
 
 impl Bound {
     /// Opens every entry point for every worker (SO_REUSEPORT) or none.
-    pub fn open(_config: Config) -> Result<Self, BindError> {
-        todo!()
+    pub fn open(config: Config) -> Result<Self, BindError> {
+        let workers = config.workers.max(1);
+        let mut listeners: Vec<Vec<StdListener>> = (0..workers).map(|_| Vec::new()).collect();
+        let mut addresses = Vec::new();
+        for entry in &config.entry_points {
+            let failed = |source| BindError {
+                entry_point: entry.name.clone(),
+                address: entry.address,
+                source,
+            };
+            // Port 0 is resolved by the first socket; the others join it.
+            let mut address = entry.address;
+            for own in &mut listeners {
+                let listener = listen::open(address).map_err(failed)?;
+                address = listener.local_addr().map_err(failed)?;
+                own.push(listener);
+            }
+            addresses.push((entry.name.clone(), address));
+        }
+        Ok(Self {
+            config: Arc::new(config),
+            addresses,
+            listeners,
+        })
     }
 
     /// Where each entry point really listens.
     pub fn addresses(&self) -> Vec<(EntryPointName, SocketAddr)> {
-        todo!()
+        self.addresses.clone()
     }
 
     /// Starts the workers. Call it when the first snapshot is ready: there is no window without
     /// configuration (R20).
-    pub fn serve(self, _hands: Hands) -> Running {
-        todo!()
+    pub fn serve(self, hands: Hands) -> Running {
+        let (phases, phase) = watch::channel(Phase::Serving);
+        let logs = hands
+            .access_logs
+            .into_iter()
+            .chain(std::iter::repeat_with(|| None));
+        let counters = hands
+            .counters
+            .into_iter()
+            .chain(std::iter::repeat_with(Arc::default));
+        let threads = self
+            .listeners
+            .into_iter()
+            .zip(logs)
+            .zip(counters)
+            .enumerate()
+            .filter_map(|(number, ((listeners, access_log), counters))| {
+                let seat = Seat {
+                    config: Arc::clone(&self.config),
+                    snapshots: hands.snapshots.clone(),
+                    phase: phase.clone(),
+                    listeners,
+                    access_log,
+                    counters,
+                };
+                let thread = std::thread::Builder::new().name(format!("worker-{number}"));
+                match thread.spawn(move || seat.run()) {
+                    Ok(handle) => Some(handle),
+                    Err(error) => {
+                        tracing::error!(%error, worker = number, "cannot start a worker");
+                        None
+                    }
+                }
+            })
+            .collect();
+        Running { phases, threads }
     }
 }
 
 /// Running workers.
 pub struct Running {
-    _private: (),
+    phases: watch::Sender<Phase>,
+    threads: Vec<JoinHandle<()>>,
 }
 
 impl Running {
     /// Stops accepting; h1 answers carry `Connection: close`, h2 gets GOAWAY in two steps; waits up to
     /// the grace time, then closes what is left. Blocks until every worker has ended.
-    pub fn drain(self, _grace: Duration) {
-        todo!()
+    pub fn drain(self, grace: Duration) {
+        self.phases.send_replace(Phase::Draining { grace });
+        for thread in self.threads {
+            if thread.join().is_err() {
+                tracing::error!("a worker panicked");
+            }
+        }
     }
 }
+
+/// What one worker's thread starts from.
+struct Seat {
+    config: Arc<Config>,
+    snapshots: watch::Receiver<Arc<Snapshot>>,
+    phase: watch::Receiver<Phase>,
+    listeners: Vec<StdListener>,
+    access_log: Option<AccessLog>,
+    counters: Arc<WorkerCounters>,
+}
+
+impl Seat {
+    fn run(self) {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build_local(tokio::runtime::LocalOptions::default());
+        match runtime {
+            Ok(runtime) => runtime.block_on(self.work()),
+            Err(error) => tracing::error!(%error, "cannot start a worker's runtime"),
+        }
+    }
+
+    async fn work(mut self) {
+        let first = Arc::clone(&self.snapshots.borrow_and_update());
+        let worker = Rc::new(Worker {
+            config: self.config,
+            snapshot: RefCell::new(Rc::new(first)),
+            upstreams: Upstreams::default(),
+            balancers: crate::balance::Balancers::default(),
+            access_log: self.access_log.map(RefCell::new),
+            counters: self.counters,
+            drain: Drain::new(self.phase),
+            labels: crate::exchange::Labels::default(),
+            fault_log: crate::exchange::FaultLog::default(),
+        });
+        let follow = tokio::task::spawn_local(follow(Rc::clone(&worker), self.snapshots));
+        let flush = tokio::task::spawn_local(flush(Rc::clone(&worker)));
+        let accepts: Vec<_> = self
+            .listeners
+            .into_iter()
+            .enumerate()
+            .map(|(entry_point, listener)| {
+                tokio::task::spawn_local(listen::accept_loop(Rc::clone(&worker), entry_point, listener))
+            })
+            .collect();
+        worker.drain.ended().await;
+        for task in accepts {
+            task.abort();
+        }
+        follow.abort();
+        flush.abort();
+        worker.flush_log();
+    }
+}
+
+/// Installs each new snapshot.
+async fn follow(worker: Rc<Worker>, mut snapshots: watch::Receiver<Arc<Snapshot>>) {
+    while snapshots.changed().await.is_ok() {
+        let next = Arc::clone(&snapshots.borrow_and_update());
+        worker.install(next);
+    }
+}
+
+/// Access-log lines wait at most this long in a worker.
+async fn flush(worker: Rc<Worker>) {
+    if worker.access_log.is_none() {
+        return;
+    }
+    let mut tick = tokio::time::interval(FLUSH);
+    loop {
+        tick.tick().await;
+        worker.flush_log();
+    }
+}
+
+const FLUSH: Duration = Duration::from_millis(200);
