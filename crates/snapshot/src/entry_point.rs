@@ -95,6 +95,3 @@ pub enum Routed<'a> {
     /// 404.
     NotFound,
 }
-
-#[cfg(test)]
-mod tests;

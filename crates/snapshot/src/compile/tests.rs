@@ -1,1 +1,9 @@
+//! `compile`, seen from outside: updates in, requests answered, findings said.
 
+mod fail_closed;
+mod incremental;
+mod kit;
+mod routers;
+mod services;
+mod tls_options;
+mod transports;

@@ -1,0 +1,266 @@
+//! Routers: entry points, priorities, what takes one out of service, and that nothing else suffers.
+
+use serde_json::json;
+use viaduct_config::finding::{Code, Location};
+use viaduct_config::update::Origin;
+use viaduct_config::{Element, Finding, ObjectRef, ProviderName};
+
+use super::kit::{Outcome, World, balancer, routers, served, update};
+
+#[test]
+fn a3_5_router_serves_at_its_entry_points() {
+    let compiled = World::of(routers(json!({
+        "r": { "rule": "Host(`a`)", "service": "app", "entryPoints": ["web"] },
+    })))
+    .compile();
+    compiled.assert_no_errors();
+    assert_eq!(compiled.plain("a", "/"), served("app@file"));
+    assert_eq!(compiled.plain("b", "/"), Outcome::NotFound);
+    assert_eq!(compiled.secure("a", "/"), Outcome::NotFound);
+    assert!(!compiled.router("r@file").tls);
+}
+
+#[test]
+fn a2_4_entry_point_tls_is_the_default_of_its_routers() {
+    let compiled = World::of(routers(json!({
+        "r": { "rule": "Host(`a`)", "service": "app" },
+    })))
+    .compile();
+    // No entry point is marked as default, so all serve it; each is a router of its own, as in Traefik.
+    assert_eq!(compiled.plain("a", "/"), served("app@file"));
+    assert_eq!(compiled.secure("a", "/"), served("app@file"));
+    assert!(!compiled.router("web-r@file").tls);
+    assert!(compiled.router("websecure-r@file").tls);
+}
+
+#[test]
+fn a2_4_default_entry_points_are_those_marked() {
+    let mut world = World::of(routers(json!({ "r": { "rule": "Host(`a`)", "service": "app" } })));
+    world.install.entry_points[1].as_default = true;
+    let compiled = world.compile();
+    assert_eq!(compiled.plain("a", "/"), Outcome::NotFound);
+    assert_eq!(compiled.secure("a", "/"), served("app@file"));
+    assert!(compiled.router("r@file").tls);
+}
+
+#[test]
+fn a3_5_unknown_entry_points_are_said() {
+    let compiled = World::of(routers(json!({
+        "some": { "rule": "Host(`a`)", "service": "app", "entryPoints": ["web", "nope"] },
+        "none": { "rule": "Host(`b`)", "service": "app", "entryPoints": ["nope"] },
+    })))
+    .compile();
+    assert_eq!(compiled.plain("a", "/"), served("app@file"));
+    assert_eq!(compiled.plain("b", "/"), Outcome::NotFound);
+    let messages: Vec<_> = compiled
+        .found(Code::UnknownEntryPoint)
+        .into_iter()
+        .map(|finding| finding.message.as_str())
+        .collect();
+    assert_eq!(
+        messages,
+        [
+            "no valid entryPoint for this router",
+            "entryPoint \"nope\" doesn't exist",
+            "entryPoint \"nope\" doesn't exist",
+        ]
+    );
+    assert!(compiled.router("none@file").entry_point.is_none());
+}
+
+#[test]
+fn a3_4_longer_rules_win_unless_a_priority_is_given() {
+    let compiled = World::of(json!({ "http": {
+        "routers": {
+            "short": { "rule": "Host(`a`)", "service": "short", "entryPoints": ["web"], "priority": 0 },
+            "long": { "rule": "Host(`a`) && PathPrefix(`/x`)", "service": "long", "entryPoints": ["web"] },
+            "wins": { "rule": "PathPrefix(`/x/y`)", "service": "wins", "entryPoints": ["web"], "priority": 1000 },
+            "last": { "rule": "PathPrefix(`/`)", "service": "last", "entryPoints": ["web"], "priority": -1 },
+        },
+        "services": {
+            "short": balancer("http://10.0.0.1"), "long": balancer("http://10.0.0.2"),
+            "wins": balancer("http://10.0.0.3"), "last": balancer("http://10.0.0.4"),
+        },
+    }}))
+    .compile();
+    assert_eq!(compiled.plain("a", "/"), served("short@file"));
+    assert_eq!(compiled.plain("a", "/x"), served("long@file"));
+    assert_eq!(compiled.plain("a", "/x/y"), served("wins@file"));
+    assert_eq!(compiled.plain("b", "/"), served("last@file"));
+    assert_eq!(compiled.router("long@file").priority, 29);
+}
+
+#[test]
+fn a3_4_priority_has_a_maximum() {
+    let compiled = World::of(routers(json!({
+        "r": { "rule": "Host(`a`)", "service": "app", "entryPoints": ["web"], "priority": i64::MAX - 999 },
+        "max": { "rule": "Host(`b`)", "service": "app", "entryPoints": ["web"], "priority": i64::MAX - 1000 },
+    })))
+    .compile();
+    assert_eq!(compiled.plain("a", "/"), Outcome::Out(503, Code::InvalidObject));
+    assert_eq!(compiled.plain("b", "/"), served("app@file"));
+    assert_eq!(
+        compiled.only(Code::InvalidObject).message,
+        "the router priority 9223372036854774808 exceeds the max user-defined priority 9223372036854774807"
+    );
+}
+
+#[test]
+fn a3_4_ties_are_settled_by_provider_precedence_then_by_name() {
+    let one = |name: &str| {
+        json!({
+            "http": {
+                "routers": { name: { "rule": "Host(`a`)", "service": "app", "entryPoints": ["web"] } },
+                "services": { "app": balancer("http://10.0.0.1") },
+            },
+        })
+    };
+    let mut world = World::new();
+    world.say("alpha", one("z"));
+    world.say("beta", one("y"));
+    assert_eq!(world.compile().plain("a", "/"), served("app@beta"));
+    world.install.provider_precedence = vec![ProviderName::new("alpha")];
+    assert_eq!(world.compile().plain("a", "/"), served("app@alpha"));
+}
+
+#[test]
+fn a3_2_malformed_rule_is_left_out_with_its_position() {
+    let mut said = update(
+        "file",
+        routers(json!({
+            "bad": { "rule": "Host(`a`) &&", "service": "app", "entryPoints": ["web"] },
+            "good": { "rule": "Host(`a`)", "service": "app", "entryPoints": ["web"] },
+        })),
+    );
+    let location = Location {
+        file: "routes.yaml".into(),
+        line: 7,
+        column: 3,
+    };
+    said.origins.insert(
+        Element::Router("bad".into()),
+        Origin {
+            object: Some(ObjectRef::new("IngressRoute", "web", "bad")),
+            location: Some(location.clone()),
+        },
+    );
+    let mut world = World::new();
+    world.put(said);
+    let compiled = world.compile();
+    assert_eq!(compiled.plain("a", "/"), served("app@file"));
+    let finding = compiled.only(Code::InvalidRule);
+    assert_eq!(finding.location, Some(location));
+    assert_eq!(finding.field.as_deref(), Some("rule"));
+    assert!(finding.message.contains("column"), "{}", finding.message);
+    assert_eq!(
+        finding.object.as_ref().map(ToString::to_string).as_deref(),
+        Some("IngressRoute web/bad")
+    );
+    let bad = compiled.router("bad@file");
+    assert!(bad.rule.is_none());
+    assert_eq!(&*bad.rule_text, "Host(`a`) &&");
+}
+
+#[test]
+fn a6_13_missing_service_is_404_and_keeps_its_place() {
+    let compiled = World::of(routers(json!({
+        "missing": { "rule": "Host(`a`) && PathPrefix(`/x`)", "service": "ap", "entryPoints": ["web"] },
+        "unnamed": { "rule": "Host(`b`)", "entryPoints": ["web"] },
+        "rest": { "rule": "Host(`a`)", "service": "app", "entryPoints": ["web"] },
+    })))
+    .compile();
+    assert_eq!(
+        compiled.plain("a", "/x"),
+        Outcome::Out(404, Code::MissingReference)
+    );
+    assert_eq!(
+        compiled.plain("b", "/"),
+        Outcome::Out(404, Code::MissingReference)
+    );
+    assert_eq!(compiled.plain("a", "/"), served("app@file"));
+    let finding = compiled.found(Code::MissingReference)[0];
+    assert_eq!(finding.message, "service `ap@file` does not exist");
+    assert_eq!(finding.hint.as_deref(), Some("did you mean `app@file`?"));
+}
+
+#[test]
+fn routers_that_name_middlewares_are_never_served_without_them() {
+    let mut dynamic = routers(json!({
+        "known": { "rule": "Host(`a`)", "service": "app", "entryPoints": ["web"], "middlewares": ["auth"] },
+        "unknown": { "rule": "Host(`b`)", "service": "app", "entryPoints": ["web"], "middlewares": ["auht"] },
+        "free": { "rule": "Host(`c`)", "service": "app", "entryPoints": ["web"] },
+    }));
+    dynamic["http"]["middlewares"] = json!({ "auth": { "basicAuth": {} } });
+    let compiled = World::of(dynamic).compile();
+    assert_eq!(compiled.plain("a", "/"), Outcome::Out(503, Code::Unsupported));
+    assert_eq!(
+        compiled.plain("b", "/"),
+        Outcome::Out(503, Code::MissingReference)
+    );
+    assert_eq!(compiled.plain("c", "/"), served("app@file"));
+    assert_eq!(
+        compiled.only(Code::Unsupported).message,
+        "middlewares are not served yet, and the router names `auth@file`"
+    );
+    let missing = compiled.only(Code::MissingReference);
+    assert_eq!(missing.message, "middleware `auht@file` does not exist");
+    assert_eq!(missing.hint.as_deref(), Some("did you mean `auth@file`?"));
+    assert_eq!(missing.field.as_deref(), Some("middlewares[0]"));
+}
+
+#[test]
+fn capabilities_to_come_take_their_router_out_of_service() {
+    let compiled = World::of(routers(json!({
+        "resolver": { "rule": "Host(`a`)", "service": "app", "entryPoints": ["websecure"],
+                      "tls": { "certResolver": "le" } },
+        "syntax": { "rule": "Host(`b`)", "service": "app", "entryPoints": ["web"], "ruleSyntax": "v2" },
+        "child": { "rule": "PathPrefix(`/`)", "service": "app", "parentRefs": ["syntax"] },
+        "internal": { "rule": "Host(`c`)", "service": "api@internal", "entryPoints": ["web"] },
+        "forbidden": { "rule": "Host(`d`)", "service": "secret@internal", "entryPoints": ["web"] },
+    })))
+    .compile();
+    assert_eq!(compiled.secure("a", "/"), Outcome::Out(503, Code::Unsupported));
+    assert_eq!(compiled.plain("b", "/"), Outcome::Out(503, Code::Unsupported));
+    assert_eq!(compiled.plain("c", "/"), Outcome::Out(503, Code::Unsupported));
+    assert_eq!(
+        compiled.plain("d", "/"),
+        Outcome::Out(404, Code::ForbiddenReference)
+    );
+    assert_eq!(
+        compiled.plain("e", "/"),
+        Outcome::NotFound,
+        "a child is not a root router"
+    );
+    assert_eq!(compiled.found(Code::Unsupported).len(), 4);
+}
+
+#[test]
+fn broken_routers_answer_with_the_reason_of_their_provider() {
+    let mut said = update(
+        "file",
+        routers(json!({ "r": { "rule": "Host(`a`)", "service": "app", "entryPoints": ["web"] } })),
+    );
+    said.broken.push((
+        Element::Router("r".into()),
+        Finding::error(Code::InvalidCertificate, "secret `web/tls` holds no key"),
+    ));
+    let mut world = World::new();
+    world.put(said);
+    assert_eq!(
+        world.compile().plain("a", "/"),
+        Outcome::Out(503, Code::InvalidCertificate)
+    );
+}
+
+#[test]
+fn a3_5_observability_can_be_turned_off() {
+    let compiled = World::of(routers(json!({
+        "on": { "rule": "Host(`a`)", "service": "app", "entryPoints": ["web"] },
+        "off": { "rule": "Host(`b`)", "service": "app", "entryPoints": ["web"],
+                 "observability": { "accessLogs": false, "metrics": false } },
+    })))
+    .compile();
+    let (on, off) = (compiled.router("on@file"), compiled.router("off@file"));
+    assert!(on.access_log && on.metrics);
+    assert!(!off.access_log && !off.metrics);
+}
