@@ -91,6 +91,10 @@ impl<'a> Probe<'a> {
 /// A path as rules are written: everything decoded but reserved characters, which would change its
 /// meaning (A3.7). ``PathPrefix(`/foo bar`)`` matches `/foo%20bar`; ``Path(`/a/b`)`` does not match
 /// `/a%2Fb`.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "it lives on the stack for one look-up, so that most escaped paths need no allocation"
+)]
 pub(crate) enum RoutingPath<'a> {
     AsSent(&'a [u8]),
     Decoded(SmallVec<[u8; 256]>),

@@ -55,8 +55,8 @@ impl Claims {
     pub(super) fn put_losers_out_of_service(&self, drafts: &mut [Draft<'_>]) {
         let contested: Vec<_> = self
             .0
-            .iter()
-            .filter_map(|(_, claim)| Some((claim, claim.conflict.as_ref()?)))
+            .values()
+            .filter_map(|claim| Some((claim, claim.conflict.as_ref()?)))
             .collect();
         for (claim, finding) in contested {
             for (position, _) in &claim.parties {

@@ -12,9 +12,9 @@ use super::{Probe, query};
 /// What a request must satisfy.
 #[derive(Debug)]
 pub(super) enum Test {
-    All(Box<[Test]>),
-    Any(Box<[Test]>),
-    Not(Box<Test>),
+    All(Box<[Self]>),
+    Any(Box<[Self]>),
+    Not(Box<Self>),
     Always,
     Never,
     Host(Box<str>),

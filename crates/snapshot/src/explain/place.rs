@@ -1,0 +1,160 @@
+//! Where an edit goes: a Kubernetes object or an entry of the file format, there already or to be made.
+
+use super::{Change, Material, yaml_scalar};
+use crate::compile::DEFAULT_TRANSPORT;
+use crate::{Router, Transport};
+
+pub(super) struct Place<'a> {
+    transport: TransportPlace<'a>,
+    router: String,
+}
+
+enum TransportPlace<'a> {
+    /// A Kubernetes ServersTransport.
+    Object { namespace: &'a str, name: &'a str },
+    /// `serversTransports.<name>` of the file format.
+    Named(&'a str),
+    /// None yet, in Kubernetes.
+    NewObject { namespace: &'a str },
+    /// None yet, in the file format.
+    NewNamed,
+}
+
+impl<'a> Place<'a> {
+    pub(super) fn of(transport: &'a Transport, router: &'a Router) -> Self {
+        let object = router.origin.as_ref();
+        Self {
+            transport: match (&transport.origin, &*transport.name) {
+                (Some(object), _) => TransportPlace::Object {
+                    namespace: &object.namespace,
+                    name: &object.name,
+                },
+                (None, DEFAULT_TRANSPORT) => match object {
+                    Some(object) => TransportPlace::NewObject {
+                        namespace: &object.namespace,
+                    },
+                    None => TransportPlace::NewNamed,
+                },
+                (None, name) => TransportPlace::Named(name.rsplit_once('@').map_or(name, |(name, _)| name)),
+            },
+            router: object.map_or_else(|| format!("router `{}`", router.name), ToString::to_string),
+        }
+    }
+
+    pub(super) fn router(&self) -> &str {
+        &self.router
+    }
+
+    /// One line.
+    pub(super) fn instruction(&self, change: &Change) -> String {
+        let (there, new) = match self.transport {
+            TransportPlace::Object { namespace, name } => {
+                (format!("ServersTransport {namespace}/{name}"), false)
+            }
+            TransportPlace::Named(name) => (format!("serversTransport `{name}`"), false),
+            TransportPlace::NewObject { namespace } => {
+                (format!("ServersTransport in namespace {namespace}"), true)
+            }
+            TransportPlace::NewNamed => ("serversTransport".to_owned(), true),
+        };
+        if new {
+            let content = match change {
+                Change::Set(field, value) => format!("`{field}: {value}`"),
+                Change::Add(material, what) => format!("{what} in `{}`", self.field(*material)),
+                Change::Replace(material) => format!("another `{}`", self.field(*material)),
+                Change::Remove(field) => format!("no `{field}`"),
+            };
+            return format!(
+                "create a {there} with {content} and name it as `serversTransport` at the service of {}",
+                self.router
+            );
+        }
+        match change {
+            Change::Set(field, value) => format!("set `{field}: {value}` in {there}"),
+            Change::Add(material, what) => format!("add {what} to `{}` in {there}", self.field(*material)),
+            Change::Replace(material) => format!(
+                "replace the certificate in `{}` of {there}: the server refused it",
+                self.field(*material)
+            ),
+            Change::Remove(field) => {
+                format!("remove `{field}` from {there}, or set it to a URI of the certificate")
+            }
+        }
+    }
+
+    pub(super) fn yaml(&self, change: &Change) -> String {
+        let router = &self.router;
+        match self.transport {
+            TransportPlace::Object { namespace, name } => self.object(namespace, name, change),
+            TransportPlace::Named(name) => self.named(name, change),
+            TransportPlace::NewObject { namespace } => format!(
+                "{}# and at the service of {router}:\n# serversTransport: {NEW_NAME}\n",
+                self.object(namespace, NEW_NAME, change)
+            ),
+            TransportPlace::NewNamed => format!(
+                "{}# and at the service of {router}:\n# serversTransport: {NEW_NAME}\n",
+                self.named(NEW_NAME, change)
+            ),
+        }
+    }
+
+    fn object(&self, namespace: &str, name: &str, change: &Change) -> String {
+        format!(
+            "apiVersion: traefik.io/v1alpha1\nkind: ServersTransport\nmetadata:\n  name: {}\n  namespace: {}\nspec:\n{}",
+            yaml_scalar(name),
+            yaml_scalar(namespace),
+            self.lines(change, "  "),
+        )
+    }
+
+    fn named(&self, name: &str, change: &Change) -> String {
+        format!(
+            "http:\n  serversTransports:\n    {}:\n{}",
+            yaml_scalar(name),
+            self.lines(change, "      ")
+        )
+    }
+
+    fn lines(&self, change: &Change, indent: &str) -> String {
+        match change {
+            Change::Set(field, value) => format!("{indent}{field}: {value}\n"),
+            Change::Add(material, what) => {
+                format!("{indent}# {what}\n{}", self.material(*material, indent))
+            }
+            Change::Replace(material) => self.material(*material, indent),
+            Change::Remove(field) => format!("{indent}# without `{field}`\n"),
+        }
+    }
+
+    fn material(&self, material: Material, indent: &str) -> String {
+        let field = self.field(material);
+        match (material, self.is_kubernetes()) {
+            (Material::RootCas, true) => format!("{indent}{field}:\n{indent}- secret: NAME-OF-SECRET\n"),
+            (Material::ClientCertificates, true) => {
+                format!("{indent}{field}:\n{indent}- NAME-OF-TLS-SECRET\n")
+            }
+            (Material::RootCas, false) => format!("{indent}{field}:\n{indent}- FILE.pem\n"),
+            (Material::ClientCertificates, false) => {
+                format!("{indent}{field}:\n{indent}- certFile: FILE.crt\n{indent}  keyFile: FILE.key\n")
+            }
+        }
+    }
+
+    fn field(&self, material: Material) -> &'static str {
+        match (material, self.is_kubernetes()) {
+            (Material::RootCas, _) => "rootCAs",
+            (Material::ClientCertificates, true) => "certificatesSecrets",
+            (Material::ClientCertificates, false) => "certificates",
+        }
+    }
+
+    fn is_kubernetes(&self) -> bool {
+        match self.transport {
+            TransportPlace::Object { .. } | TransportPlace::NewObject { .. } => true,
+            TransportPlace::Named(_) | TransportPlace::NewNamed => false,
+        }
+    }
+}
+
+/// Of a transport to be made.
+const NEW_NAME: &str = "backend-tls";
