@@ -65,7 +65,7 @@ impl CertificateFacts {
         if !self.subject.is_empty() {
             return self.subject.clone();
         }
-        let name = self.dns_names.first().or(self.uris.first());
+        let name = self.dns_names.first().or_else(|| self.uris.first());
         match (name, self.ip_addresses.first()) {
             (Some(name), _) => name.escape_debug().to_string(),
             (None, Some(address)) => address.to_string(),
