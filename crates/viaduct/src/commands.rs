@@ -1,6 +1,6 @@
 //! One module per command.
 
-// mod demo;
+mod demo;
 mod render;
 mod sidecar;
 mod up;
@@ -17,7 +17,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Up(up) => up::run(up),
         Command::Sidecar(sidecar) => sidecar::run(sidecar),
         Command::Render(render) => render::run(&render),
-        Command::Demo(_) => anyhow::bail!("not yet"),
+        Command::Demo(demo) => demo::run(&demo),
         Command::Version => {
             version::run();
             Ok(ExitCode::SUCCESS)

@@ -11,6 +11,9 @@ mod pki;
 mod recorder;
 mod show;
 
+#[cfg(test)]
+mod tests;
+
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
