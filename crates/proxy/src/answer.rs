@@ -1,1 +1,242 @@
 //! The one place where a failure becomes a status, a reason and an answer.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::header::{ACCEPT, CONNECTION, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, Version};
+use viaduct_config::Finding;
+use viaduct_tls::{Fault, Reason};
+
+use crate::body::Answer;
+use crate::exchange::Exchange;
+use crate::request::BadRequest;
+
+/// Why a request got no answer from a backend. Closed: a new cause does not compile until it has a leg,
+/// a reason and a status.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ProxyError {
+    #[error(transparent)]
+    BadRequest(#[from] BadRequest),
+    #[error("CONNECT is not implemented")]
+    ConnectMethod,
+    #[error("no router matches")]
+    NotFound,
+    #[error("the host's TLS options are not those of this connection")]
+    Misdirected,
+    #[error("the router is out of service: {}", finding.message)]
+    OutOfService { status: u16, finding: Arc<Finding> },
+    #[error("the service has no available server")]
+    NoServers,
+    #[error("the request came back to us too often")]
+    Loop,
+    #[error("the client left")]
+    ClientGone,
+    #[error(transparent)]
+    Backend(Box<Fault>),
+}
+
+impl From<Fault> for ProxyError {
+    fn from(fault: Fault) -> Self {
+        Self::Backend(Box::new(fault))
+    }
+}
+
+/// Whose fault it was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum BlamedLeg {
+    Client,
+    Own,
+    Backend,
+}
+
+/// Whether the same request may succeed when it is sent again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Retry {
+    /// The same request gets the same answer.
+    Never,
+    /// Another connection or server may do.
+    Elsewhere,
+}
+
+impl ProxyError {
+    pub(crate) fn leg(&self) -> BlamedLeg {
+        match self {
+            Self::BadRequest(_) | Self::ConnectMethod | Self::Misdirected | Self::ClientGone => {
+                BlamedLeg::Client
+            }
+            Self::NotFound | Self::OutOfService { .. } | Self::NoServers | Self::Loop => BlamedLeg::Own,
+            Self::Backend(_) => BlamedLeg::Backend,
+        }
+    }
+
+    /// The stable code for logs, metrics and (opt-in) clients.
+    pub(crate) fn reason(&self) -> &'static str {
+        match self {
+            Self::BadRequest(bad) => bad.code(),
+            Self::ConnectMethod => "connect_method",
+            Self::NotFound => "no_router",
+            Self::Misdirected => "misdirected",
+            Self::OutOfService { .. } => "out_of_service",
+            Self::NoServers => "no_server",
+            Self::Loop => "loop",
+            Self::ClientGone => "client_gone",
+            Self::Backend(fault) => fault.reason.code(),
+        }
+    }
+
+    pub(crate) fn status(&self) -> StatusCode {
+        match self {
+            Self::BadRequest(_) => StatusCode::BAD_REQUEST,
+            Self::ConnectMethod => StatusCode::NOT_IMPLEMENTED,
+            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::Misdirected => StatusCode::MISDIRECTED_REQUEST,
+            Self::OutOfService { status, .. } => {
+                StatusCode::from_u16(*status).unwrap_or(StatusCode::SERVICE_UNAVAILABLE)
+            }
+            Self::NoServers => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Loop => StatusCode::LOOP_DETECTED,
+            Self::ClientGone => client_closed_request(),
+            Self::Backend(fault) => match fault.reason {
+                Reason::ConnectTimeout | Reason::HandshakeTimeout | Reason::ResponseTimeout => {
+                    StatusCode::GATEWAY_TIMEOUT
+                }
+                Reason::UnknownCa
+                | Reason::NameMismatch
+                | Reason::NoIpSan
+                | Reason::UriMismatch
+                | Reason::Expired
+                | Reason::NotYetValid
+                | Reason::WrongUsage
+                | Reason::NameConstraint
+                | Reason::BadCertificate
+                | Reason::Revoked
+                | Reason::CaMissing
+                | Reason::ClientCertUnusable
+                | Reason::ClientCertMissing
+                | Reason::ClientCertRefused
+                | Reason::PlaintextOnTlsPort
+                | Reason::TlsOnPlainPort
+                | Reason::VersionOrCipher
+                | Reason::Alpn
+                | Reason::UnrecognizedName
+                | Reason::HandshakeClosed
+                | Reason::HandshakeFailed
+                | Reason::Dns
+                | Reason::ConnectRefused
+                | Reason::ConnectFailed
+                | Reason::ClosedBeforeResponse
+                | Reason::BadResponse
+                | Reason::BodyBroken => StatusCode::BAD_GATEWAY,
+            },
+        }
+    }
+
+    /// For the retry policies to come; a bridge's own second try is in [`crate::forward`].
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "read by the retry middleware, which is to come")
+    )]
+    pub(crate) fn retry(&self) -> Retry {
+        match self {
+            Self::BadRequest(_)
+            | Self::ConnectMethod
+            | Self::NotFound
+            | Self::Misdirected
+            | Self::OutOfService { .. }
+            | Self::Loop
+            | Self::ClientGone => Retry::Never,
+            Self::NoServers | Self::Backend(_) => Retry::Elsewhere,
+        }
+    }
+
+    /// Traefik's wording, for those who look for it.
+    fn text(&self, status: StatusCode) -> &'static str {
+        match self {
+            Self::NotFound => "404 page not found",
+            Self::NoServers => "no available server",
+            Self::OutOfService { .. } if status == StatusCode::NOT_FOUND => "404 page not found",
+            Self::ClientGone => "Client Closed Request",
+            Self::BadRequest(_)
+            | Self::ConnectMethod
+            | Self::Misdirected
+            | Self::OutOfService { .. }
+            | Self::Loop
+            | Self::Backend(_) => status.canonical_reason().unwrap_or_default(),
+        }
+    }
+
+    /// Whether the connection is worth keeping after this answer.
+    fn ends_connection(&self) -> bool {
+        matches!(self, Self::BadRequest(_) | Self::ConnectMethod)
+    }
+}
+
+/// The answer to a request that failed; the exchange is told why.
+pub(crate) fn from_error(error: ProxyError, exchange: &mut Exchange) -> Response<Answer> {
+    let answer = write(&error, exchange.accepts_problem(), exchange.exposes_faults());
+    exchange.failed(error);
+    answer
+}
+
+/// `OPTIONS *`, as Go's server answers it: we are here.
+pub(crate) fn server_options() -> Response<Answer> {
+    Response::new(Answer::Text(Bytes::new()))
+}
+
+/// Whether a client prefers RFC 9457 problem details to plain text.
+pub(crate) fn accepts_problem(headers: &HeaderMap) -> bool {
+    headers
+        .get_all(ACCEPT)
+        .iter()
+        .any(|value| memchr::memmem::find(value.as_bytes(), PROBLEM_JSON.as_bytes()).is_some())
+}
+
+fn write(error: &ProxyError, as_problem: bool, expose: bool) -> Response<Answer> {
+    let status = error.status();
+    let text = error.text(status);
+    let (media_type, body) = if as_problem {
+        (PROBLEM_JSON, problem(error, status, text, expose))
+    } else if expose {
+        (
+            PLAIN_TEXT,
+            format!("{text}\n{}: {error}\n", error.reason()).into(),
+        )
+    } else {
+        (PLAIN_TEXT, Bytes::from_static(text.as_bytes()))
+    };
+    let mut response = Response::new(Answer::Text(body));
+    *response.status_mut() = status;
+    *response.version_mut() = Version::HTTP_11;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    if expose {
+        headers.insert(FAULT, HeaderValue::from_static(error.reason()));
+    }
+    if error.ends_connection() {
+        headers.insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
+}
+
+fn problem(error: &ProxyError, status: StatusCode, title: &str, expose: bool) -> Bytes {
+    let mut problem = serde_json::json!({ "title": title, "status": status.as_u16() });
+    if expose && let Some(members) = problem.as_object_mut() {
+        members.insert("reason".to_owned(), error.reason().into());
+        members.insert("detail".to_owned(), error.to_string().into());
+    }
+    problem.to_string().into()
+}
+
+/// Not in IANA's registry; nginx's number for a client that left before its answer.
+pub(crate) fn client_closed_request() -> StatusCode {
+    StatusCode::from_u16(499).unwrap_or(StatusCode::BAD_REQUEST)
+}
+
+const PLAIN_TEXT: &str = "text/plain; charset=utf-8";
+const PROBLEM_JSON: &str = "application/problem+json";
+const FAULT: HeaderName = HeaderName::from_static("x-viaduct-fault");
+
+#[cfg(test)]
+mod tests;

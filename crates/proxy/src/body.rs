@@ -1,25 +1,148 @@
 //! Bodies: the answer to a client, and what is sent to a backend. Both count bytes and know their end.
 
+mod upload;
+
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use http_body::Frame;
+use http_body::{Body, Frame, SizeHint};
+use hyper::body::Incoming;
+
+use crate::exchange::Exchange;
+use crate::forward::tunnel::Tunnel;
+use crate::headers;
+use crate::upstream::Lease;
+
+pub(crate) use upload::{Gate, RequestBody, UploadError};
+
+/// Where an answer's body comes from.
+pub(crate) enum Answer {
+    /// Our own words.
+    Text(Bytes),
+    /// The backend's, as they come; the connection goes back to its pool behind the last byte.
+    Backend { body: Incoming, lease: Lease },
+    /// None: the connection changes its protocol (101).
+    Switch(Box<Tunnel>),
+}
 
 /// A response body on its way to the client. Its end (or drop) finishes the exchange.
 pub(crate) struct ResponseBody {
-    _private: (),
+    source: Source,
+    /// `None` when a tunnel tells the end of the exchange.
+    exchange: Option<Exchange>,
 }
 
-impl http_body::Body for ResponseBody {
+enum Source {
+    Done,
+    Text(Bytes),
+    Backend { body: Incoming, lease: Option<Lease> },
+}
+
+impl ResponseBody {
+    pub(crate) fn text(text: Bytes, exchange: Exchange) -> Self {
+        let source = if text.is_empty() {
+            Source::Done
+        } else {
+            Source::Text(text)
+        };
+        Self {
+            source,
+            exchange: Some(exchange),
+        }
+    }
+
+    pub(crate) fn backend(body: Incoming, lease: Lease, exchange: Exchange) -> Self {
+        if body.is_end_stream() {
+            lease.release();
+            return Self {
+                source: Source::Done,
+                exchange: Some(exchange),
+            };
+        }
+        Self {
+            source: Source::Backend {
+                body,
+                lease: Some(lease),
+            },
+            exchange: Some(exchange),
+        }
+    }
+
+    /// The head is all.
+    pub(crate) fn none() -> Self {
+        Self {
+            source: Source::Done,
+            exchange: None,
+        }
+    }
+}
+
+impl Body for ResponseBody {
     type Data = Bytes;
     type Error = BodyError;
 
     fn poll_frame(
-        self: Pin<&mut Self>,
-        _cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
-        todo!()
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let Self { source, exchange } = &mut *self;
+        let (body, lease) = match source {
+            Source::Done => return Poll::Ready(None),
+            Source::Text(text) => {
+                let text = std::mem::take(text);
+                count(exchange, text.len());
+                *source = Source::Done;
+                return Poll::Ready(Some(Ok(Frame::data(text))));
+            }
+            Source::Backend { body, lease } => (body, lease),
+        };
+        let frame = ready!(Pin::new(&mut *body).poll_frame(cx));
+        if frame.is_none() || body.is_end_stream() {
+            if let Some(lease) = lease.take() {
+                lease.release();
+            }
+        }
+        Poll::Ready(match frame {
+            Some(Ok(mut frame)) => {
+                if let Some(data) = frame.data_ref() {
+                    count(exchange, data.len());
+                } else if let Some(trailers) = frame.trailers_mut() {
+                    headers::clean_trailers(trailers);
+                }
+                Some(Ok(frame))
+            }
+            Some(Err(error)) => {
+                if let Some(exchange) = exchange {
+                    exchange.body_broken(&error);
+                }
+                *source = Source::Done;
+                Some(Err(BodyError::Backend(error)))
+            }
+            None => None,
+        })
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.source {
+            Source::Done => true,
+            Source::Text(_) => false,
+            Source::Backend { body, .. } => body.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.source {
+            Source::Done => SizeHint::with_exact(0),
+            Source::Text(text) => SizeHint::with_exact(text.len() as u64),
+            Source::Backend { body, .. } => body.size_hint(),
+        }
+    }
+}
+
+fn count(exchange: &mut Option<Exchange>, bytes: usize) {
+    if let Some(exchange) = exchange {
+        exchange.sent(bytes);
     }
 }
 

@@ -1,14 +1,337 @@
 //! What happened to one request, gathered while it runs and told to `observe` once at its end.
+//!
+//! An exchange ends when it is dropped: behind the last byte of the answer, or whenever the client or
+//! the connection went away. Without an access log nothing is copied for it.
 
-/// Routers and services of one worker, by slot, so that an exchange can name them without touching a
-/// counter that other workers touch.
-#[derive(Default)]
-pub(crate) struct Labels {
-    _private: (),
+mod fault_log;
+mod labels;
+
+use std::cell::Cell;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Instant, SystemTime};
+
+use http::header::HOST;
+use http::{HeaderMap, Method, Response, Uri, Version};
+use viaduct_observe::record::Slots;
+use viaduct_observe::{ClientLeg, Record};
+use viaduct_snapshot::{Router, Service, Transport};
+use viaduct_tls::Fault;
+
+use crate::answer::{self, ProxyError};
+use crate::balance::Endpoint;
+use crate::body::{Answer, ResponseBody};
+use crate::forward::tunnel;
+use crate::upstream::{Lease, Link};
+use crate::wire::{Connection, Leg};
+
+pub(crate) use fault_log::FaultLog;
+pub(crate) use labels::Labels;
+
+pub(crate) struct Exchange {
+    connection: Rc<Connection>,
+    started: Instant,
+    method: Method,
+    version: Version,
+    accepts_problem: bool,
+    /// `None` without an access log.
+    told: Option<Box<Told>>,
+    router: Option<Rc<Arc<Router>>>,
+    service: Option<Rc<Arc<Service>>>,
+    link: Option<Rc<Link>>,
+    /// Bytes of the request body; `None` when it has none.
+    uploaded: Option<Rc<Cell<u64>>>,
+    downloaded: u64,
+    status: u16,
+    origin_status: u16,
+    retries: u32,
+    failure: Option<Failure>,
 }
 
-/// Remembers which faults were told lately.
-#[derive(Default)]
-pub(crate) struct FaultLog {
-    _private: (),
+/// Copies that only an access log needs.
+struct Told {
+    wall: SystemTime,
+    uri: Uri,
+    headers: HeaderMap,
+    response_headers: Option<HeaderMap>,
+    server_url: Option<Arc<str>>,
+    asked: Option<Instant>,
+    answered: Option<Instant>,
 }
+
+struct Failure {
+    code: &'static str,
+    detail: String,
+}
+
+impl Exchange {
+    pub(crate) fn start<B>(connection: Rc<Connection>, request: &http::Request<B>) -> Self {
+        let told = connection
+            .worker
+            .access_log
+            .is_some()
+            .then(|| Box::new(Told::new(request)));
+        Self {
+            started: Instant::now(),
+            method: request.method().clone(),
+            version: request.version(),
+            accepts_problem: answer::accepts_problem(request.headers()),
+            told,
+            router: None,
+            service: None,
+            link: None,
+            uploaded: None,
+            downloaded: 0,
+            // Until there is a head, going away means that the client left.
+            status: answer::client_closed_request().as_u16(),
+            origin_status: 0,
+            retries: 0,
+            failure: None,
+            connection,
+        }
+    }
+
+    pub(crate) fn matched(&mut self, router: &Arc<Router>) {
+        self.router = Some(self.connection.worker.labels.router(router));
+    }
+
+    pub(crate) fn chosen(&mut self, endpoint: &Endpoint<'_>) {
+        self.service = Some(self.connection.worker.labels.service(endpoint.service));
+        if let Some(told) = &mut self.told {
+            told.server_url = Some(Arc::clone(&endpoint.server.url));
+        }
+    }
+
+    /// A counter for the bytes of the request body.
+    pub(crate) fn upload_meter(&mut self) -> Rc<Cell<u64>> {
+        Rc::clone(self.uploaded.get_or_insert_default())
+    }
+
+    /// Whether the bridge ends at one of our own listeners (CVE-2023-47633).
+    pub(crate) fn leads_back(&self, lease: &Lease) -> bool {
+        lease
+            .link()
+            .own_port()
+            .is_some_and(|port| self.connection.is_our_port(port))
+    }
+
+    /// The request goes out over this bridge.
+    pub(crate) fn asked(&mut self, lease: &Lease) {
+        let link = lease.link();
+        if !lease.is_reused()
+            && let Some(leg) = link.leg()
+        {
+            let counters = &self.connection.worker.counters;
+            counters.handshake(viaduct_observe::counters::Leg::Backend, leg.resumed);
+        }
+        self.link = Some(link);
+        if let Some(told) = &mut self.told {
+            told.asked = Some(Instant::now());
+        }
+    }
+
+    pub(crate) fn retried(&mut self) {
+        self.retries += 1;
+    }
+
+    /// The backend's head has come.
+    pub(crate) fn answered<B>(&mut self, response: &Response<B>) {
+        self.origin_status = response.status().as_u16();
+        if let Some(told) = &mut self.told {
+            told.answered = Some(Instant::now());
+        }
+    }
+
+    pub(crate) fn sent(&mut self, bytes: usize) {
+        self.downloaded += bytes as u64;
+    }
+
+    /// Totals of a connection that changed its protocol.
+    pub(crate) fn tunnelled(&mut self, up: u64, down: u64) {
+        self.upload_meter().set(up);
+        self.downloaded = down;
+    }
+
+    /// A bridge could not be built, or broke before its answer: one line, now and then, for operators.
+    pub(crate) fn tell(&self, error: &ProxyError, endpoint: &Endpoint<'_>) {
+        if let ProxyError::Backend(fault) = error {
+            let router = self.router.as_deref().map(Arc::as_ref);
+            self.connection.worker.fault_log.tell(fault, router, endpoint);
+        }
+    }
+
+    pub(crate) fn failed(&mut self, error: ProxyError) {
+        tracing::debug!(
+            router = self.router_name(),
+            reason = error.reason(),
+            leg = ?error.leg(),
+            "request failed: {error}"
+        );
+        self.failure = Some(Failure {
+            code: error.reason(),
+            detail: error.to_string(),
+        });
+    }
+
+    /// The backend broke off inside its body; the head has gone out already.
+    pub(crate) fn body_broken(&mut self, error: &hyper::Error) {
+        self.failure = Some(Failure {
+            code: viaduct_tls::Reason::BodyBroken.code(),
+            detail: error.to_string(),
+        });
+    }
+
+    pub(crate) fn accepts_problem(&self) -> bool {
+        self.accepts_problem
+    }
+
+    pub(crate) fn exposes_faults(&self) -> bool {
+        self.connection.worker.config.expose_faults
+    }
+
+    /// The answer that goes out; from here the exchange lives as long as its body.
+    pub(crate) fn respond(mut self, response: Response<Answer>) -> Response<ResponseBody> {
+        self.status = response.status().as_u16();
+        if let Some(told) = &mut self.told {
+            told.response_headers = Some(response.headers().clone());
+        }
+        let (parts, answer) = response.into_parts();
+        let body = match answer {
+            Answer::Text(text) => ResponseBody::text(text, self),
+            Answer::Backend { body, lease } => ResponseBody::backend(body, lease, self),
+            Answer::Switch(tunnel) => {
+                tunnel::start(*tunnel, self);
+                ResponseBody::none()
+            }
+        };
+        Response::from_parts(parts, body)
+    }
+
+    fn router_name(&self) -> Option<&str> {
+        self.router.as_ref().map(|router| &*router.name)
+    }
+
+    fn record_it(&self) {
+        let worker = &self.connection.worker;
+        let blank = HeaderMap::new();
+        let record = self.record(&blank);
+        if self.router.as_ref().is_none_or(|router| router.metrics) {
+            worker.counters.count(&record);
+        }
+        if let Some(log) = &worker.access_log
+            && self.router.as_ref().is_none_or(|router| router.access_log)
+        {
+            log.borrow_mut().write(&record);
+        }
+    }
+
+    fn record<'a>(&'a self, blank: &'a HeaderMap) -> Record<'a> {
+        let connection = &*self.connection;
+        let told = self.told.as_deref();
+        let leg: Option<&Arc<ClientLeg>> = match &connection.leg {
+            Leg::Plain => None,
+            Leg::Secure { facts, .. } => Some(facts),
+        };
+        Record {
+            start: told.map_or(SystemTime::UNIX_EPOCH, |told| told.wall),
+            duration: self.started.elapsed(),
+            origin_duration: told.and_then(|told| Some(told.answered?.duration_since(told.asked?))),
+            entry_point: connection.entry_point_name(),
+            router: self.router_name(),
+            service: self.service.as_ref().map(|service| &*service.name),
+            server_url: told.and_then(|told| told.server_url.as_deref()),
+            server_addr: self.link.as_ref().map(|link| link.peer()),
+            client: connection.client,
+            forwarded_for: told.and_then(|told| connection.peer.believed_chain(&told.headers)),
+            client_user: None,
+            method: self.method.as_str(),
+            path: told.map_or("", Told::target),
+            host: told.map_or("", Told::host),
+            protocol: protocol(self.version),
+            scheme: if leg.is_some() { "https" } else { "http" },
+            request_headers: told.map_or(blank, |told| &told.headers),
+            request_bytes: self.uploaded.as_ref().map_or(0, |meter| meter.get()),
+            status: self.status,
+            origin_status: self.origin_status,
+            origin_bytes: if self.origin_status == 0 {
+                0
+            } else {
+                self.downloaded
+            },
+            response_headers: told.and_then(|told| told.response_headers.as_ref()),
+            response_bytes: self.downloaded,
+            retries: self.retries,
+            client_leg: leg.map(Arc::as_ref),
+            backend_leg: self.link.as_ref().and_then(|link| link.leg()),
+            fault: self
+                .failure
+                .as_ref()
+                .map(|failure| (failure.code, failure.detail.as_str())),
+            count: if told.is_some() {
+                COUNT.fetch_add(1, Ordering::Relaxed) + 1
+            } else {
+                0
+            },
+            slots: Slots {
+                router: self.router.as_ref().map(|router| router.slot.0),
+                service: self.service.as_ref().map(|service| service.slot.0),
+            },
+        }
+    }
+}
+
+impl Drop for Exchange {
+    fn drop(&mut self) {
+        if self.status == 499 && self.failure.is_none() {
+            self.failed(ProxyError::ClientGone);
+        }
+        self.record_it();
+    }
+}
+
+impl Told {
+    fn new<B>(request: &http::Request<B>) -> Self {
+        Self {
+            wall: SystemTime::now(),
+            uri: request.uri().clone(),
+            headers: request.headers().clone(),
+            response_headers: None,
+            server_url: None,
+            asked: None,
+            answered: None,
+        }
+    }
+
+    fn target(&self) -> &str {
+        self.uri.path_and_query().map_or("", |target| target.as_str())
+    }
+
+    fn host(&self) -> &str {
+        match self.uri.authority() {
+            Some(authority) => authority.as_str(),
+            None => self
+                .headers
+                .get(HOST)
+                .and_then(|host| host.to_str().ok())
+                .unwrap_or_default(),
+        }
+    }
+}
+
+/// For the hint of a fault's line.
+pub(crate) fn hint(fault: &Fault, transport: &Transport, router: Option<&Router>) -> Option<String> {
+    router.and_then(|router| viaduct_snapshot::explain::hint(fault, transport, router))
+}
+
+fn protocol(version: Version) -> &'static str {
+    match version {
+        Version::HTTP_10 => "HTTP/1.0",
+        Version::HTTP_2 => "HTTP/2.0",
+        Version::HTTP_3 => "HTTP/3.0",
+        _ => "HTTP/1.1",
+    }
+}
+
+/// Requests of this process that a log has told of.
+static COUNT: AtomicU64 = AtomicU64::new(0);

@@ -1,17 +1,36 @@
 //! Headers that the proxy owns (I3) and hop-by-hop rules, in one place.
+//!
+//! Order matters: first the client's claims and the hop-by-hop headers go, nominated ones too, then
+//! ours are set; so that no `Connection: x-real-ip` can delete what we say (CVE-2024-45410).
+
+mod names;
 
 use std::net::SocketAddr;
+use std::sync::OnceLock;
 
-use http::HeaderValue;
+use http::header::{CONNECTION, CONTENT_LENGTH, HOST, TE, UPGRADE};
+use http::request::Parts;
+use http::{HeaderMap, HeaderName, HeaderValue, Version};
+use smallvec::SmallVec;
 
 use crate::config::ForwardedTrust;
+use crate::wire::{Connection, Leg};
+
+use names::HOPS;
+use names::{
+    Role, X_FORWARDED_FOR, X_FORWARDED_HOST, X_FORWARDED_PORT, X_FORWARDED_PROTO, X_FORWARDED_SERVER,
+    X_REAL_IP,
+};
 
 /// What the owned headers say of one client connection; made once per connection.
 pub(crate) struct Peer {
     /// Whether the client's own `X-Forwarded-*` headers are believed.
     pub(crate) trusted: bool,
     /// The client's address as text.
-    pub(crate) address: HeaderValue,
+    address: HeaderValue,
+    append_forwarded_for: bool,
+    /// Lower case; see [`ForwardedTrust::connection`].
+    allowed_nominations: Vec<String>,
 }
 
 impl Peer {
@@ -20,8 +39,265 @@ impl Peer {
         let trusted = trust.is_some_and(|trust| {
             trust.insecure || trust.trusted_ips.iter().any(|network| network.contains(&ip))
         });
-        let address =
-            HeaderValue::from_str(&ip.to_string()).unwrap_or_else(|_| HeaderValue::from_static("unknown"));
-        Self { trusted, address }
+        let address = HeaderValue::from_str(&ip.to_string());
+        Self {
+            trusted,
+            // The text of an address is always a header value.
+            address: address.unwrap_or_else(|_| HeaderValue::from_static("unknown")),
+            append_forwarded_for: trust.is_none_or(|trust| !trust.not_append_x_forwarded_for),
+            allowed_nominations: trust.map_or_else(Vec::new, |trust| {
+                trust
+                    .connection
+                    .iter()
+                    .map(|name| name.to_ascii_lowercase())
+                    .collect()
+            }),
+        }
     }
 }
+
+impl Peer {
+    /// The first `X-Forwarded-For` as it came, if its sender is believed.
+    pub(crate) fn believed_chain<'h>(&self, headers: &'h HeaderMap) -> Option<&'h str> {
+        self.trusted
+            .then(|| headers.get(X_FORWARDED_FOR)?.to_str().ok())
+            .flatten()
+    }
+}
+
+/// The protocol a client asks to change to, such as `websocket`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Upgrade(pub(crate) HeaderValue);
+
+impl Upgrade {
+    pub(crate) fn is_websocket(&self) -> bool {
+        self.0.as_bytes().eq_ignore_ascii_case(b"websocket")
+    }
+}
+
+/// What the hop-by-hop headers of a request asked of us.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Hop {
+    pub(crate) upgrade: Option<Upgrade>,
+    /// How often the request has been here before.
+    pub(crate) visits: u8,
+}
+
+/// Takes what only this hop may say out of a request, then says it.
+/// `X-Forwarded-For` waits for [`append_forwarded_for`], so that rules and middlewares see the chain
+/// that came (as Traefik).
+pub(crate) fn own(parts: &mut Parts, host_port: Option<u16>, connection: &Connection) -> Hop {
+    let hop = remove_foreign(parts, &connection.peer);
+    set_owned(&mut parts.headers, host_port, connection, hop.upgrade.as_ref());
+    hop
+}
+
+/// Marks a request that goes over a connection which leads back to us.
+pub(crate) fn mark_visit(headers: &mut HeaderMap, visits: u8) {
+    headers.insert(HOPS, HeaderValue::from(u16::from(visits) + 1));
+}
+
+/// Adds the client's address to the chain.
+pub(crate) fn append_forwarded_for(headers: &mut HeaderMap, peer: &Peer) {
+    if !peer.append_forwarded_for {
+        return;
+    }
+    let mut chain: Vec<u8> = Vec::new();
+    for link in headers.get_all(X_FORWARDED_FOR) {
+        chain.extend_from_slice(link.as_bytes());
+        chain.extend_from_slice(b", ");
+    }
+    let value = if chain.is_empty() {
+        peer.address.clone()
+    } else {
+        chain.extend_from_slice(peer.address.as_bytes());
+        HeaderValue::from_maybe_shared(bytes::Bytes::from(chain)).unwrap_or_else(|_| peer.address.clone())
+    };
+    headers.insert(X_FORWARDED_FOR, value);
+}
+
+/// Hop-by-hop headers of an answer. With `upgraded` (101) the two that say so stay.
+pub(crate) fn clean_response(headers: &mut HeaderMap, upgraded: bool) {
+    let mut doomed = Doomed::new();
+    for name in headers.keys() {
+        match names::role(name) {
+            Role::HopByHop | Role::Te => doomed.push(name.clone()),
+            Role::Connection | Role::Upgrade if !upgraded => doomed.push(name.clone()),
+            Role::Connection | Role::Upgrade | Role::Owned { .. } | Role::Hops | Role::EndToEnd => {}
+        }
+    }
+    if doomed.contains(&CONNECTION) {
+        nominated(headers, &[], &mut doomed);
+    }
+    for name in doomed {
+        headers.remove(name);
+    }
+}
+
+/// Trailers carry no header that a head may not: neither owned ones nor those that frame a message.
+pub(crate) fn clean_trailers(trailers: &mut HeaderMap) {
+    let doomed: Doomed = trailers
+        .keys()
+        .filter(|name| {
+            !matches!(names::role(name), Role::EndToEnd) || **name == HOST || **name == CONTENT_LENGTH
+        })
+        .cloned()
+        .collect();
+    for name in doomed {
+        trailers.remove(name);
+    }
+}
+
+type Doomed = SmallVec<[HeaderName; 6]>;
+
+/// Removes owned headers that the client may not set, and everything hop-by-hop.
+fn remove_foreign(parts: &mut Parts, peer: &Peer) -> Hop {
+    let headers = &mut parts.headers;
+    let mut doomed = Doomed::new();
+    let mut hop = Hop::default();
+    let (mut has_connection, mut has_upgrade, mut has_te) = (false, false, false);
+    for (name, value) in headers.iter() {
+        match names::role(name) {
+            Role::EndToEnd => continue,
+            Role::Hops => hop.visits = visits(value),
+            Role::Owned { alias: false } if peer.trusted => continue,
+            Role::Owned { .. } | Role::HopByHop => {}
+            Role::Connection => has_connection = true,
+            Role::Upgrade => has_upgrade = true,
+            Role::Te => has_te = true,
+        }
+        doomed.push(name.clone());
+    }
+    if has_connection {
+        // Before the Upgrade header goes.
+        if has_upgrade && parts.version == Version::HTTP_11 {
+            hop.upgrade = wanted_upgrade(headers);
+        }
+        let kept = nominated(headers, &peer.allowed_nominations, &mut doomed);
+        if let Some(kept) = kept {
+            headers.insert(CONNECTION, kept);
+            doomed.retain(|name| *name != CONNECTION);
+        }
+    }
+    let wants_trailers = has_te && has_token(headers, &TE, b"trailers");
+    for name in doomed {
+        headers.remove(name);
+    }
+    if wants_trailers {
+        headers.insert(TE, HeaderValue::from_static("trailers"));
+    }
+    hop
+}
+
+fn visits(value: &HeaderValue) -> u8 {
+    value
+        .to_str()
+        .ok()
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(u8::MAX)
+}
+
+/// Adds the headers that `Connection` nominates to `doomed`; owned ones and those that frame a message
+/// cannot be nominated away. Returns the `Connection` value that is left when some are allowed to stay.
+fn nominated(headers: &HeaderMap, allowed: &[String], doomed: &mut Doomed) -> Option<HeaderValue> {
+    let mut kept = String::new();
+    for value in headers.get_all(CONNECTION) {
+        for token in value.as_bytes().split(|&byte| byte == b',') {
+            let Ok(name) = HeaderName::from_bytes(token.trim_ascii()) else {
+                continue;
+            };
+            if matches!(names::role(&name), Role::Owned { .. }) || name == HOST || name == CONTENT_LENGTH {
+                continue;
+            }
+            if allowed.iter().any(|allowed| *allowed == name.as_str()) {
+                if !kept.is_empty() {
+                    kept.push(',');
+                }
+                kept.push_str(name.as_str());
+            } else if headers.contains_key(&name) {
+                doomed.push(name);
+            }
+        }
+    }
+    (!kept.is_empty())
+        .then(|| HeaderValue::from_str(&kept).ok())
+        .flatten()
+}
+
+/// The protocol of `Connection: upgrade`. HTTP/2 in plain text is negotiated with nobody (C4).
+fn wanted_upgrade(headers: &HeaderMap) -> Option<Upgrade> {
+    let value = headers.get(UPGRADE)?;
+    let is_h2c = value.as_bytes().eq_ignore_ascii_case(b"h2c");
+    (has_token(headers, &CONNECTION, b"upgrade") && !is_h2c).then(|| Upgrade(value.clone()))
+}
+
+fn has_token(headers: &HeaderMap, name: &HeaderName, token: &[u8]) -> bool {
+    headers
+        .get_all(name)
+        .iter()
+        .flat_map(|value| value.as_bytes().split(|&byte| byte == b','))
+        .any(|part| part.trim_ascii().eq_ignore_ascii_case(token))
+}
+
+/// Ours, where a trusted client has not said them.
+fn set_owned(
+    headers: &mut HeaderMap,
+    host_port: Option<u16>,
+    connection: &Connection,
+    upgrade: Option<&Upgrade>,
+) {
+    let peer = &connection.peer;
+    let secure = matches!(connection.leg, Leg::Secure { .. });
+    let websocket = upgrade.is_some_and(Upgrade::is_websocket);
+    let proto = match (secure, websocket) {
+        (true, false) => "https",
+        (true, true) => "wss",
+        (false, false) => "http",
+        (false, true) => "ws",
+    };
+    let says = |headers: &HeaderMap, name: &HeaderName| {
+        peer.trusted && headers.get(name).is_some_and(|value| !value.is_empty())
+    };
+    headers.reserve(6);
+    if !says(headers, &X_REAL_IP) {
+        headers.insert(X_REAL_IP, peer.address.clone());
+    }
+    if !says(headers, &X_FORWARDED_PROTO) {
+        headers.insert(X_FORWARDED_PROTO, HeaderValue::from_static(proto));
+    }
+    if !says(headers, &X_FORWARDED_PORT) {
+        let claims_tls = headers
+            .get(X_FORWARDED_PROTO)
+            .is_some_and(|proto| proto == "https" || proto == "wss");
+        let port = match host_port {
+            Some(port) => HeaderValue::from(port),
+            None if secure || claims_tls => HeaderValue::from_static("443"),
+            None => HeaderValue::from_static("80"),
+        };
+        headers.insert(X_FORWARDED_PORT, port);
+    }
+    if !says(headers, &X_FORWARDED_HOST) {
+        if let Some(host) = headers.get(HOST).filter(|host| !host.is_empty()).cloned() {
+            headers.insert(X_FORWARDED_HOST, host);
+        }
+    }
+    if let Some(name) = machine_name() {
+        headers.insert(X_FORWARDED_SERVER, name);
+    }
+}
+
+/// This machine's host name, as a value whose clones touch no counter.
+fn machine_name() -> Option<HeaderValue> {
+    static NAME: OnceLock<Option<&'static str>> = OnceLock::new();
+    let name = NAME.get_or_init(|| {
+        let name = rustix::system::uname().nodename().to_string_lossy().into_owned();
+        HeaderValue::from_str(&name)
+            .ok()
+            .filter(|name| !name.is_empty())?;
+        Some(name.leak())
+    });
+    name.map(HeaderValue::from_static)
+}
+
+#[cfg(test)]
+mod tests;

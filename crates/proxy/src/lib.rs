@@ -36,5 +36,8 @@ pub(crate) mod upstream;
 pub(crate) mod wire;
 pub(crate) mod worker;
 
+#[cfg(test)]
+mod testing;
+
 pub use config::{Config, EntryPointConfig, ForwardedTrust, Limits, RespondingTimeouts};
 pub use worker::{BindError, Bound, Hands, Running};

@@ -1,16 +1,212 @@
 //! Step 5: one request, from its head to its answer. `serve` is the whole path, readable in one place.
 
+mod host;
+mod path;
+
+use std::net::IpAddr;
 use std::rc::Rc;
+use std::sync::Arc;
 
+use http::request::Parts;
+use http::{Method, Uri, uri};
 use hyper::body::Incoming;
+use viaduct_snapshot::{RouteRequest, Routed, Router, RouterState, Service, Snapshot};
 
-use crate::body::ResponseBody;
-use crate::wire::Connection;
+use crate::answer::{self, ProxyError};
+use crate::body::{Answer, ResponseBody};
+use crate::exchange::Exchange;
+use crate::forward::{self, Outgoing};
+use crate::headers;
+use crate::wire::{Connection, Leg};
+
+use host::HostName;
 
 /// Answers one request; never fails: a failure is an answer ([`crate::answer`]).
+///
+/// Cancel safe: dropping it is how a client leaves, and the exchange says so.
 pub(crate) async fn serve(
-    _connection: Rc<Connection>,
-    _raw: http::Request<Incoming>,
+    connection: Rc<Connection>,
+    raw: http::Request<Incoming>,
 ) -> http::Response<ResponseBody> {
-    todo!()
+    let mut exchange = Exchange::start(Rc::clone(&connection), &raw);
+    let outcome = handle(&connection, raw, &mut exchange).await;
+    let response = outcome.unwrap_or_else(|error| answer::from_error(error, &mut exchange));
+    exchange.respond(response)
 }
+
+async fn handle(
+    connection: &Rc<Connection>,
+    raw: http::Request<Incoming>,
+    exchange: &mut Exchange,
+) -> Result<http::Response<Answer>, ProxyError> {
+    // 5: one form for everyone behind this line (I1), and our headers are ours (I3).
+    let mut request = Request::normalize(raw)?;
+    if request.is_server_wide() {
+        return Ok(answer::server_options());
+    }
+    let hop = headers::own(&mut request.parts, request.host.port(), connection);
+    // 6: which router; the snapshot is held to the end of this request.
+    let snapshot = connection.worker.snapshot();
+    let router = route(&snapshot, connection, &request)?;
+    exchange.matched(router);
+    // 7: middlewares come here.
+    // 8: which server.
+    let endpoint = connection.worker.balancers.pick(service(router)?)?;
+    exchange.chosen(&endpoint);
+    // 9: a bridge to it, then both ways.
+    let outgoing = Outgoing::new(request, hop, &endpoint, connection, exchange)?;
+    let upstreams = &connection.worker.upstreams;
+    let crossed = match upstreams.bridge(connection, &endpoint, outgoing.needs()).await {
+        Ok(bridge) => forward::exchange(outgoing, bridge, exchange).await,
+        Err(fault) => Err(fault.into()),
+    };
+    crossed.inspect_err(|error| exchange.tell(error, &endpoint))
+}
+
+/// A request in the one form that rules, log and backend share.
+#[derive(Debug)]
+pub(crate) struct Request {
+    /// The URI is in origin-form; the `Host` header holds the host as the client wrote it.
+    pub(crate) parts: Parts,
+    pub(crate) body: Incoming,
+    host: HostName,
+    /// The path as rules see it, where that differs.
+    rule_path: Option<String>,
+}
+
+impl Request {
+    fn normalize(raw: http::Request<Incoming>) -> Result<Self, ProxyError> {
+        let (mut parts, body) = raw.into_parts();
+        let (host, rule_path) = normalize_head(&mut parts)?;
+        Ok(Self {
+            parts,
+            body,
+            host,
+            rule_path,
+        })
+    }
+
+    /// `OPTIONS *`: about the server, not about anything behind it.
+    fn is_server_wide(&self) -> bool {
+        self.parts.uri.path() == "*"
+    }
+
+    fn for_rules(&self, client_ip: IpAddr) -> RouteRequest<'_> {
+        RouteRequest {
+            host: self.host.as_str(),
+            path: self.rule_path.as_deref().unwrap_or_else(|| self.parts.uri.path()),
+            query: self.parts.uri.query(),
+            method: self.parts.method.as_str(),
+            headers: &self.parts.headers,
+            client_ip,
+        }
+    }
+}
+
+/// Host and path in their normal form, the URI in origin-form; the path for rules where it differs.
+fn normalize_head(parts: &mut Parts) -> Result<(HostName, Option<String>), ProxyError> {
+    if parts.method == Method::CONNECT {
+        return Err(ProxyError::ConnectMethod);
+    }
+    let host = host::settle(parts)?;
+    let Some(raw) = parts.uri.path_and_query() else {
+        return Err(BadRequest::Path.into());
+    };
+    if raw.as_str() == "*" {
+        return match parts.method {
+            Method::OPTIONS => Ok((host, None)),
+            _ => Err(BadRequest::Path.into()),
+        };
+    }
+    let normal = path::normalize(raw)?;
+    let rule_path = path::for_rules(normal.as_ref().unwrap_or(raw).path());
+    match normal {
+        Some(normal) => parts.uri = origin_form(normal),
+        None if parts.uri.authority().is_some() => parts.uri = origin_form(raw.clone()),
+        None => {}
+    }
+    Ok((host, rule_path))
+}
+
+/// `prefix` before the path of `uri`, for servers whose URL has one.
+pub(crate) fn prefixed(prefix: &str, uri: &Uri) -> Result<Uri, BadRequest> {
+    let joined = match uri.query() {
+        Some(query) => format!("{prefix}{}?{query}", uri.path()),
+        None => format!("{prefix}{}", uri.path()),
+    };
+    let target = uri::PathAndQuery::try_from(joined).map_err(|_| BadRequest::Path)?;
+    Ok(origin_form(target))
+}
+
+fn origin_form(target: uri::PathAndQuery) -> Uri {
+    Uri::from(target)
+}
+
+/// The router for a request, judged under the TLS policy its connection was made with (I2).
+fn route<'s>(
+    snapshot: &'s Snapshot,
+    connection: &Connection,
+    request: &Request,
+) -> Result<&'s Arc<Router>, ProxyError> {
+    let entry_point = connection
+        .worker
+        .config
+        .entry_points
+        .get(connection.entry_point)
+        .and_then(|configured| snapshot.entry_points.get(&configured.name))
+        .ok_or(ProxyError::NotFound)?;
+    let request = request.for_rules(connection.client.ip().to_canonical());
+    let routed = match &connection.leg {
+        Leg::Plain => entry_point.route_plain(&request),
+        Leg::Secure { policy, .. } => entry_point.route_secure(&request, *policy),
+    };
+    match routed {
+        Routed::Router(router) => Ok(router),
+        Routed::Misdirected => Err(ProxyError::Misdirected),
+        Routed::NotFound => Err(ProxyError::NotFound),
+    }
+}
+
+fn service(router: &Router) -> Result<&Arc<Service>, ProxyError> {
+    match &router.state {
+        RouterState::Ready(service) => Ok(service),
+        RouterState::OutOfService { status, finding } => Err(ProxyError::OutOfService {
+            status: *status,
+            finding: Arc::clone(finding),
+        }),
+    }
+}
+
+/// What is wrong with a request's head: 400.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum BadRequest {
+    #[error("the request has no host")]
+    NoHost,
+    #[error("the request has several Host headers")]
+    SeveralHosts,
+    #[error("the Host header and the request target name different hosts")]
+    HostMismatch,
+    #[error("the host is malformed")]
+    Host,
+    #[error("the port behind the host is malformed")]
+    Port,
+    #[error("the path is malformed")]
+    Path,
+}
+
+impl BadRequest {
+    /// The stable code for logs and metrics.
+    pub(crate) const fn code(self) -> &'static str {
+        match self {
+            Self::NoHost => "no_host",
+            Self::SeveralHosts => "several_hosts",
+            Self::HostMismatch => "host_mismatch",
+            Self::Host => "bad_host",
+            Self::Port => "bad_port",
+            Self::Path => "bad_path",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,15 +1,107 @@
 //! Step 9: the backend leg: pools, connections, proof.
+//!
+//! ```text
+//!  Upstreams --PoolId--> Pool { idle: HTTP/1.1 connections, shared: HTTP/2 connections }
+//!      bridge(endpoint, needs) -> Bridge<Verified | Unverified> -> Lease -> request, answer -> back to the pool
+//! ```
+//! A pool belongs to one full key (address, trust, name, client identity, versions, ...), so a change of
+//! any makes another pool (A14.9); pools that the current snapshot does not know take no connection back.
 
-use viaduct_snapshot::Snapshot;
+pub(crate) mod bridge;
+mod connect;
+mod fault;
+mod lease;
+mod link;
+mod pinned;
+mod pool;
+mod sniff;
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use foldhash::fast::RandomState;
+use hashbrown::{HashMap, HashSet};
+use viaduct_snapshot::{PoolId, Snapshot};
+use viaduct_tls::Fault;
+
+use crate::balance::Endpoint;
+use crate::wire::Connection;
+
+pub(crate) use bridge::Bridged;
+pub(crate) use lease::{Lease, SendFailure};
+pub(crate) use link::Link;
+use pinned::Pinned;
+use pool::Pool;
 
 /// The backend pools of one worker.
 #[derive(Default)]
 pub(crate) struct Upstreams {
-    _private: (),
+    pools: RefCell<HashMap<PoolId, Rc<Pool>, RandomState>>,
+    /// Of the snapshot in force; `None` before the first.
+    live: RefCell<Option<HashSet<PoolId, RandomState>>>,
+    pinned: Rc<Pinned>,
+}
+
+/// What a request asks of the protocol on the backend leg.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Needs {
+    /// Whatever the server speaks best.
+    Any,
+    /// HTTP/1.1: the request changes the protocol of its connection.
+    Http1,
 }
 
 impl Upstreams {
-    /// Closes the pools that `snapshot` does not know: idle connections at once, busy ones after their
+    /// Closes the pools that `snapshot` does not know: idle connections at once, busy ones behind their
     /// exchange.
-    pub(crate) fn retain(&self, _snapshot: &Snapshot) {}
+    pub(crate) fn retain(&self, snapshot: &Snapshot) {
+        let live: HashSet<_, _> = snapshot.live_pools.iter().copied().collect();
+        self.pools.borrow_mut().retain(|id, pool| {
+            let lives = live.contains(id);
+            if !lives {
+                pool.close();
+            }
+            lives
+        });
+        self.pinned.retain(|pool| !pool.is_closed());
+        self.live.replace(Some(live));
+    }
+
+    /// A bridge to a server, from its pool or new. Waits at most the transport's dial time-out plus the
+    /// handshake's, twice where it queues behind another dial.
+    ///
+    /// Cancel safe: an unfinished connection is dropped.
+    pub(crate) async fn bridge(
+        &self,
+        connection: &Rc<Connection>,
+        endpoint: &Endpoint<'_>,
+        needs: Needs,
+    ) -> Result<Bridged, Fault> {
+        let pool = self.pool(endpoint);
+        if let Some(lease) = self.pinned.take(connection, &pool) {
+            return Ok(lease.into_bridge());
+        }
+        let mut lease = match pool.reuse(needs) {
+            Some(lease) => lease,
+            None => pool.dial(needs).await?,
+        };
+        lease.serve_client(connection, &self.pinned);
+        Ok(lease.into_bridge())
+    }
+
+    fn pool(&self, endpoint: &Endpoint<'_>) -> Rc<Pool> {
+        let id = endpoint.server.pool;
+        if let Some(pool) = self.pools.borrow().get(&id) {
+            return Rc::clone(pool);
+        }
+        let pool = Pool::new(endpoint.server, &endpoint.balancer.transport);
+        let lives = self.live.borrow().as_ref().is_none_or(|live| live.contains(&id));
+        if lives {
+            self.pools.borrow_mut().insert(id, Rc::clone(&pool));
+        } else {
+            // Asked for by a request that still runs under an older snapshot: used once.
+            pool.close();
+        }
+        pool
+    }
 }

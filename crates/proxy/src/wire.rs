@@ -58,6 +58,19 @@ impl Connection {
             peer,
         })
     }
+
+    /// Whether this worker listens on `port`.
+    pub(crate) fn is_our_port(&self, port: u16) -> bool {
+        let mut entry_points = self.worker.config.entry_points.iter();
+        self.local.port() == port || entry_points.any(|entry_point| entry_point.address.port() == port)
+    }
+
+    pub(crate) fn entry_point_name(&self) -> &str {
+        let entry_points = &self.worker.config.entry_points;
+        entry_points
+            .get(self.entry_point)
+            .map_or("", |entry_point| entry_point.name.as_str())
+    }
 }
 
 /// How the client reached us.

@@ -1,0 +1,316 @@
+//! A worker with one plain entry point on loopback, scripted origins and a raw client: for the tests of
+//! this crate.
+
+use std::cell::{Cell, RefCell};
+use std::future::Future;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::BodyExt;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use viaduct_config::dynamic::Dynamic;
+use viaduct_config::{EntryPointName, ProviderName, Update};
+use viaduct_observe::WorkerCounters;
+use viaduct_snapshot::{EntryPointInstall, Inputs, Install, Snapshot, compile};
+use viaduct_tls::{CertificateStore, Identity};
+
+use crate::config::{Config, EntryPointConfig, ForwardedTrust};
+use crate::drain::{Drain, Phase};
+use crate::request::serve;
+use crate::runtime::LocalExecutor;
+use crate::wire::{Connection, Leg};
+use crate::worker::Worker;
+
+/// Runs a test as a worker runs: one thread, local tasks.
+pub(crate) fn run(test: impl Future<Output = ()>) {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build_local(tokio::runtime::LocalOptions::default())
+        .unwrap()
+        .block_on(async { tokio::time::timeout(PATIENCE, test).await })
+        .expect("the test hangs");
+}
+
+/// A proxy under test.
+pub(crate) struct Proxy {
+    pub(crate) worker: Rc<Worker>,
+    pub(crate) address: SocketAddr,
+    accepted: Rc<Cell<usize>>,
+}
+
+impl Proxy {
+    /// `dynamic`: the file provider's shape, as JSON.
+    pub(crate) async fn start(dynamic: serde_json::Value, trust: ForwardedTrust) -> Self {
+        let worker = worker(snapshot(dynamic, None), trust);
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let accepted = Rc::default();
+        drop(tokio::task::spawn_local(accept(
+            listener,
+            Rc::clone(&worker),
+            Rc::clone(&accepted),
+        )));
+        Self {
+            worker,
+            address,
+            accepted,
+        }
+    }
+
+    /// One service with these servers, for every host.
+    pub(crate) async fn to(urls: &[String]) -> Self {
+        Self::start(service(urls, serde_json::json!({})), ForwardedTrust::default()).await
+    }
+
+    /// One server behind a servers transport.
+    pub(crate) async fn with_transport(url: &str, transport: serde_json::Value) -> Self {
+        Self::start(service(&[url.to_owned()], transport), ForwardedTrust::default()).await
+    }
+
+    pub(crate) fn reload(&self, dynamic: serde_json::Value) {
+        let previous = self.worker.snapshot();
+        self.worker.install(snapshot(dynamic, Some(&previous)));
+    }
+
+    /// Client connections so far.
+    pub(crate) fn accepted(&self) -> usize {
+        self.accepted.get()
+    }
+
+    pub(crate) async fn client(&self) -> Raw {
+        Raw::connect(self.address).await
+    }
+
+    /// One `GET` on a connection of its own.
+    pub(crate) async fn get(&self, path: &str) -> Raw {
+        let mut client = self.client().await;
+        client
+            .send(&format!("GET {path} HTTP/1.1\r\nHost: web.example.com\r\n\r\n"))
+            .await;
+        client
+    }
+}
+
+/// The configuration of [`Proxy::to`].
+pub(crate) fn service(urls: &[String], transport: serde_json::Value) -> serde_json::Value {
+    let servers: Vec<_> = urls.iter().map(|url| serde_json::json!({ "url": url })).collect();
+    serde_json::json!({ "http": {
+        "routers": { "web": { "rule": "PathPrefix(`/`)", "service": "web" } },
+        "services": { "web": { "loadBalancer": { "servers": servers, "serversTransport": "to-web" } } },
+        "serversTransports": { "to-web": transport },
+    } })
+}
+
+pub(crate) fn snapshot(dynamic: serde_json::Value, previous: Option<&Snapshot>) -> Arc<Snapshot> {
+    static DEFAULT: OnceLock<Arc<Identity>> = OnceLock::new();
+    let dynamic: Dynamic = serde_json::from_value(dynamic).unwrap();
+    let install = Install {
+        entry_points: vec![EntryPointInstall {
+            name: EntryPointName::new("web"),
+            tls: None,
+            as_default: true,
+        }],
+        ..Install::default()
+    };
+    let inputs = Inputs {
+        install: &install,
+        updates: &[Arc::new(Update::new(ProviderName::new("file"), dynamic))],
+        generated_default: Arc::clone(DEFAULT.get_or_init(|| Arc::new(CertificateStore::generate_default()))),
+    };
+    let (snapshot, findings) = compile(&inputs, previous);
+    for finding in findings {
+        println!("{finding:?}");
+    }
+    snapshot
+}
+
+fn worker(snapshot: Arc<Snapshot>, forwarded: ForwardedTrust) -> Rc<Worker> {
+    let entry_point = EntryPointConfig {
+        name: EntryPointName::new("web"),
+        address: SocketAddr::from(([127, 0, 0, 1], 0)),
+        forwarded,
+        timeouts: Default::default(),
+        limits: Default::default(),
+    };
+    let worker = Worker {
+        config: Arc::new(Config {
+            workers: 1,
+            entry_points: vec![entry_point],
+            expose_faults: true,
+            grace: Duration::from_secs(10),
+        }),
+        snapshot: RefCell::new(Rc::new(Arc::clone(&snapshot))),
+        upstreams: Default::default(),
+        balancers: Default::default(),
+        access_log: None,
+        counters: Arc::new(WorkerCounters::new(["web".into()])),
+        drain: Drain::new(tokio::sync::watch::channel(Phase::Serving).1),
+        labels: Default::default(),
+        fault_log: Default::default(),
+    };
+    worker.install(snapshot);
+    Rc::new(worker)
+}
+
+async fn accept(listener: TcpListener, worker: Rc<Worker>, accepted: Rc<Cell<usize>>) {
+    while let Ok((stream, client)) = listener.accept().await {
+        accepted.set(accepted.get() + 1);
+        let local = stream.local_addr().unwrap();
+        let connection = Connection::new(Rc::clone(&worker), 0, client, local, Leg::Plain);
+        drop(tokio::task::spawn_local(serve_connection(stream, connection)));
+    }
+}
+
+/// HTTP/1.1, or HTTP/2 with prior knowledge.
+async fn serve_connection(stream: TcpStream, connection: Rc<Connection>) {
+    let mut start = [0; 3];
+    let is_http2 = stream.peek(&mut start).await.is_ok() && start == *b"PRI";
+    let service = service_fn(move |request| {
+        let connection = Rc::clone(&connection);
+        async move { Ok::<_, std::convert::Infallible>(serve(connection, request).await) }
+    });
+    let io = TokioIo::new(stream);
+    let ended = if is_http2 {
+        hyper::server::conn::http2::Builder::new(LocalExecutor)
+            .timer(TokioTimer::new())
+            .serve_connection(io, service)
+            .await
+    } else {
+        hyper::server::conn::http1::Builder::new()
+            .serve_connection(io, service)
+            .with_upgrades()
+            .await
+    };
+    if let Err(error) = ended {
+        println!("client connection: {error:?}");
+    }
+}
+
+/// A connection that speaks bytes.
+pub(crate) struct Raw {
+    pub(crate) stream: TcpStream,
+    /// Read but not yet asked for.
+    rest: Vec<u8>,
+}
+
+impl Raw {
+    pub(crate) async fn connect(address: SocketAddr) -> Self {
+        Self::new(TcpStream::connect(address).await.unwrap())
+    }
+
+    pub(crate) fn new(stream: TcpStream) -> Self {
+        Self {
+            stream,
+            rest: Vec::new(),
+        }
+    }
+
+    pub(crate) async fn send(&mut self, text: &str) {
+        self.stream.write_all(text.as_bytes()).await.unwrap();
+    }
+
+    /// Up to and with `end`; panics when the connection ends before.
+    pub(crate) async fn until(&mut self, end: &str) -> String {
+        loop {
+            if let Some(place) = memchr::memmem::find(&self.rest, end.as_bytes()) {
+                let behind = self.rest.split_off(place + end.len());
+                let text = std::mem::replace(&mut self.rest, behind);
+                return String::from_utf8(text).unwrap();
+            }
+            let mut buffer = [0; 4096];
+            let count = self.stream.read(&mut buffer).await.unwrap();
+            assert!(
+                count > 0,
+                "ended behind {:?}",
+                String::from_utf8_lossy(&self.rest)
+            );
+            self.rest.extend_from_slice(&buffer[..count]);
+        }
+    }
+
+    pub(crate) async fn head(&mut self) -> String {
+        self.until("\r\n\r\n").await
+    }
+
+    pub(crate) async fn exactly(&mut self, count: usize) -> String {
+        while self.rest.len() < count {
+            let mut buffer = [0; 4096];
+            let read = self.stream.read(&mut buffer).await.unwrap();
+            assert!(read > 0, "ended behind {:?}", String::from_utf8_lossy(&self.rest));
+            self.rest.extend_from_slice(&buffer[..read]);
+        }
+        let behind = self.rest.split_off(count);
+        String::from_utf8(std::mem::replace(&mut self.rest, behind)).unwrap()
+    }
+
+    /// Everything until the peer closes.
+    pub(crate) async fn to_end(&mut self) -> String {
+        let mut text = std::mem::take(&mut self.rest);
+        // A reset ends a connection too.
+        let _ended = self.stream.read_to_end(&mut text).await;
+        String::from_utf8_lossy(&text).into_owned()
+    }
+
+    /// Head and `Content-Length` body.
+    pub(crate) async fn response(&mut self) -> (String, String) {
+        let head = self.head().await;
+        let length = head
+            .lines()
+            .find_map(|line| {
+                line.to_ascii_lowercase()
+                    .strip_prefix("content-length: ")?
+                    .parse()
+                    .ok()
+            })
+            .unwrap_or(0);
+        let body = self.exactly(length).await;
+        (head, body)
+    }
+}
+
+/// A listener whose connections a test plays by hand.
+pub(crate) struct Origin {
+    listener: TcpListener,
+    pub(crate) url: String,
+}
+
+impl Origin {
+    pub(crate) async fn listen() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        Self { listener, url }
+    }
+
+    pub(crate) async fn accept(&self) -> Raw {
+        Raw::new(self.listener.accept().await.unwrap().0)
+    }
+}
+
+/// An HTTP/2 client with prior knowledge.
+pub(crate) async fn http2(
+    address: SocketAddr,
+) -> hyper::client::conn::http2::SendRequest<http_body_util::Full<Bytes>> {
+    let stream = TcpStream::connect(address).await.unwrap();
+    let (sender, connection) = hyper::client::conn::http2::handshake(LocalExecutor, TokioIo::new(stream))
+        .await
+        .unwrap();
+    drop(tokio::task::spawn_local(async move {
+        if let Err(error) = connection.await {
+            println!("client: {error:?}");
+        }
+    }));
+    sender
+}
+
+pub(crate) async fn text(body: hyper::body::Incoming) -> String {
+    String::from_utf8(body.collect().await.unwrap().to_bytes().to_vec()).unwrap()
+}
+
+/// For a whole test; nothing in one takes nearly as long.
+const PATIENCE: Duration = Duration::from_secs(30);

@@ -1,0 +1,179 @@
+//! One backend connection, lent to one exchange.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use http::header::WWW_AUTHENTICATE;
+use http::{HeaderMap, Request, Response, StatusCode};
+use hyper::body::Incoming;
+use hyper::client::conn::{TrySendError, http1};
+use viaduct_tls::Fault;
+
+use crate::answer::ProxyError;
+use crate::body::RequestBody;
+use crate::wire::Connection;
+
+use super::Needs;
+use super::bridge::Bridged;
+use super::fault;
+use super::link::Link;
+use super::pinned::{Pin, Pinned};
+use super::pool::{Idle, Pool, Stream};
+
+/// Dropping it closes an HTTP/1.1 connection, and leaves an HTTP/2 one; [`release`](Self::release)
+/// gives it back.
+pub(crate) struct Lease {
+    sender: Sender,
+    pool: Rc<Pool>,
+    link: Rc<Link>,
+    /// The connection has carried a request before.
+    reused: bool,
+    pin: Option<Pin>,
+}
+
+pub(super) enum Sender {
+    Http1(http1::SendRequest<RequestBody>),
+    Http2(Stream),
+}
+
+/// Why there is no response head.
+pub(crate) struct SendFailure {
+    pub(crate) error: ProxyError,
+    /// The request, if not a byte of it was sent.
+    pub(crate) unsent: Option<Box<Request<RequestBody>>>,
+    /// A second connection may do better, if the request may be sent twice.
+    pub(crate) stale: bool,
+}
+
+impl SendFailure {
+    /// A failure that no other connection would mend.
+    pub(crate) fn own(error: ProxyError) -> Self {
+        Self {
+            error,
+            unsent: None,
+            stale: false,
+        }
+    }
+}
+
+impl Lease {
+    pub(super) fn new(sender: Sender, pool: Rc<Pool>, link: Rc<Link>, reused: bool) -> Self {
+        Self {
+            sender,
+            pool,
+            link,
+            reused,
+            pin: None,
+        }
+    }
+
+    pub(super) fn into_bridge(self) -> Bridged {
+        let assurance = self.link.assurance;
+        Bridged::new(self, assurance)
+    }
+
+    /// Remembers for whom the connection works, in case it becomes theirs (NTLM).
+    pub(super) fn serve_client(&mut self, client: &Rc<Connection>, pinned: &Rc<Pinned>) {
+        self.pin = Some(Pin::new(client, pinned));
+    }
+
+    pub(super) fn with_pin(mut self, pin: Pin) -> Self {
+        self.pin = Some(pin);
+        self
+    }
+
+    pub(crate) fn link(&self) -> Rc<Link> {
+        Rc::clone(&self.link)
+    }
+
+    pub(crate) fn is_http2(&self) -> bool {
+        matches!(self.sender, Sender::Http2(_))
+    }
+
+    pub(crate) fn is_reused(&self) -> bool {
+        self.reused
+    }
+
+    /// Until a stated time after the pool of this connection was closed: what is still upgraded then is
+    /// cut (A14.9).
+    pub(crate) async fn outlived(&self) {
+        self.pool.closing().await;
+        tokio::time::sleep(TUNNEL_GRACE).await;
+    }
+
+    /// A new connection to the same server, in place of this one.
+    pub(crate) async fn replaced(self, needs: Needs) -> Result<Self, Fault> {
+        let Self { pool, pin, .. } = &self;
+        let lease = pool.dial(needs).await?;
+        Ok(match pin {
+            Some(pin) => lease.with_pin(pin.unpinned()),
+            None => lease,
+        })
+    }
+
+    /// Sends a request and waits for the response's head. Dropping the future closes the connection
+    /// (HTTP/1.1) or resets the stream (HTTP/2).
+    pub(crate) async fn send(
+        &mut self,
+        request: Request<RequestBody>,
+    ) -> Result<Response<Incoming>, SendFailure> {
+        let outcome = match &mut self.sender {
+            Sender::Http1(sender) => sender.try_send_request(request).await,
+            Sender::Http2(stream) => stream.sender().try_send_request(request).await,
+        };
+        match outcome {
+            Ok(response) => {
+                self.note_authentication(response.status(), response.headers());
+                Ok(response)
+            }
+            Err(failure) => Err(self.failure(failure)),
+        }
+    }
+
+    /// Gives the connection back: the response has ended.
+    pub(crate) fn release(mut self) {
+        let Sender::Http1(sender) = self.sender else {
+            return;
+        };
+        let idle = Idle {
+            sender,
+            link: self.link,
+        };
+        match self.pin.take() {
+            Some(pin) if pin.is_set() => pin.keep(self.pool, idle),
+            _ => Pool::put_back(&self.pool, idle),
+        }
+    }
+
+    fn failure(&self, mut failure: TrySendError<Request<RequestBody>>) -> SendFailure {
+        let unsent = failure.take_message().map(Box::new);
+        let error = failure.into_error();
+        SendFailure {
+            stale: fault::is_stale(&error),
+            error: fault::of_exchange(&error, &self.link, self.pool.expected()),
+            unsent,
+        }
+    }
+
+    /// NTLM and Negotiate authenticate a connection, not a request: from the first challenge on it
+    /// belongs to this client alone (CVE-2026-88007).
+    fn note_authentication(&mut self, status: StatusCode, headers: &HeaderMap) {
+        if status == StatusCode::UNAUTHORIZED
+            && headers
+                .get_all(WWW_AUTHENTICATE)
+                .iter()
+                .any(|value| binds_connection(value.as_bytes()))
+            && let Some(pin) = &mut self.pin
+        {
+            pin.set();
+        }
+    }
+}
+
+fn binds_connection(challenge: &[u8]) -> bool {
+    let scheme = challenge.split(|&byte| byte == b' ').next().unwrap_or_default();
+    scheme.eq_ignore_ascii_case(b"ntlm") || scheme.eq_ignore_ascii_case(b"negotiate")
+}
+
+/// For upgraded connections made under a trust that is no longer.
+const TUNNEL_GRACE: Duration = Duration::from_secs(60);
