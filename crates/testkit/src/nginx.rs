@@ -72,6 +72,12 @@ impl Nginx {
         Self::server_with_files(identity, &[], directives)
     }
 
+    /// As [`Nginx::server`], with HTTP/2 by ALPN.
+    #[track_caller]
+    pub fn server_h2(identity: &Issued, directives: &str) -> Self {
+        Self::server_on("ssl http2", identity, &[], directives)
+    }
+
     /// As [`Nginx::server`], trusting `ca` for client certificates (`ssl_verify_client` is on).
     #[track_caller]
     pub fn mutual(identity: &Issued, ca: &Ca, directives: &str) -> Self {
@@ -81,6 +87,10 @@ impl Nginx {
     }
 
     fn server_with_files(identity: &Issued, files: &[(&str, &str)], directives: &str) -> Self {
+        Self::server_on("ssl", identity, files, directives)
+    }
+
+    fn server_on(listen: &str, identity: &Issued, files: &[(&str, &str)], directives: &str) -> Self {
         Self::start(|port, directory| {
             write_pair(directory, identity);
             for (name, text) in files {
@@ -92,7 +102,7 @@ impl Nginx {
                 false => "location / { default_type text/plain; return 200 nginx; }",
             };
             let server = format!(
-                "listen 127.0.0.1:{port} ssl; ssl_certificate {dir}/cert.pem; ssl_certificate_key {dir}/key.pem; {} {answer}",
+                "listen 127.0.0.1:{port} {listen}; ssl_certificate {dir}/cert.pem; ssl_certificate_key {dir}/key.pem; {} {answer}",
                 directives.replace("{dir}", &dir.to_string()),
             );
             around(directory, &format!("server {{ {server} }}"))

@@ -25,6 +25,11 @@ pub fn closed_port() -> u16 {
     free_port()
 }
 
+/// Shrinks the queue of connections that wait to be accepted to the least the kernel allows.
+pub fn shrink_backlog(listener: &TcpListener) {
+    rustix::net::listen(listener, 0).expect("listening again");
+}
+
 static NEXT: AtomicU16 = AtomicU16::new(0);
 const FIRST: u16 = 12_000;
 const RANGE: u16 = 18_000;

@@ -5,9 +5,10 @@ use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use rustls::ServerConfig;
 use rustls::crypto::aws_lc_rs;
 use rustls::server::WebPkiClientVerifier;
-use rustls::{ClientConfig, ClientConnection, RootCertStore, ServerConfig, StreamOwned};
+use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{PrivateKeyDer, ServerName};
 
@@ -48,6 +49,11 @@ pub fn dial_plain(address: SocketAddr) -> TcpStream {
     socket
 }
 
+/// Makes the socket's end a reset: what is queued is thrown away and the peer gets RST on close.
+pub fn reset(socket: &TcpStream) {
+    rustix::net::sockopt::set_socket_linger(socket, Some(Duration::ZERO)).expect("a socket option");
+}
+
 /// A TLS connection to be. Trusts only what it is told to.
 pub struct Dial<'a> {
     address: SocketAddr,
@@ -55,6 +61,14 @@ pub struct Dial<'a> {
     alpn: Vec<Vec<u8>>,
     identity: Option<&'a Issued>,
     sni: bool,
+    split: Option<Split>,
+}
+
+/// How a ClientHello is cut: payload bytes per TLS record, bytes per TCP segment.
+#[derive(Debug, Clone, Copy)]
+pub struct Split {
+    pub record: usize,
+    pub segment: usize,
 }
 
 /// An established client connection.
@@ -68,6 +82,7 @@ impl<'a> Dial<'a> {
             alpn: vec![b"http/1.1".to_vec()],
             identity: None,
             sni: true,
+            split: None,
         }
     }
 
@@ -90,10 +105,20 @@ impl<'a> Dial<'a> {
         self
     }
 
+    /// Sends the ClientHello in pieces.
+    pub fn split(mut self, split: Split) -> Self {
+        self.split = Some(split);
+        self
+    }
+
     /// Handshakes; `name` is sent and verified.
     pub fn connect(self, name: &str) -> std::io::Result<Client> {
-        let socket = dial_plain(self.address);
-        let mut stream = StreamOwned::new(self.client(name), socket);
+        let mut socket = dial_plain(self.address);
+        let mut client = self.client(name);
+        if let Some(split) = self.split {
+            split.send(&mut client, &mut socket)?;
+        }
+        let mut stream = StreamOwned::new(client, socket);
         while stream.conn.is_handshaking() {
             stream.conn.complete_io(&mut stream.sock)?;
         }
@@ -107,8 +132,7 @@ impl<'a> Dial<'a> {
             .unwrap_or_else(|error| panic!("TLS with {name}: {error}"))
     }
 
-    /// The client half alone, for tests that carry its bytes themselves.
-    pub fn client(&self, name: &str) -> ClientConnection {
+    fn client(&self, name: &str) -> ClientConnection {
         let builder = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
             .with_safe_default_protocol_versions()
             .expect("protocol versions")
@@ -123,6 +147,27 @@ impl<'a> Dial<'a> {
         config.enable_sni = self.sni;
         let name = ServerName::try_from(name.to_owned()).expect("a server name");
         ClientConnection::new(Arc::new(config), name).expect("a TLS client")
+    }
+}
+
+impl Split {
+    fn send(self, client: &mut ClientConnection, socket: &mut TcpStream) -> std::io::Result<()> {
+        let mut hello = Vec::new();
+        while client.wants_write() {
+            client.write_tls(&mut hello)?;
+        }
+        let (header, payload) = hello.split_at(5);
+        let records: Vec<u8> = payload
+            .chunks(self.record.min(payload.len()))
+            .flat_map(|piece| {
+                let length = u16::try_from(piece.len()).unwrap_or(u16::MAX).to_be_bytes();
+                [&header[..3], &length, piece].concat()
+            })
+            .collect();
+        for segment in records.chunks(self.segment.min(records.len())) {
+            socket.write_all(segment)?;
+        }
+        Ok(())
     }
 }
 

@@ -1,0 +1,224 @@
+//! The handshake ends otherwise than in agreement.
+
+use std::time::Duration;
+
+use serde_json::json;
+use viaduct_testkit::nginx::Nginx;
+use viaduct_testkit::openssl::SServer;
+use viaduct_testkit::origin::{Origin, Wire, ok};
+use viaduct_testkit::pki::{Ca, KeyKind, Leaf, Validity};
+
+use super::{Failure, bridge, trusting};
+use crate::fixture::{HOST, Pki, secure_route};
+
+/// `openssl s_server` that insists on a certificate of `ca`.
+fn demanding(pki: &Pki, ca: &Ca) -> (SServer, tempfile::TempDir) {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let file = ca
+        .write_to(directory.path(), "client-ca.crt")
+        .display()
+        .to_string();
+    let server = SServer::start(
+        &pki.backend,
+        &["-Verify", "2", "-verify_return_error", "-CAfile", &file],
+    );
+    (server, directory)
+}
+
+#[test]
+fn c1_client_cert_missing() {
+    let pki = Pki::new();
+    let (server, _directory) = demanding(&pki, &Ca::new("Client CA"));
+    let failure = Failure {
+        fault: "client_cert_missing",
+        status: 502,
+        log: &["certificatesSecrets", "Client CA"],
+    };
+    failure.check(&pki, &bridge(&pki, server.port(), trusting(json!({}))));
+}
+
+#[test]
+fn c1_client_cert_refused() {
+    let pki = Pki::new();
+    let ca = Ca::new("Client CA");
+    let (server, _directory) = demanding(&pki, &ca);
+    let expired = ca.issue(Leaf::client("the ingress").valid(Validity::expired()));
+    let manifests = bridge(
+        &pki,
+        server.port(),
+        trusting(json!({ "certificatesSecrets": ["client-pair"] })),
+    )
+    .tls_secret("client-pair", &expired);
+    let failure = Failure {
+        fault: "client_cert_refused",
+        status: 502,
+        log: &["certificatesSecrets"],
+    };
+    failure.check(&pki, &manifests);
+}
+
+#[test]
+fn a14_2_a_client_certificate_that_cannot_be_loaded_takes_the_router_out() {
+    let pki = Pki::new();
+    let nginx = Nginx::server(&pki.backend, "");
+    let manifests = bridge(
+        &pki,
+        nginx.port(),
+        trusting(json!({ "certificatesSecrets": ["client-pair"] })),
+    )
+    .secret("client-pair", &[("tls.crt", "nonsense"), ("tls.key", "nonsense")]);
+    let viaduct = crate::fixture::up().file("b.yaml", manifests.yaml()).start();
+    viaduct.wait_log("client-pair");
+    let answer = pki.curl(&viaduct).get(HOST, "/unusable");
+    assert!((500..600).contains(&answer.status), "{answer:?}");
+}
+
+#[test]
+fn c1_plaintext_on_tls_port() {
+    let pki = Pki::new();
+    let origin = Origin::script(|wire: Wire<'_>| {
+        // A plain HTTP server answers a ClientHello with a complaint.
+        if wire.read(&mut [0; 4096]).is_ok() {
+            wire.write_all(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n")
+                .unwrap_or_default();
+        }
+    });
+    let failure = Failure {
+        fault: "plaintext_on_tls_port",
+        status: 502,
+        log: &["scheme"],
+    };
+    failure.check(&pki, &bridge(&pki, origin.port(), trusting(json!({}))));
+}
+
+#[test]
+fn c1_tls_on_plain_port() {
+    let pki = Pki::new();
+    let server = SServer::start(&pki.backend, &[]);
+    let manifests = pki.base(server.port()).route(secure_route("http"));
+    let failure = Failure {
+        fault: "tls_on_plain_port",
+        status: 502,
+        log: &["https"],
+    };
+    failure.check(&pki, &manifests);
+}
+
+#[test]
+fn c1_version_or_cipher_by_version() {
+    let pki = Pki::new();
+    let server = SServer::start(&pki.backend, &["-tls1_2"]);
+    let failure = Failure {
+        fault: "version_or_cipher",
+        status: 502,
+        log: &["1.3"],
+    };
+    failure.check(
+        &pki,
+        &bridge(
+            &pki,
+            server.port(),
+            trusting(json!({ "minVersion": "VersionTLS13" })),
+        ),
+    );
+}
+
+#[test]
+fn c1_version_or_cipher_by_cipher() {
+    let pki = Pki::new();
+    let rsa = pki.backend_ca.issue(Leaf::server(HOST).key(KeyKind::Rsa2048));
+    let server = SServer::start(&rsa, &["-tls1_2", "-cipher", "AES256-GCM-SHA384"]);
+    let failure = Failure {
+        fault: "version_or_cipher",
+        status: 502,
+        log: &[],
+    };
+    failure.check(&pki, &bridge(&pki, server.port(), trusting(json!({}))));
+}
+
+#[test]
+fn c1_version_or_cipher_of_a_server_without_tls12() {
+    let pki = Pki::new();
+    let server = SServer::start(&pki.backend, &["-tls1_1", "-cipher", "DEFAULT@SECLEVEL=0"]);
+    let failure = Failure {
+        fault: "version_or_cipher",
+        status: 502,
+        log: &[],
+    };
+    failure.check(&pki, &bridge(&pki, server.port(), trusting(json!({}))));
+}
+
+#[test]
+fn c1_alpn() {
+    let pki = Pki::new();
+    let origin = Origin::https(pki.server(&["something-else"]), |_| ok(""));
+    let failure = Failure {
+        fault: "alpn",
+        status: 502,
+        log: &[],
+    };
+    failure.check(&pki, &bridge(&pki, origin.port(), trusting(json!({}))));
+}
+
+#[test]
+fn c1_unrecognized_name() {
+    let pki = Pki::new();
+    let nginx = Nginx::server(&pki.backend, "ssl_reject_handshake on;");
+    let failure = Failure {
+        fault: "unrecognized_name",
+        status: 502,
+        log: &[HOST],
+    };
+    failure.check(&pki, &bridge(&pki, nginx.port(), trusting(json!({}))));
+}
+
+#[test]
+fn c1_handshake_closed() {
+    let pki = Pki::new();
+    let origin = Origin::script(|wire: Wire<'_>| {
+        wire.read(&mut [0; 4096]).unwrap_or_default();
+    });
+    let failure = Failure {
+        fault: "handshake_closed",
+        status: 502,
+        log: &[],
+    };
+    failure.check(&pki, &bridge(&pki, origin.port(), trusting(json!({}))));
+}
+
+#[test]
+fn c1_handshake_failed() {
+    let pki = Pki::new();
+    let origin = Origin::script(|wire: Wire<'_>| {
+        wire.read(&mut [0; 4096]).unwrap_or_default();
+        // Fatal alert 80, internal_error.
+        wire.write_all(&[21, 3, 3, 0, 2, 2, 80]).unwrap_or_default();
+    });
+    let failure = Failure {
+        fault: "handshake_failed",
+        status: 502,
+        log: &[],
+    };
+    failure.check(&pki, &bridge(&pki, origin.port(), trusting(json!({}))));
+}
+
+#[test]
+fn c1_handshake_timeout() {
+    let pki = Pki::new();
+    let origin = Origin::script(|wire: Wire<'_>| {
+        // Until the proxy gives up, which ends the read.
+        while wire.read(&mut [0; 4096]).is_ok_and(|count| count > 0) {}
+    });
+    let failure = Failure {
+        fault: "handshake_timeout",
+        status: 504,
+        log: &[],
+    };
+    let started = std::time::Instant::now();
+    failure.check(&pki, &bridge(&pki, origin.port(), trusting(json!({}))));
+    let taken = started.elapsed();
+    assert!(
+        taken >= Duration::from_secs(9) && taken < Duration::from_secs(18),
+        "10 s are given: {taken:?}"
+    );
+}

@@ -1,0 +1,203 @@
+//! The server cannot be reached, or does not answer as HTTP wants it.
+
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+
+use serde_json::{Value, json};
+use viaduct_testkit::manifest::Manifests;
+use viaduct_testkit::origin::{Origin, Wire};
+use viaduct_testkit::port::closed_port;
+use viaduct_testkit::tls::reset;
+
+use super::{Failure, bridge, trusting};
+use crate::fixture::{BACKEND, FRONT_SECRET, HOST, Pki, TRANSPORT, secure_route, up};
+
+#[test]
+fn c1_connect_refused() {
+    let pki = Pki::new();
+    let failure = Failure {
+        fault: "connect_refused",
+        status: 502,
+        log: &["127.0.0.1"],
+    };
+    failure.check(&pki, &bridge(&pki, closed_port(), trusting(json!({}))));
+}
+
+#[test]
+fn c1_connect_timeout() {
+    let pki = Pki::new();
+    let (listener, _fillers) = full_listener();
+    let port = listener.local_addr().expect("an address").port();
+    let spec = trusting(json!({ "forwardingTimeouts": { "dialTimeout": "300ms" } }));
+    let failure = Failure {
+        fault: "connect_timeout",
+        status: 504,
+        log: &["300ms"],
+    };
+    failure.check(&pki, &bridge(&pki, port, spec));
+}
+
+/// A listener whose queue is full: the kernel drops further SYNs.
+fn full_listener() -> (TcpListener, Vec<TcpStream>) {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a port");
+    viaduct_testkit::port::shrink_backlog(&listener);
+    let address = listener.local_addr().expect("an address");
+    let patience = std::time::Duration::from_millis(200);
+    let fillers: Vec<_> = std::iter::from_fn(|| TcpStream::connect_timeout(&address, patience).ok())
+        .take(64)
+        .collect();
+    assert!(fillers.len() < 64, "the queue does not fill");
+    (listener, fillers)
+}
+
+#[test]
+fn c1_connect_failed() {
+    let pki = Pki::new();
+    let manifests = Manifests::new()
+        .tls_secret(FRONT_SECRET, &pki.front)
+        .route(secure_route("http"));
+    let failure = Failure {
+        fault: "connect_failed",
+        status: 502,
+        log: &[],
+    };
+    failure.check(&pki, &elsewhere(manifests, Ipv4Addr::BROADCAST));
+}
+
+/// The service, with a server that is not on this machine.
+fn elsewhere(manifests: Manifests, address: Ipv4Addr) -> Manifests {
+    manifests
+        .object(json!({
+            "apiVersion": "v1", "kind": "Service",
+            "metadata": { "name": BACKEND, "namespace": "web" },
+            "spec": { "ports": [{ "name": "app", "port": 443 }] },
+        }))
+        .object(json!({
+            "apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice",
+            "metadata": {
+                "name": BACKEND, "namespace": "web",
+                "labels": { "kubernetes.io/service-name": BACKEND },
+            },
+            "addressType": "IPv4",
+            "ports": [{ "name": "app", "port": 80 }],
+            "endpoints": [{ "addresses": [address.to_string()] }],
+        }))
+}
+
+#[test]
+fn c1_dns() {
+    let pki = Pki::new();
+    let manifests = Manifests::new()
+        .tls_secret(FRONT_SECRET, &pki.front)
+        .route(secure_route("http"))
+        .object(json!({
+            "apiVersion": "v1", "kind": "Service",
+            "metadata": { "name": BACKEND, "namespace": "web" },
+            "spec": { "type": "ExternalName", "externalName": "nosuch.invalid", "ports": [{ "port": 443 }] },
+        }));
+    let failure = Failure {
+        fault: "dns",
+        status: 502,
+        log: &["nosuch.invalid"],
+    };
+    failure.check(&pki, &manifests);
+}
+
+/// A plain server that does `script`; `transport`: fields of its ServersTransport.
+fn scripted(
+    pki: &Pki,
+    transport: Value,
+    script: impl Fn(Wire<'_>) + Send + Sync + 'static,
+) -> (Origin, Manifests) {
+    let origin = Origin::script(script);
+    let manifests = pki
+        .base(origin.port())
+        .transport(TRANSPORT, transport)
+        .route(secure_route("http").transport(TRANSPORT));
+    (origin, manifests)
+}
+
+fn read_request(wire: Wire<'_>) {
+    wire.read(&mut [0; 16 * 1024]).unwrap_or_default();
+}
+
+#[test]
+fn c1_closed_before_response() {
+    let pki = Pki::new();
+    let failure = Failure {
+        fault: "closed_before_response",
+        status: 502,
+        log: &[],
+    };
+    let (_origin, manifests) = scripted(&pki, json!({}), |wire| read_request(wire));
+    failure.check(&pki, &manifests);
+    let (_origin, manifests) = scripted(&pki, json!({}), |wire| {
+        read_request(wire);
+        reset(wire.socket());
+    });
+    failure.check(&pki, &manifests);
+}
+
+#[test]
+fn c1_response_timeout() {
+    let pki = Pki::new();
+    let timeout = json!({ "forwardingTimeouts": { "responseHeaderTimeout": "300ms" } });
+    let (_origin, manifests) = scripted(&pki, timeout, |wire| {
+        while wire.read(&mut [0; 4096]).is_ok_and(|count| count > 0) {}
+    });
+    Failure {
+        fault: "response_timeout",
+        status: 504,
+        log: &["300ms"],
+    }
+    .check(&pki, &manifests);
+}
+
+#[test]
+fn c1_bad_response() {
+    let pki = Pki::new();
+    for answer in [
+        "SSH-2.0-OpenSSH_9.2\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab",
+    ] {
+        let (_origin, manifests) = scripted(&pki, json!({}), move |wire| {
+            read_request(wire);
+            wire.write_all(answer.as_bytes()).unwrap_or_default();
+        });
+        Failure {
+            fault: "bad_response",
+            status: 502,
+            log: &[],
+        }
+        .check(&pki, &manifests);
+    }
+}
+
+#[test]
+fn c1_body_broken() {
+    let pki = Pki::new();
+    let (_origin, manifests) = scripted(&pki, json!({}), |wire| {
+        read_request(wire);
+        wire.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf of it")
+            .unwrap_or_default();
+    });
+    let viaduct = up().file("b.yaml", manifests.yaml()).start();
+    let answer = pki.curl(&viaduct).get(HOST, "/broken");
+    assert_eq!(answer.status, 200, "the head had gone out");
+    assert_ne!(
+        answer.exit, 0,
+        "yet the client can tell that the body is not whole: {answer:?}"
+    );
+    assert_eq!(viaduct.wait_access("/broken").fault(), "body_broken");
+}
+
+#[test]
+fn a6_13_a_service_without_servers_answers_503() {
+    let pki = Pki::new();
+    let manifests = Manifests::new()
+        .tls_secret(FRONT_SECRET, &pki.front)
+        .backends(BACKEND, &[])
+        .route(secure_route("http"));
+    let viaduct = up().file("b.yaml", manifests.yaml()).start();
+    let answer = pki.curl(&viaduct).get(HOST, "/empty");
+    assert_eq!(answer.status, 503, "{answer:?}\n{}", viaduct.log());
+}

@@ -1,0 +1,7 @@
+//! The client leg: which certificate, which options, which connections may be used for which host.
+
+mod authentication;
+mod certificates;
+mod options;
+mod shutdown;
+mod split_hello;

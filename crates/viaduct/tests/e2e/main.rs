@@ -1,0 +1,25 @@
+//! The product as a black box: the real binary, real peers, scripted ones where a peer has to misbehave.
+//!
+//! | module | what it proves |
+//! |---|---|
+//! | `flow` | the flow Viaduct was made for, in the order of the article that tells it |
+//! | `client_leg` | certificates, TLS options, resumption, 421, going down |
+//! | `backend_leg` | every reason for a failed bridge, against a server that causes it |
+//! | `http` | messages through the bridge: versions, bodies, headers, upgrades, gRPC |
+//! | `smuggling` | ambiguous HTTP/1 (security checks C1 to C12) |
+//! | `http2` | hostile HTTP/2 (C20 to C29) |
+//! | `reload` | configuration that changes, breaks and comes back |
+//! | `cli` | commands and their messages |
+//! | `docs` | documents that have to match the code |
+
+mod backend_leg;
+mod cli;
+mod client_leg;
+mod docs;
+mod fixture;
+mod flow;
+mod http;
+mod http2;
+mod reload;
+mod smuggling;
+mod traffic;
