@@ -4,12 +4,18 @@
 //! the value is used (crate `snapshot`), so that what was written can be shown again.
 
 pub mod http;
+pub mod secret;
+pub mod tcp;
 pub mod tls;
+pub mod udp;
 
 use serde::{Deserialize, Serialize};
 
 pub use http::Http;
+pub use secret::Secret;
+pub use tcp::Tcp;
 pub use tls::Tls;
+pub use udp::Udp;
 
 /// The root: `http`, `tcp`, `udp`, `tls`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -17,6 +23,10 @@ pub use tls::Tls;
 pub struct Dynamic {
     #[serde(skip_serializing_if = "Http::is_empty")]
     pub http: Http,
+    #[serde(skip_serializing_if = "Tcp::is_empty")]
+    pub tcp: Tcp,
+    #[serde(skip_serializing_if = "Udp::is_empty")]
+    pub udp: Udp,
     #[serde(skip_serializing_if = "Tls::is_empty")]
     pub tls: Tls,
 }

@@ -25,12 +25,43 @@ impl Tls {
 
 /// An entry of `tls.certificates`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[serde(from = "WrittenCertificate", into = "WrittenCertificate")]
 pub struct StoredCertificate {
-    #[serde(flatten)]
     pub pair: CertificatePair,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    /// Default: `default`, the only store that counts.
     pub stores: Vec<String>,
+}
+
+/// [`StoredCertificate`] as it is written. Not by `flatten`, which would swallow unknown fields.
+#[derive(Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct WrittenCertificate {
+    cert_file: String,
+    key_file: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    stores: Vec<String>,
+}
+
+impl From<WrittenCertificate> for StoredCertificate {
+    fn from(written: WrittenCertificate) -> Self {
+        Self {
+            pair: CertificatePair {
+                cert_file: written.cert_file,
+                key_file: written.key_file,
+            },
+            stores: written.stores,
+        }
+    }
+}
+
+impl From<StoredCertificate> for WrittenCertificate {
+    fn from(stored: StoredCertificate) -> Self {
+        Self {
+            cert_file: stored.pair.cert_file,
+            key_file: stored.pair.key_file,
+            stores: stored.stores,
+        }
+    }
 }
 
 /// A certificate chain and its key: PEM contents, or file names in the file provider.

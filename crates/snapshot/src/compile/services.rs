@@ -234,27 +234,16 @@ enum Kind<'a> {
 }
 
 fn kind_of(written: &WrittenService) -> Result<Kind<'_>, Finding> {
-    if let Some(other) = written.other.keys().next() {
-        return Err(if KINDS_TO_COME.contains(&other.as_str()) {
-            unserved(&format!("`{other}`"), other)
-        } else {
-            Finding::error(
-                Code::InvalidService,
-                format!("`{other}` is not a kind of service"),
-            )
-            .field(other)
-        });
-    }
-    match (&written.load_balancer, &written.weighted) {
-        (Some(balancer), None) => Ok(Kind::Balancer(balancer)),
-        (None, Some(weighted)) => Ok(Kind::Weighted(weighted)),
-        (Some(_), Some(_)) => Err(Finding::error(
-            Code::InvalidService,
-            "a service has one kind, and this has two: `loadBalancer` and `weighted`",
-        )),
-        (None, None) => Err(Finding::error(
-            Code::InvalidService,
-            "the service says nothing: `loadBalancer` or `weighted` is needed",
+    let invalid = |message: String| Err(Finding::error(Code::InvalidService, message));
+    let kinds: Vec<&str> = written.kinds().collect();
+    match (kinds.as_slice(), &written.load_balancer, &written.weighted) {
+        _ if !written.middlewares.is_empty() => Err(unserved("service middlewares", "middlewares")),
+        ([_], Some(balancer), None) => Ok(Kind::Balancer(balancer)),
+        ([_], None, Some(weighted)) => Ok(Kind::Weighted(weighted)),
+        ([kind], ..) => Err(unserved(&format!("`{kind}`"), kind)),
+        ([], ..) => invalid("the service says nothing: `loadBalancer` or `weighted` is needed".to_owned()),
+        ([one, another, ..], ..) => invalid(format!(
+            "a service has one kind, and this has two: `{one}` and `{another}`"
         )),
     }
 }
@@ -318,6 +307,5 @@ fn flush_interval(written: Option<&ResponseForwarding>) -> Option<Duration> {
     }
 }
 
-const KINDS_TO_COME: [&str; 4] = ["mirroring", "failover", "highestRandomWeight", "middlewares"];
 const DEFAULT_FLUSH: Duration = Duration::from_millis(100);
 const MAX_DEPTH: usize = 64;

@@ -198,6 +198,7 @@ fn update(to: &str, material: &Material) -> Update {
             stores: BTreeMap::from([(named("default"), store)]),
             ..Tls::default()
         },
+        ..Dynamic::default()
     };
     Update::new(ProviderName::new("sidecar"), dynamic)
 }
