@@ -50,13 +50,15 @@ pub(crate) enum BlamedLeg {
     Backend,
 }
 
-/// Whether the same request may succeed when it is sent again.
+/// What may do better with the same request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Retry {
-    /// The same request gets the same answer.
+    /// Nothing.
     Never,
-    /// Another connection or server may do.
-    Elsewhere,
+    /// A new connection: a used one turned out to be closed.
+    Connection,
+    /// Another server, or this one later.
+    Server,
 }
 
 impl ProxyError {
@@ -132,11 +134,6 @@ impl ProxyError {
         }
     }
 
-    /// For the retry policies to come; a bridge's own second try is in [`crate::forward`].
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "read by the retry middleware, which is to come")
-    )]
     pub(crate) fn retry(&self) -> Retry {
         match self {
             Self::BadRequest(_)
@@ -146,7 +143,9 @@ impl ProxyError {
             | Self::OutOfService { .. }
             | Self::Loop
             | Self::ClientGone => Retry::Never,
-            Self::NoServers | Self::Backend(_) => Retry::Elsewhere,
+            Self::NoServers => Retry::Server,
+            Self::Backend(fault) if fault.reason == Reason::ClosedBeforeResponse => Retry::Connection,
+            Self::Backend(_) => Retry::Server,
         }
     }
 

@@ -1,5 +1,6 @@
 //! Bodies: the answer to a client, and what is sent to a backend. Both count bytes and know their end.
 
+mod gate;
 mod upload;
 
 use std::pin::Pin;
@@ -14,7 +15,8 @@ use crate::forward::tunnel::Tunnel;
 use crate::headers;
 use crate::upstream::Lease;
 
-pub(crate) use upload::{Gate, RequestBody, UploadError};
+pub(crate) use gate::{Gate, GateKey, Shut};
+pub(crate) use upload::{RequestBody, UploadError};
 
 /// Where an answer's body comes from.
 pub(crate) enum Answer {
@@ -98,10 +100,9 @@ impl Body for ResponseBody {
             Source::Backend { body, lease } => (body, lease),
         };
         let frame = ready!(Pin::new(&mut *body).poll_frame(cx));
-        if frame.is_none() || body.is_end_stream() {
-            if let Some(lease) = lease.take() {
-                lease.release();
-            }
+        let ended = frame.is_none() || body.is_end_stream();
+        if let Some(lease) = lease.take_if(|_| ended) {
+            lease.release();
         }
         Poll::Ready(match frame {
             Some(Ok(mut frame)) => {

@@ -27,6 +27,7 @@ use crate::upstream::{Lease, Link};
 use crate::wire::{Connection, Leg};
 
 pub(crate) use fault_log::FaultLog;
+use labels::Label;
 pub(crate) use labels::Labels;
 
 pub(crate) struct Exchange {
@@ -37,8 +38,8 @@ pub(crate) struct Exchange {
     accepts_problem: bool,
     /// `None` without an access log.
     told: Option<Box<Told>>,
-    router: Option<Rc<Arc<Router>>>,
-    service: Option<Rc<Arc<Service>>>,
+    router: Option<Label<Router>>,
+    service: Option<Label<Service>>,
     link: Option<Rc<Link>>,
     /// Bytes of the request body; `None` when it has none.
     uploaded: Option<Rc<Cell<u64>>>,
@@ -156,7 +157,7 @@ impl Exchange {
     /// A bridge could not be built, or broke before its answer: one line, now and then, for operators.
     pub(crate) fn tell(&self, error: &ProxyError, endpoint: &Endpoint<'_>) {
         if let ProxyError::Backend(fault) = error {
-            let router = self.router.as_deref().map(Arc::as_ref);
+            let router = self.router.as_deref();
             self.connection.worker.fault_log.tell(fault, router, endpoint);
         }
     }

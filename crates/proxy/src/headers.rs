@@ -276,10 +276,9 @@ fn set_owned(
         };
         headers.insert(X_FORWARDED_PORT, port);
     }
-    if !says(headers, &X_FORWARDED_HOST) {
-        if let Some(host) = headers.get(HOST).filter(|host| !host.is_empty()).cloned() {
-            headers.insert(X_FORWARDED_HOST, host);
-        }
+    let host = headers.get(HOST).filter(|host| !host.is_empty()).cloned();
+    if let Some(host) = host.filter(|_| !says(headers, &X_FORWARDED_HOST)) {
+        headers.insert(X_FORWARDED_HOST, host);
     }
     if let Some(name) = machine_name() {
         headers.insert(X_FORWARDED_SERVER, name);

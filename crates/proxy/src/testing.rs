@@ -64,13 +64,13 @@ impl Proxy {
     }
 
     /// One service with these servers, for every host.
-    pub(crate) async fn to(urls: &[String]) -> Self {
+    pub(crate) async fn to<'u>(urls: impl IntoIterator<Item = &'u str>) -> Self {
         Self::start(service(urls, serde_json::json!({})), ForwardedTrust::default()).await
     }
 
     /// One server behind a servers transport.
     pub(crate) async fn with_transport(url: &str, transport: serde_json::Value) -> Self {
-        Self::start(service(&[url.to_owned()], transport), ForwardedTrust::default()).await
+        Self::start(service([url], transport), ForwardedTrust::default()).await
     }
 
     pub(crate) fn reload(&self, dynamic: serde_json::Value) {
@@ -98,8 +98,14 @@ impl Proxy {
 }
 
 /// The configuration of [`Proxy::to`].
-pub(crate) fn service(urls: &[String], transport: serde_json::Value) -> serde_json::Value {
-    let servers: Vec<_> = urls.iter().map(|url| serde_json::json!({ "url": url })).collect();
+pub(crate) fn service<'u>(
+    urls: impl IntoIterator<Item = &'u str>,
+    transport: serde_json::Value,
+) -> serde_json::Value {
+    let servers: Vec<_> = urls
+        .into_iter()
+        .map(|url| serde_json::json!({ "url": url }))
+        .collect();
     serde_json::json!({ "http": {
         "routers": { "web": { "rule": "PathPrefix(`/`)", "service": "web" } },
         "services": { "web": { "loadBalancer": { "servers": servers, "serversTransport": "to-web" } } },
@@ -158,6 +164,29 @@ fn worker(snapshot: Arc<Snapshot>, forwarded: ForwardedTrust) -> Rc<Worker> {
     Rc::new(worker)
 }
 
+/// A client's connection without a socket.
+pub(crate) fn connection(trust: ForwardedTrust, leg: Leg) -> Rc<Connection> {
+    let worker = worker(snapshot(serde_json::json!({}), None), trust);
+    let client = SocketAddr::from(([10, 0, 0, 1], 40_000));
+    let local = SocketAddr::from(([127, 0, 0, 1], 8443));
+    Connection::new(worker, 0, client, local, leg)
+}
+
+/// TLS facts and policy of a client that nobody looks at.
+pub(crate) fn secure() -> Leg {
+    Leg::Secure {
+        policy: viaduct_snapshot::PolicyId(1),
+        facts: Arc::new(viaduct_observe::ClientLeg {
+            version: "1.3",
+            cipher: "TLS_AES_128_GCM_SHA256",
+            group: None,
+            sni: None,
+            resumed: false,
+            client_subject: None,
+        }),
+    }
+}
+
 async fn accept(listener: TcpListener, worker: Rc<Worker>, accepted: Rc<Cell<usize>>) {
     while let Ok((stream, client)) = listener.accept().await {
         accepted.set(accepted.get() + 1);
@@ -196,7 +225,7 @@ async fn serve_connection(stream: TcpStream, connection: Rc<Connection>) {
 pub(crate) struct Raw {
     pub(crate) stream: TcpStream,
     /// Read but not yet asked for.
-    rest: Vec<u8>,
+    unread: Vec<u8>,
 }
 
 impl Raw {
@@ -207,7 +236,7 @@ impl Raw {
     pub(crate) fn new(stream: TcpStream) -> Self {
         Self {
             stream,
-            rest: Vec::new(),
+            unread: Vec::new(),
         }
     }
 
@@ -218,9 +247,9 @@ impl Raw {
     /// Up to and with `end`; panics when the connection ends before.
     pub(crate) async fn until(&mut self, end: &str) -> String {
         loop {
-            if let Some(place) = memchr::memmem::find(&self.rest, end.as_bytes()) {
-                let behind = self.rest.split_off(place + end.len());
-                let text = std::mem::replace(&mut self.rest, behind);
+            if let Some(place) = memchr::memmem::find(&self.unread, end.as_bytes()) {
+                let behind = self.unread.split_off(place + end.len());
+                let text = std::mem::replace(&mut self.unread, behind);
                 return String::from_utf8(text).unwrap();
             }
             let mut buffer = [0; 4096];
@@ -228,9 +257,9 @@ impl Raw {
             assert!(
                 count > 0,
                 "ended behind {:?}",
-                String::from_utf8_lossy(&self.rest)
+                String::from_utf8_lossy(&self.unread)
             );
-            self.rest.extend_from_slice(&buffer[..count]);
+            self.unread.extend_from_slice(&buffer[..count]);
         }
     }
 
@@ -239,19 +268,23 @@ impl Raw {
     }
 
     pub(crate) async fn exactly(&mut self, count: usize) -> String {
-        while self.rest.len() < count {
+        while self.unread.len() < count {
             let mut buffer = [0; 4096];
             let read = self.stream.read(&mut buffer).await.unwrap();
-            assert!(read > 0, "ended behind {:?}", String::from_utf8_lossy(&self.rest));
-            self.rest.extend_from_slice(&buffer[..read]);
+            assert!(
+                read > 0,
+                "ended behind {:?}",
+                String::from_utf8_lossy(&self.unread)
+            );
+            self.unread.extend_from_slice(&buffer[..read]);
         }
-        let behind = self.rest.split_off(count);
-        String::from_utf8(std::mem::replace(&mut self.rest, behind)).unwrap()
+        let behind = self.unread.split_off(count);
+        String::from_utf8(std::mem::replace(&mut self.unread, behind)).unwrap()
     }
 
     /// Everything until the peer closes.
-    pub(crate) async fn to_end(&mut self) -> String {
-        let mut text = std::mem::take(&mut self.rest);
+    pub(crate) async fn rest(&mut self) -> String {
+        let mut text = std::mem::take(&mut self.unread);
         // A reset ends a connection too.
         let _ended = self.stream.read_to_end(&mut text).await;
         String::from_utf8_lossy(&text).into_owned()

@@ -3,18 +3,15 @@
 use std::cell::Cell;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::task::AtomicWaker;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
-use tokio::time::Sleep;
 
 use crate::headers;
+
+use super::gate::Gate;
 
 /// What a backend is sent behind the head.
 pub(crate) enum RequestBody {
@@ -62,12 +59,12 @@ impl Body for RequestBody {
             return Poll::Ready(None);
         };
         if let Some(gate) = &mut upload.gate {
-            ready!(gate.poll_open(cx));
+            ready!(gate.poll_open(cx))?;
             upload.gate = None;
         }
         let frame = ready!(Pin::new(&mut upload.body).poll_frame(cx));
         Poll::Ready(frame.map(|frame| {
-            let mut frame = frame.map_err(UploadError)?;
+            let mut frame = frame.map_err(UploadError::Client)?;
             if let Some(data) = frame.data_ref() {
                 upload.sent.set(upload.sent.get() + data.len() as u64);
             } else if let Some(trailers) = frame.trailers_mut() {
@@ -92,53 +89,11 @@ impl Body for RequestBody {
     }
 }
 
-/// The client broke off inside its body.
+/// Why a request body ended before its end.
 #[derive(Debug, thiserror::Error)]
-#[error("the client broke off inside the request body")]
-pub(crate) struct UploadError(#[source] hyper::Error);
-
-/// `Expect: 100-continue` (A7.10): the body waits for the backend's 100, or for a second as Go does.
-/// Polling the client's body is what makes our server ask the client for it.
-pub(crate) struct Gate {
-    key: GateKey,
-    patience: Pin<Box<Sleep>>,
+pub(crate) enum UploadError {
+    #[error("the client broke off inside the request body")]
+    Client(#[source] hyper::Error),
+    #[error("the backend answered without asking for the request body")]
+    Unwanted,
 }
-
-/// Opens a [`Gate`]. `Send`, because hyper asks that of callbacks.
-#[derive(Clone, Default)]
-pub(crate) struct GateKey(Arc<GateState>);
-
-#[derive(Default)]
-struct GateState {
-    open: AtomicBool,
-    waker: AtomicWaker,
-}
-
-impl Gate {
-    pub(crate) fn new() -> (Self, GateKey) {
-        let key = GateKey::default();
-        let gate = Self {
-            key: key.clone(),
-            patience: Box::pin(tokio::time::sleep(EXPECT_CONTINUE_PATIENCE)),
-        };
-        (gate, key)
-    }
-
-    fn poll_open(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        self.key.0.waker.register(cx.waker());
-        if self.key.0.open.load(Ordering::Acquire) {
-            return Poll::Ready(());
-        }
-        self.patience.as_mut().poll(cx)
-    }
-}
-
-impl GateKey {
-    pub(crate) fn open(&self) {
-        self.0.open.store(true, Ordering::Release);
-        self.0.waker.wake();
-    }
-}
-
-/// Go's `ExpectContinueTimeout`, fixed in Traefik.
-const EXPECT_CONTINUE_PATIENCE: Duration = Duration::from_secs(1);

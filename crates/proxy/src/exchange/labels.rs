@@ -1,6 +1,7 @@
 //! Routers and services as finished requests name them.
 
 use std::cell::RefCell;
+use std::ops::Deref;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -14,26 +15,46 @@ pub(crate) struct Labels {
     services: RefCell<Table<Service>>,
 }
 
-type Table<T> = Vec<Option<Rc<Arc<T>>>>;
+/// A share in something of a snapshot that only this worker counts.
+pub(super) struct Label<T>(Rc<Held<T>>);
+
+struct Held<T>(Arc<T>);
+
+type Table<T> = Vec<Option<Label<T>>>;
 
 impl Labels {
-    pub(super) fn router(&self, router: &Arc<Router>) -> Rc<Arc<Router>> {
+    pub(super) fn router(&self, router: &Arc<Router>) -> Label<Router> {
         label(&mut self.routers.borrow_mut(), router.slot, router)
     }
 
-    pub(super) fn service(&self, service: &Arc<Service>) -> Rc<Arc<Service>> {
+    pub(super) fn service(&self, service: &Arc<Service>) -> Label<Service> {
         label(&mut self.services.borrow_mut(), service.slot, service)
     }
 }
 
-fn label<T>(table: &mut Table<T>, slot: Slot, value: &Arc<T>) -> Rc<Arc<T>> {
+impl<T> Clone for Label<T> {
+    fn clone(&self) -> Self {
+        Self(Rc::clone(&self.0))
+    }
+}
+
+impl<T> Deref for Label<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0.0
+    }
+}
+
+fn label<T>(table: &mut Table<T>, slot: Slot, value: &Arc<T>) -> Label<T> {
     let slot = slot.0 as usize;
     if slot >= table.len() {
         table.resize(slot + 1, None);
     }
+    let fresh = || Label(Rc::new(Held(Arc::clone(value))));
     match table.get_mut(slot) {
-        Some(Some(known)) if Arc::ptr_eq(known, value) => Rc::clone(known),
-        Some(place) => Rc::clone(place.insert(Rc::new(Arc::clone(value)))),
-        None => Rc::new(Arc::clone(value)),
+        Some(Some(known)) if Arc::ptr_eq(&known.0.0, value) => known.clone(),
+        Some(place) => place.insert(fresh()).clone(),
+        None => fresh(),
     }
 }

@@ -19,7 +19,7 @@ fn header<'h>(head: &'h str, name: &str) -> Option<&'h str> {
 fn a13_1_a_request_goes_there_and_back() {
     run(async {
         let origin = Origin::listen().await;
-        let proxy = Proxy::to(&[origin.url.clone()]).await;
+        let proxy = Proxy::to([&*origin.url]).await;
         let mut client = proxy.get("/a/../b?c=d").await;
         let mut backend = origin.accept().await;
         let head = backend.head().await;
@@ -47,7 +47,7 @@ fn a13_1_a_request_goes_there_and_back() {
 fn a7_8_a_connection_is_used_again() {
     run(async {
         let origin = Origin::listen().await;
-        let proxy = Proxy::to(&[origin.url.clone()]).await;
+        let proxy = Proxy::to([&*origin.url]).await;
         let mut client = proxy.get("/1").await;
         let mut backend = origin.accept().await;
         for next in 2..5 {
@@ -74,7 +74,7 @@ fn a7_8_no_reuse_when_told_so() {
             backend.head().await;
             backend.send(OK).await;
             client.response().await;
-            assert_eq!(backend.to_end().await, "");
+            assert_eq!(backend.rest().await, "");
         }
     });
 }
@@ -83,7 +83,7 @@ fn a7_8_no_reuse_when_told_so() {
 fn e27_a_stale_connection_is_replaced_once() {
     run(async {
         let origin = Origin::listen().await;
-        let proxy = Proxy::to(&[origin.url.clone()]).await;
+        let proxy = Proxy::to([&*origin.url]).await;
         let mut client = proxy.get("/1").await;
         let mut backend = origin.accept().await;
         backend.head().await;
@@ -106,7 +106,7 @@ fn e27_a_stale_connection_is_replaced_once() {
 fn c68_a_post_is_not_sent_twice() {
     run(async {
         let origin = Origin::listen().await;
-        let proxy = Proxy::to(&[origin.url.clone()]).await;
+        let proxy = Proxy::to([&*origin.url]).await;
         let mut client = proxy.get("/1").await;
         let mut backend = origin.accept().await;
         backend.head().await;
@@ -127,7 +127,7 @@ fn c68_a_post_is_not_sent_twice() {
 fn e27_a_connection_that_closed_while_idle_is_not_used() {
     run(async {
         let origin = Origin::listen().await;
-        let proxy = Proxy::to(&[origin.url.clone()]).await;
+        let proxy = Proxy::to([&*origin.url]).await;
         let mut client = proxy.get("/1").await;
         let mut backend = origin.accept().await;
         backend.head().await;
@@ -150,30 +150,30 @@ fn e27_a_connection_that_closed_while_idle_is_not_used() {
 fn a14_9_a_changed_transport_uses_no_old_connection() {
     run(async {
         let origin = Origin::listen().await;
-        let urls = [origin.url.clone()];
-        let proxy = Proxy::to(&urls).await;
+        let urls = [&*origin.url];
+        let proxy = Proxy::to(urls).await;
         let mut client = proxy.get("/1").await;
         let mut first = origin.accept().await;
         first.head().await;
         first.send(OK).await;
         client.response().await;
         proxy.reload(crate::testing::service(
-            &urls,
+            urls,
             json!({ "serverName": "other.example.com" }),
         ));
         // Idle: closed at once.
-        assert_eq!(first.to_end().await, "");
+        assert_eq!(first.rest().await, "");
         client.send("GET /2 HTTP/1.1\r\nHost: a\r\n\r\n").await;
         let mut second = origin.accept().await;
         assert!(second.head().await.starts_with("GET /2 "));
         // Busy: finishes, then closed.
         proxy.reload(crate::testing::service(
-            &urls,
+            urls,
             json!({ "serverName": "third.example.com" }),
         ));
         second.send(OK).await;
         assert_eq!(client.response().await.1, "ok");
-        assert_eq!(second.to_end().await, "");
+        assert_eq!(second.rest().await, "");
     });
 }
 
@@ -181,14 +181,14 @@ fn a14_9_a_changed_transport_uses_no_old_connection() {
 fn a7_17_an_unchanged_transport_keeps_its_connections() {
     run(async {
         let origin = Origin::listen().await;
-        let urls = [origin.url.clone()];
-        let proxy = Proxy::to(&urls).await;
+        let urls = [&*origin.url];
+        let proxy = Proxy::to(urls).await;
         let mut client = proxy.get("/1").await;
         let mut backend = origin.accept().await;
         backend.head().await;
         backend.send(OK).await;
         client.response().await;
-        proxy.reload(crate::testing::service(&urls, json!({})));
+        proxy.reload(crate::testing::service(urls, json!({})));
         client.send("GET /2 HTTP/1.1\r\nHost: a\r\n\r\n").await;
         assert!(backend.head().await.starts_with("GET /2 "));
     });
@@ -198,7 +198,7 @@ fn a7_17_an_unchanged_transport_keeps_its_connections() {
 fn a13_2_bodies_stream_both_ways() {
     run(async {
         let origin = Origin::listen().await;
-        let proxy = Proxy::to(&[origin.url.clone()]).await;
+        let proxy = Proxy::to([&*origin.url]).await;
         let mut client = proxy.client().await;
         client
             .send("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\none\r\n")
@@ -223,7 +223,7 @@ fn a13_2_bodies_stream_both_ways() {
 fn a13_2_a_get_keeps_its_chunked_body() {
     run(async {
         let origin = Origin::listen().await;
-        let proxy = Proxy::to(&[origin.url.clone()]).await;
+        let proxy = Proxy::to([&*origin.url]).await;
         let mut client = proxy.client().await;
         client
             .send("GET / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\none\r\n0\r\n\r\n")
@@ -239,7 +239,7 @@ fn a13_2_a_get_keeps_its_chunked_body() {
 fn a13_2_trailers_pass_but_never_owned_ones() {
     run(async {
         let origin = Origin::listen().await;
-        let proxy = Proxy::to(&[origin.url.clone()]).await;
+        let proxy = Proxy::to([&*origin.url]).await;
         let mut client = proxy.client().await;
         client
             .send(
@@ -266,7 +266,7 @@ fn a13_2_trailers_pass_but_never_owned_ones() {
 fn a7_10_the_body_waits_for_the_backends_100() {
     run(async {
         let origin = Origin::listen().await;
-        let proxy = Proxy::to(&[origin.url.clone()]).await;
+        let proxy = Proxy::to([&*origin.url]).await;
         let mut client = proxy.client().await;
         client
             .send("POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n")
@@ -287,7 +287,7 @@ fn a7_10_the_body_waits_for_the_backends_100() {
 fn c8_a_final_answer_instead_of_100_asks_for_no_body() {
     run(async {
         let origin = Origin::listen().await;
-        let proxy = Proxy::to(&[origin.url.clone()]).await;
+        let proxy = Proxy::to([&*origin.url]).await;
         let mut client = proxy.client().await;
         client
             .send("POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n")
@@ -301,7 +301,7 @@ fn c8_a_final_answer_instead_of_100_asks_for_no_body() {
         assert!(head.starts_with("HTTP/1.1 417 "), "{head}");
         // What follows is never read as a request.
         client.send("GET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n").await;
-        let rest = client.to_end().await;
+        let rest = client.rest().await;
         assert_eq!(rest, "");
     });
 }
@@ -310,7 +310,7 @@ fn c8_a_final_answer_instead_of_100_asks_for_no_body() {
 fn a13_2_informational_answers_are_skipped() {
     run(async {
         let origin = Origin::listen().await;
-        let proxy = Proxy::to(&[origin.url.clone()]).await;
+        let proxy = Proxy::to([&*origin.url]).await;
         let mut client = proxy.get("/").await;
         let mut backend = origin.accept().await;
         backend.head().await;
@@ -329,7 +329,7 @@ const WEBSOCKET: &str =
 fn c4_nothing_is_forwarded_before_the_backends_101() {
     run(async {
         let origin = Origin::listen().await;
-        let proxy = Proxy::to(&[origin.url.clone()]).await;
+        let proxy = Proxy::to([&*origin.url]).await;
         let mut client = proxy.client().await;
         client
             .send(&format!("{WEBSOCKET}GET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n"))
@@ -343,7 +343,7 @@ fn c4_nothing_is_forwarded_before_the_backends_101() {
         backend.send(refused).await;
         assert!(client.head().await.starts_with("HTTP/1.1 403 "));
         // The pipelined bytes are a request of their own, on another connection.
-        assert_eq!(backend.to_end().await, "");
+        assert_eq!(backend.rest().await, "");
         let mut second = origin.accept().await;
         assert!(second.head().await.starts_with("GET /smuggled "));
     });
@@ -353,7 +353,7 @@ fn c4_nothing_is_forwarded_before_the_backends_101() {
 fn a13_2_websocket_bytes_flow_both_ways() {
     run(async {
         let origin = Origin::listen().await;
-        let proxy = Proxy::to(&[origin.url.clone()]).await;
+        let proxy = Proxy::to([&*origin.url]).await;
         let mut client = proxy.client().await;
         client.send(&format!("{WEBSOCKET}early")).await;
         let mut backend = origin.accept().await;
@@ -373,7 +373,7 @@ fn a13_2_websocket_bytes_flow_both_ways() {
         backend.send("pong").await;
         assert_eq!(client.exactly(4).await, "pong");
         drop(client);
-        assert_eq!(backend.to_end().await, "");
+        assert_eq!(backend.rest().await, "");
     });
 }
 
@@ -381,7 +381,7 @@ fn a13_2_websocket_bytes_flow_both_ways() {
 fn c10_101_that_nobody_asked_for() {
     run(async {
         let origin = Origin::listen().await;
-        let proxy = Proxy::to(&[origin.url.clone()]).await;
+        let proxy = Proxy::to([&*origin.url]).await;
         let switching = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: other\r\n\r\n";
         for request in ["GET / HTTP/1.1\r\nHost: a\r\n\r\n", WEBSOCKET] {
             let mut client = proxy.client().await;
@@ -392,7 +392,7 @@ fn c10_101_that_nobody_asked_for() {
             let (head, body) = client.response().await;
             assert!(head.starts_with("HTTP/1.1 502 "), "{head}");
             assert!(body.contains("bad_response"), "{body}");
-            assert_eq!(backend.to_end().await, "");
+            assert_eq!(backend.rest().await, "");
         }
     });
 }
@@ -401,7 +401,7 @@ fn c10_101_that_nobody_asked_for() {
 fn c10_bad_answers_end_the_connection_and_nothing_else() {
     run(async {
         let origin = Origin::listen().await;
-        let proxy = Proxy::to(&[origin.url.clone()]).await;
+        let proxy = Proxy::to([&*origin.url]).await;
         for answer in [
             "HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n",
             "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab",
@@ -431,7 +431,7 @@ fn c10_bad_answers_end_the_connection_and_nothing_else() {
 fn c10_bytes_behind_an_answer_belong_to_nobody() {
     run(async {
         let origin = Origin::listen().await;
-        let proxy = Proxy::to(&[origin.url.clone()]).await;
+        let proxy = Proxy::to([&*origin.url]).await;
         let mut client = proxy.get("/1").await;
         let mut backend = origin.accept().await;
         backend.head().await;
@@ -451,7 +451,7 @@ fn c10_bytes_behind_an_answer_belong_to_nobody() {
 fn c1_tls_record_on_a_plain_port() {
     run(async {
         let origin = Origin::listen().await;
-        let proxy = Proxy::to(&[origin.url.clone()]).await;
+        let proxy = Proxy::to([&*origin.url]).await;
         let mut client = proxy.get("/").await;
         let mut backend = origin.accept().await;
         backend.head().await;
@@ -467,7 +467,7 @@ fn a13_5_refused_connection_is_502() {
         let origin = Origin::listen().await;
         let url = origin.url.clone();
         drop(origin);
-        let proxy = Proxy::to(&[url]).await;
+        let proxy = Proxy::to([&*url]).await;
         let (head, body) = proxy.get("/").await.response().await;
         assert!(head.starts_with("HTTP/1.1 502 "), "{head}");
         assert_eq!(header(&head, "x-viaduct-fault"), Some("connect_refused"));
@@ -487,7 +487,7 @@ fn a7_10_response_header_timeout_is_504() {
         let (head, body) = client.response().await;
         assert!(head.starts_with("HTTP/1.1 504 "), "{head}");
         assert!(body.contains("response_timeout"), "{body}");
-        assert_eq!(backend.to_end().await, "");
+        assert_eq!(backend.rest().await, "");
     });
 }
 
@@ -502,14 +502,14 @@ fn a7_10_idle_connections_end_in_time() {
         backend.head().await;
         backend.send(OK).await;
         client.response().await;
-        assert_eq!(backend.to_end().await, "");
+        assert_eq!(backend.rest().await, "");
     });
 }
 
 #[test]
 fn a6_13_no_server_is_503() {
     run(async {
-        let proxy = Proxy::to(&[]).await;
+        let proxy = Proxy::to([]).await;
         let (head, body) = proxy.get("/").await.response().await;
         assert!(head.starts_with("HTTP/1.1 503 "), "{head}");
         assert!(body.starts_with("no available server"), "{body}");
@@ -520,12 +520,12 @@ fn a6_13_no_server_is_503() {
 fn a13_5_a_client_that_leaves_takes_its_backend_connection_with_it() {
     run(async {
         let origin = Origin::listen().await;
-        let proxy = Proxy::to(&[origin.url.clone()]).await;
+        let proxy = Proxy::to([&*origin.url]).await;
         let client = proxy.get("/").await;
         let mut backend = origin.accept().await;
         backend.head().await;
         drop(client);
-        assert_eq!(backend.to_end().await, "");
+        assert_eq!(backend.rest().await, "");
     });
 }
 
@@ -533,7 +533,7 @@ fn a13_5_a_client_that_leaves_takes_its_backend_connection_with_it() {
 fn a13_2_head_no_content_and_not_modified_have_no_body() {
     run(async {
         let origin = Origin::listen().await;
-        let proxy = Proxy::to(&[origin.url.clone()]).await;
+        let proxy = Proxy::to([&*origin.url]).await;
         let mut client = proxy.client().await;
         let mut backend = None;
         for (method, answer, length) in [
@@ -560,7 +560,7 @@ fn a13_2_head_no_content_and_not_modified_have_no_body() {
 fn cve_2026_88007_an_ntlm_connection_has_one_client() {
     run(async {
         let origin = Origin::listen().await;
-        let proxy = Proxy::to(&[origin.url.clone()]).await;
+        let proxy = Proxy::to([&*origin.url]).await;
         let mut mine = proxy.get("/1").await;
         let mut authenticated = origin.accept().await;
         authenticated.head().await;
@@ -588,9 +588,9 @@ fn cve_2026_88007_an_ntlm_connection_has_one_client() {
 #[test]
 fn cve_2023_47633_a_backend_that_is_us_is_a_loop() {
     run(async {
-        let proxy = Proxy::to(&[]).await;
-        let urls = [format!("http://{}", proxy.address)];
-        proxy.reload(crate::testing::service(&urls, json!({})));
+        let proxy = Proxy::to([]).await;
+        let url = format!("http://{}", proxy.address);
+        proxy.reload(crate::testing::service([&*url], json!({})));
         let (head, _) = proxy.get("/").await.response().await;
         assert!(head.starts_with("HTTP/1.1 508 "), "{head}");
     });
@@ -600,7 +600,7 @@ fn cve_2023_47633_a_backend_that_is_us_is_a_loop() {
 fn a13_1_http2_clients_reach_http1_backends() {
     run(async {
         let origin = Origin::listen().await;
-        let proxy = Proxy::to(&[origin.url.clone()]).await;
+        let proxy = Proxy::to([&*origin.url]).await;
         let mut client = http2(proxy.address).await;
         let request = Request::get("http://web.example.com/a//b")
             .body(http_body_util::Full::default())
@@ -632,8 +632,8 @@ fn a6_15_h2c_backends_share_one_connection() {
     run(async {
         // A second proxy plays the HTTP/2 server: our own listener takes prior knowledge.
         let origin = Origin::listen().await;
-        let inner = Proxy::to(&[origin.url.clone()]).await;
-        let outer = Proxy::to(&[inner.address.to_string()].map(|address| format!("h2c://{address}"))).await;
+        let inner = Proxy::to([&*origin.url]).await;
+        let outer = Proxy::to([&*format!("h2c://{}", inner.address)]).await;
         let mut client = outer.get("/1").await;
         let mut backend = origin.accept().await;
         for next in 2..4 {
@@ -653,7 +653,7 @@ fn a6_15_h2c_backends_share_one_connection() {
 fn a6_3_the_servers_own_host() {
     run(async {
         let origin = Origin::listen().await;
-        let mut dynamic = crate::testing::service(&[origin.url.clone()], json!({}));
+        let mut dynamic = crate::testing::service([&*origin.url], json!({}));
         dynamic["http"]["services"]["web"]["loadBalancer"]["passHostHeader"] = json!(false);
         let proxy = Proxy::start(dynamic, ForwardedTrust::default()).await;
         let _client = proxy.get("/").await;
@@ -670,7 +670,7 @@ fn a6_3_the_servers_own_host() {
 #[test]
 fn c9_server_wide_options_are_ours() {
     run(async {
-        let proxy = Proxy::to(&[]).await;
+        let proxy = Proxy::to([]).await;
         let mut client = proxy.client().await;
         client.send("OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n").await;
         assert!(client.head().await.starts_with("HTTP/1.1 200 "));
@@ -680,7 +680,7 @@ fn c9_server_wide_options_are_ours() {
 #[test]
 fn a13_5_problem_json_on_request() {
     run(async {
-        let proxy = Proxy::to(&[]).await;
+        let proxy = Proxy::to([]).await;
         let mut client = proxy.client().await;
         client
             .send("GET / HTTP/1.1\r\nHost: a\r\nAccept: application/problem+json\r\n\r\n")

@@ -43,6 +43,7 @@ pub(super) fn of_exchange(error: &hyper::Error, link: &Link, expected: &Expected
     let mut last = error.to_string();
     while let Some(cause) = source {
         if cause.is::<UploadError>() {
+            // The only one that ends an exchange; an unwanted body ends behind its answer.
             return ProxyError::ClientGone;
         }
         // TLS 1.3 servers refuse a client certificate behind the handshake, in their first record.
@@ -75,19 +76,11 @@ pub(super) fn of_exchange(error: &hyper::Error, link: &Link, expected: &Expected
     .into()
 }
 
-/// Whether the server may not have seen the request: the connection ended before any answer, or the
-/// server said so (GOAWAY, REFUSED_STREAM).
-pub(super) fn is_stale(error: &hyper::Error) -> bool {
-    if error.is_parse() || error.is_user() || error.is_timeout() {
-        return false;
-    }
-    h2_error(error).is_none_or(|error| {
-        error.is_go_away() || error.is_io() || error.reason() == Some(h2::Reason::REFUSED_STREAM)
-    })
-}
-
 fn is_protocol_error(error: &hyper::Error) -> bool {
-    h2_error(error).is_some_and(|error| !error.is_go_away() && !error.is_io())
+    h2_error(error).is_some_and(|error| {
+        // Not that the server went away, nor that it said it has not looked at the request.
+        !error.is_go_away() && !error.is_io() && error.reason() != Some(h2::Reason::REFUSED_STREAM)
+    })
 }
 
 fn h2_error(error: &hyper::Error) -> Option<&h2::Error> {

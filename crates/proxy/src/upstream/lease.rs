@@ -10,7 +10,7 @@ use hyper::client::conn::{TrySendError, http1};
 use viaduct_tls::Fault;
 
 use crate::answer::ProxyError;
-use crate::body::RequestBody;
+use crate::body::{RequestBody, Shut};
 use crate::wire::Connection;
 
 use super::Needs;
@@ -29,6 +29,8 @@ pub(crate) struct Lease {
     /// The connection has carried a request before.
     reused: bool,
     pin: Option<Pin>,
+    /// The request body that the server did not ask for.
+    unwanted: Option<Shut>,
 }
 
 pub(super) enum Sender {
@@ -41,18 +43,12 @@ pub(crate) struct SendFailure {
     pub(crate) error: ProxyError,
     /// The request, if not a byte of it was sent.
     pub(crate) unsent: Option<Box<Request<RequestBody>>>,
-    /// A second connection may do better, if the request may be sent twice.
-    pub(crate) stale: bool,
 }
 
 impl SendFailure {
     /// A failure that no other connection would mend.
     pub(crate) fn own(error: ProxyError) -> Self {
-        Self {
-            error,
-            unsent: None,
-            stale: false,
-        }
+        Self { error, unsent: None }
     }
 }
 
@@ -64,6 +60,7 @@ impl Lease {
             link,
             reused,
             pin: None,
+            unwanted: None,
         }
     }
 
@@ -88,6 +85,10 @@ impl Lease {
 
     pub(crate) fn is_http2(&self) -> bool {
         matches!(self.sender, Sender::Http2(_))
+    }
+
+    pub(crate) fn is_secure(&self) -> bool {
+        self.link.leg().is_some()
     }
 
     pub(crate) fn is_reused(&self) -> bool {
@@ -130,8 +131,21 @@ impl Lease {
         }
     }
 
+    /// The answer came before the body was asked for: the body is never sent, and the connection ends
+    /// behind the answer.
+    pub(crate) fn leave_body(&mut self, unwanted: Shut) {
+        self.unwanted = Some(unwanted);
+    }
+
+    pub(crate) fn leaves_body(&self) -> bool {
+        self.unwanted.is_some()
+    }
+
     /// Gives the connection back: the response has ended.
     pub(crate) fn release(mut self) {
+        if self.leaves_body() {
+            return;
+        }
         let Sender::Http1(sender) = self.sender else {
             return;
         };
@@ -149,7 +163,6 @@ impl Lease {
         let unsent = failure.take_message().map(Box::new);
         let error = failure.into_error();
         SendFailure {
-            stale: fault::is_stale(&error),
             error: fault::of_exchange(&error, &self.link, self.pool.expected()),
             unsent,
         }
