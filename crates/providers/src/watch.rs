@@ -35,6 +35,17 @@ pub enum Target {
     Files(Vec<PathBuf>),
 }
 
+impl Target {
+    /// Events name absolute paths, whatever way the target was named.
+    fn absolute(self) -> Self {
+        let absolute = |path: PathBuf| std::path::absolute(&path).unwrap_or(path);
+        match self {
+            Self::Tree(root) => Self::Tree(absolute(root)),
+            Self::Files(files) => Self::Files(files.into_iter().map(absolute).collect()),
+        }
+    }
+}
+
 /// How long to wait for what.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Timing {
@@ -115,7 +126,7 @@ impl Changes {
 pub fn watch(target: Target, timing: Timing) -> Result<Watch, WatchError> {
     let (signals, queue) = sync_channel(1);
     let (sender, receiver) = generation::channel(0);
-    let mut watcher = Watcher::new(target, timing, signals.clone());
+    let mut watcher = Watcher::new(target.absolute(), timing, signals.clone());
     watcher.follow();
     let path = watcher.describe();
     let thread = std::thread::Builder::new()
@@ -284,15 +295,8 @@ fn watch_points(target: &Target) -> BTreeSet<(PathBuf, bool)> {
     }
 }
 
-/// The directory that holds `path`; the current one for a bare file name.
 fn parent_of(path: &Path) -> Option<PathBuf> {
-    path.parent().map(|parent| {
-        if parent.as_os_str().is_empty() {
-            PathBuf::from(".")
-        } else {
-            parent.to_owned()
-        }
-    })
+    path.parent().map(Path::to_owned)
 }
 
 fn is_recursive(mode: RecursiveMode) -> bool {

@@ -75,6 +75,15 @@ async fn a13_7_a_new_file_a_change_and_a_removal_are_told() {
 }
 
 #[tokio::test]
+async fn a_relative_path_is_watched_all_the_same() {
+    let root = tempfile::tempdir_in(".").unwrap();
+    let relative = Path::new(".").join(root.path().file_name().unwrap());
+    let (_running, mut changes) = tree(&relative, events_only());
+    fs::write(root.path().join("routes.yaml"), "a: 1").unwrap();
+    assert!(told(&mut changes).await);
+}
+
+#[tokio::test]
 async fn a13_7_a_new_subdirectory_is_watched_too() {
     let root = directory();
     let (_running, mut changes) = tree(root.path(), events_only());
