@@ -1,1 +1,25 @@
+//! Kubernetes objects -> the configuration of provider `kubernetescrd`.
+//!
+//! ```text
+//!  *.yaml, *.json --directory--> text --Index::apply--> Index ---translate---> Update
+//!                 (the only I/O)          objects, each with     (pure)        routers, services,
+//!                                         its last good state                  certificates, findings
+//! ```
+//! - [`api`]: the objects as people write them, every field of Traefik's schemas.
+//! - [`Index`]: what is known. A file that does not parse, an object of the wrong shape and a Secret
+//!   whose key does not fit its certificate keep their last good state; nothing else is touched.
+//! - [`translate`]: the whole index to one [`Update`](viaduct_config::Update), under a [`Policy`]. A
+//!   reference that is missing or forbidden takes its own router out of service and says so.
+//!
+//! This crate opens no socket and builds no rule: `match` is carried as it was written.
 
+pub mod api;
+pub mod directory;
+pub mod index;
+pub mod policy;
+pub mod translate;
+
+pub use directory::{Directory, DirectoryError, Refresh};
+pub use index::{Index, SecretView};
+pub use policy::Policy;
+pub use translate::{PROVIDER, translate};

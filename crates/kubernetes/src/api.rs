@@ -1,0 +1,199 @@
+//! The objects, typed. Field names, types and meaning are those of Traefik's CRD schemas (group
+//! `traefik.io/v1alpha1`) and of Kubernetes; what Viaduct does with a field is said where it is
+//! translated.
+
+pub mod core;
+pub mod ingress_route;
+pub mod servers_transport;
+pub mod tls_option;
+pub mod tls_store;
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::Deserialize;
+use viaduct_config::ObjectRef;
+
+pub use self::core::{ConfigMap, EndpointSlice, Endpoints, Secret, Service};
+pub use ingress_route::IngressRoute;
+pub use servers_transport::ServersTransport;
+pub use tls_option::TlsOption;
+pub use tls_store::TlsStore;
+
+/// The kinds that are read. All others are left alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Kind {
+    IngressRoute,
+    TlsOption,
+    TlsStore,
+    ServersTransport,
+    Service,
+    EndpointSlice,
+    Endpoints,
+    Secret,
+    ConfigMap,
+}
+
+impl Kind {
+    pub const ALL: [Self; 9] = [
+        Self::IngressRoute,
+        Self::TlsOption,
+        Self::TlsStore,
+        Self::ServersTransport,
+        Self::Service,
+        Self::EndpointSlice,
+        Self::Endpoints,
+        Self::Secret,
+        Self::ConfigMap,
+    ];
+
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::IngressRoute => "IngressRoute",
+            Self::TlsOption => "TLSOption",
+            Self::TlsStore => "TLSStore",
+            Self::ServersTransport => "ServersTransport",
+            Self::Service => "Service",
+            Self::EndpointSlice => "EndpointSlice",
+            Self::Endpoints => "Endpoints",
+            Self::Secret => "Secret",
+            Self::ConfigMap => "ConfigMap",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == text)
+    }
+
+    /// The `apiVersion` it is read from.
+    pub const fn api_version(self) -> &'static str {
+        match self {
+            Self::IngressRoute | Self::TlsOption | Self::TlsStore | Self::ServersTransport => {
+                "traefik.io/v1alpha1"
+            }
+            Self::Service | Self::Endpoints | Self::Secret | Self::ConfigMap => "v1",
+            Self::EndpointSlice => "discovery.k8s.io/v1",
+        }
+    }
+
+    /// The `apiVersion` it had before Traefik 3.
+    pub const fn old_api_version(self) -> Option<&'static str> {
+        match self {
+            Self::IngressRoute | Self::TlsOption | Self::TlsStore | Self::ServersTransport => {
+                Some("traefik.containo.us/v1alpha1")
+            }
+            Self::Service | Self::Endpoints | Self::Secret | Self::ConfigMap | Self::EndpointSlice => None,
+        }
+    }
+
+    /// Whether the kind is Traefik's own.
+    pub const fn is_traefik(self) -> bool {
+        self.old_api_version().is_some()
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Which object of its kind.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Name {
+    /// `default` where none is written.
+    pub namespace: Arc<str>,
+    pub name: Arc<str>,
+}
+
+impl Name {
+    pub fn new(namespace: impl Into<Arc<str>>, name: impl Into<Arc<str>>) -> Self {
+        Self {
+            namespace: namespace.into(),
+            name: name.into(),
+        }
+    }
+
+    pub fn of_kind(&self, kind: Kind) -> ObjectRef {
+        ObjectRef::new(kind.as_str(), Arc::clone(&self.namespace), Arc::clone(&self.name))
+    }
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.namespace, self.name)
+    }
+}
+
+/// One object, whatever its kind.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Object {
+    IngressRoute(IngressRoute),
+    TlsOption(TlsOption),
+    TlsStore(TlsStore),
+    ServersTransport(Box<ServersTransport>),
+    Service(Service),
+    EndpointSlice(EndpointSlice),
+    Endpoints(Endpoints),
+    Secret(Secret),
+    ConfigMap(ConfigMap),
+}
+
+/// A reference to another object of a kind that its place implies.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+pub struct Reference {
+    pub name: String,
+    /// The referrer's own when absent.
+    pub namespace: Option<String>,
+}
+
+/// `x-kubernetes-int-or-string`: a port by number or by name.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(untagged)]
+pub enum Port {
+    Number(i64),
+    Name(String),
+}
+
+impl fmt::Display for Port {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Number(number) => write!(f, "{number}"),
+            Self::Name(name) => f.write_str(name),
+        }
+    }
+}
+
+/// A type that is one kind of [`Object`].
+pub(crate) trait Typed: Sized {
+    const KIND: Kind;
+
+    fn of(object: &Object) -> Option<&Self>;
+}
+
+macro_rules! typed {
+    ($($kind:ident => $type:ty),+ $(,)?) => {$(
+        impl Typed for $type {
+            const KIND: Kind = Kind::$kind;
+
+            fn of(object: &Object) -> Option<&Self> {
+                match object {
+                    Object::$kind(object) => Some(object),
+                    _ => None,
+                }
+            }
+        }
+    )+};
+}
+
+typed! {
+    IngressRoute => IngressRoute,
+    TlsOption => TlsOption,
+    TlsStore => TlsStore,
+    ServersTransport => ServersTransport,
+    Service => Service,
+    EndpointSlice => EndpointSlice,
+    Endpoints => Endpoints,
+    Secret => Secret,
+    ConfigMap => ConfigMap,
+}

@@ -1,0 +1,275 @@
+//! Kubernetes' own kinds, reduced to what routing needs. Read through `k8s-openapi`'s types, which
+//! know the whole schema; only Secrets have a wire type of their own, because an error about a
+//! Secret must not quote it.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::IpAddr;
+
+use base64::Engine as _;
+use base64::alphabet::STANDARD;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use k8s_openapi::api::core::v1 as k8s;
+use k8s_openapi::api::discovery::v1 as discovery;
+use serde::Deserialize;
+
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Service {
+    pub target: ServiceTarget,
+    /// TCP ports.
+    pub ports: Vec<ServicePort>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum ServiceTarget {
+    /// Endpoints of pods, behind a virtual address unless headless.
+    Cluster {
+        /// `None`: headless, or not known.
+        cluster_ip: Option<IpAddr>,
+        /// Also reachable on a port of each node.
+        node_port: bool,
+    },
+    /// A DNS name outside the cluster.
+    ExternalName(String),
+    /// `type: ExternalName` without a name, or a type that does not exist.
+    #[default]
+    Nothing,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ServicePort {
+    /// Empty for an unnamed port.
+    pub name: String,
+    pub number: i64,
+}
+
+impl From<k8s::Service> for Service {
+    fn from(service: k8s::Service) -> Self {
+        let spec = service.spec.unwrap_or_default();
+        let cluster_ip = spec.cluster_ip.as_deref().and_then(|ip| ip.parse().ok());
+        let target = match spec.type_.as_deref().unwrap_or("ClusterIP") {
+            "ExternalName" => spec
+                .external_name
+                .map_or(ServiceTarget::Nothing, ServiceTarget::ExternalName),
+            "ClusterIP" => ServiceTarget::Cluster {
+                cluster_ip,
+                node_port: false,
+            },
+            "NodePort" => ServiceTarget::Cluster {
+                cluster_ip,
+                node_port: true,
+            },
+            "LoadBalancer" => ServiceTarget::Cluster {
+                cluster_ip,
+                node_port: false,
+            },
+            _ => ServiceTarget::Nothing,
+        };
+        let ports = spec.ports.unwrap_or_default().into_iter();
+        Self {
+            target,
+            ports: ports
+                .filter(|port| is_tcp(port.protocol.as_deref()))
+                .map(|port| ServicePort {
+                    name: port.name.unwrap_or_default(),
+                    number: i64::from(port.port),
+                })
+                .collect(),
+        }
+    }
+}
+
+/// Endpoints that share their ports.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct EndpointGroup {
+    /// TCP ports: name (empty for an unnamed port) and number.
+    pub ports: Vec<(String, i64)>,
+    pub endpoints: Vec<Endpoint>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Endpoint {
+    pub addresses: Vec<String>,
+    /// Terminating, but still serving: takes only sticky traffic.
+    pub fenced: bool,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct EndpointSlice {
+    /// Label `kubernetes.io/service-name`.
+    pub service: Option<String>,
+    pub group: EndpointGroup,
+}
+
+impl From<discovery::EndpointSlice> for EndpointSlice {
+    fn from(slice: discovery::EndpointSlice) -> Self {
+        let service = slice
+            .metadata
+            .labels
+            .and_then(|mut labels| labels.remove("kubernetes.io/service-name"));
+        let ports = slice.ports.unwrap_or_default().into_iter();
+        Self {
+            service,
+            group: EndpointGroup {
+                ports: ports
+                    .filter(|port| is_tcp(port.protocol.as_deref()))
+                    .filter_map(|port| Some((port.name.unwrap_or_default(), i64::from(port.port?))))
+                    .collect(),
+                endpoints: slice.endpoints.into_iter().filter_map(serving).collect(),
+            },
+        }
+    }
+}
+
+/// An endpoint that is ready, or that serves while it terminates; `None` for all others.
+fn serving(endpoint: discovery::Endpoint) -> Option<Endpoint> {
+    let conditions = endpoint.conditions.unwrap_or_default();
+    let ready = conditions.ready.unwrap_or(true);
+    let terminating = conditions.terminating.unwrap_or(false);
+    let serving = conditions.serving.unwrap_or(ready);
+    let fenced = terminating && serving;
+    (ready || fenced).then_some(Endpoint {
+        addresses: endpoint.addresses,
+        fenced,
+    })
+}
+
+/// The kind before EndpointSlices.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Endpoints {
+    pub groups: Vec<EndpointGroup>,
+}
+
+impl From<k8s::Endpoints> for Endpoints {
+    fn from(endpoints: k8s::Endpoints) -> Self {
+        let group = |subset: k8s::EndpointSubset| EndpointGroup {
+            ports: subset
+                .ports
+                .unwrap_or_default()
+                .into_iter()
+                .filter(|port| is_tcp(port.protocol.as_deref()))
+                .map(|port| (port.name.unwrap_or_default(), i64::from(port.port)))
+                .collect(),
+            endpoints: subset
+                .addresses
+                .unwrap_or_default()
+                .into_iter()
+                .map(|address| Endpoint {
+                    addresses: vec![address.ip],
+                    fenced: false,
+                })
+                .collect(),
+        };
+        Self {
+            groups: endpoints
+                .subsets
+                .unwrap_or_default()
+                .into_iter()
+                .map(group)
+                .collect(),
+        }
+    }
+}
+
+fn is_tcp(protocol: Option<&str>) -> bool {
+    protocol.is_none_or(|protocol| protocol == "TCP")
+}
+
+/// `data` of a Secret or a ConfigMap.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Data(BTreeMap<String, Vec<u8>>);
+
+impl Data {
+    pub fn get(&self, key: &str) -> Option<&[u8]> {
+        self.0.get(key).map(Vec::as_slice)
+    }
+
+    pub fn keys(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
+    }
+
+    /// The key and the value, if there is exactly one.
+    pub fn only(&self) -> Option<(&str, &[u8])> {
+        let mut entries = self.0.iter();
+        let (key, value) = entries.next()?;
+        entries.next().is_none().then_some((key, value))
+    }
+}
+
+impl fmt::Debug for Data {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map()
+            .entries(self.0.keys().map(|key| (key, "REDACTED")))
+            .finish()
+    }
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Secret {
+    pub data: Data,
+}
+
+/// A Secret as written.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct SecretWire {
+    #[serde(default)]
+    data: BTreeMap<String, String>,
+    #[serde(default)]
+    string_data: BTreeMap<String, String>,
+}
+
+/// A value of `data` that is not base64.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`data.{key}` is not base64")]
+pub(crate) struct NotBase64 {
+    pub(crate) key: String,
+}
+
+impl TryFrom<SecretWire> for Secret {
+    type Error = NotBase64;
+
+    /// `stringData` goes over `data`, as the API server does it.
+    fn try_from(wire: SecretWire) -> Result<Self, NotBase64> {
+        let mut data = BTreeMap::new();
+        for (key, text) in wire.data {
+            let Some(value) = decode(&text) else {
+                return Err(NotBase64 { key });
+            };
+            data.insert(key, value);
+        }
+        for (key, text) in wire.string_data {
+            data.insert(key, text.into_bytes());
+        }
+        Ok(Self { data: Data(data) })
+    }
+}
+
+/// Base64 as Go decodes it: line breaks anywhere, padding required.
+fn decode(text: &str) -> Option<Vec<u8>> {
+    const GO: GeneralPurpose = GeneralPurpose::new(
+        &STANDARD,
+        GeneralPurposeConfig::new()
+            .with_decode_padding_mode(DecodePaddingMode::RequireCanonical)
+            .with_decode_allow_trailing_bits(true),
+    );
+    let packed: Vec<u8> = text
+        .bytes()
+        .filter(|byte| !matches!(byte, b'\n' | b'\r'))
+        .collect();
+    GO.decode(packed).ok()
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ConfigMap {
+    pub data: Data,
+}
+
+impl From<k8s::ConfigMap> for ConfigMap {
+    fn from(map: k8s::ConfigMap) -> Self {
+        let data = map.data.unwrap_or_default().into_iter();
+        Self {
+            data: Data(data.map(|(key, text)| (key, text.into_bytes())).collect()),
+        }
+    }
+}

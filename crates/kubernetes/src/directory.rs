@@ -1,0 +1,255 @@
+//! A directory of manifests: the only place of this crate that touches a disk.
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::fs::{self, File, Metadata};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use sha2::{Digest as _, Sha256};
+
+use crate::index::Index;
+
+#[cfg(test)]
+mod tests;
+
+/// The largest file that is read, in bytes. Ten thousand routes take about 5 MiB.
+pub const MAX_FILE_BYTES: u64 = 32 * 1024 * 1024;
+
+/// The most files that are read; more are an error, not a surprise.
+pub const MAX_FILES: usize = 100_000;
+
+/// Deeper directories are not looked into; a loop of symbolic links ends here.
+const MAX_DEPTH: usize = 16;
+
+/// A file that changed this recently may change again without any trace in its times, so it is read
+/// again until it is older.
+const UNSETTLED: Duration = Duration::from_secs(2);
+
+/// A directory, and what was last read of each of its files.
+///
+/// Every `*.yaml`, `*.yml` and `*.json` below it is read, through symbolic links. Names that begin
+/// with a dot are left alone: editors' drafts, and the `..data` directories that Kubernetes keeps
+/// behind the links of a mounted volume.
+#[derive(Debug)]
+pub struct Directory {
+    root: PathBuf,
+    files: BTreeMap<Arc<str>, Known>,
+}
+
+/// The directory as a whole cannot be used; what was read of it before still stands.
+#[derive(Debug, thiserror::Error)]
+pub enum DirectoryError {
+    #[error("cannot read the directory `{}`", path.display())]
+    Unreadable { path: PathBuf, source: io::Error },
+    #[error("`{}` holds more than {limit} manifests", path.display())]
+    TooManyFiles { path: PathBuf, limit: usize },
+}
+
+/// What a [`Directory::refresh`] did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Refresh {
+    /// Files whose text is new to the index.
+    pub read: usize,
+    /// Files that are there and cannot be read.
+    pub unreadable: usize,
+    /// Files that are gone.
+    pub removed: usize,
+}
+
+impl Refresh {
+    /// Whether the index may say something else now.
+    pub fn changed(&self) -> bool {
+        self.read + self.unreadable + self.removed > 0
+    }
+}
+
+impl Directory {
+    pub fn new(root: impl Into<PathBuf>) -> Self {
+        Self {
+            root: root.into(),
+            files: BTreeMap::new(),
+        }
+    }
+
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Brings `index` up to date: files that changed are read again, files that are gone are
+    /// removed. If the directory itself cannot be read, nothing changes.
+    pub fn refresh(&mut self, index: &mut Index) -> Result<Refresh, DirectoryError> {
+        let now = SystemTime::now();
+        let mut found = Vec::new();
+        self.list(&self.root, 0, &mut found)?;
+        let mut refresh = Refresh::default();
+        self.forget_missing(&found, index, &mut refresh);
+        for (path, metadata) in found {
+            let stamp = Stamp::of(&metadata, now);
+            let known = self.files.entry(label(&path));
+            read_if_changed(&path, stamp, known, index, &mut refresh);
+        }
+        Ok(refresh)
+    }
+
+    fn forget_missing(&mut self, found: &[(PathBuf, Metadata)], index: &mut Index, refresh: &mut Refresh) {
+        let present: std::collections::HashSet<Arc<str>> =
+            found.iter().map(|(path, _)| label(path)).collect();
+        self.files.retain(|path, _| {
+            let keep = present.contains(path);
+            if !keep {
+                index.remove(path);
+                refresh.removed += 1;
+            }
+            keep
+        });
+    }
+
+    /// Manifests below `directory`, in no order. A subdirectory that cannot be read is an error, too:
+    /// taking its objects for deleted would put their routes out of service.
+    fn list(
+        &self,
+        directory: &Path,
+        depth: usize,
+        found: &mut Vec<(PathBuf, Metadata)>,
+    ) -> Result<(), DirectoryError> {
+        let unreadable = |source| DirectoryError::Unreadable {
+            path: directory.to_owned(),
+            source,
+        };
+        for entry in fs::read_dir(directory).map_err(unreadable)? {
+            let path = entry.map_err(unreadable)?.path();
+            if is_hidden(&path) {
+                continue;
+            }
+            // Gone since it was listed, or a link that leads nowhere.
+            let Ok(metadata) = fs::metadata(&path) else {
+                continue;
+            };
+            if metadata.is_dir() {
+                if depth < MAX_DEPTH {
+                    self.list(&path, depth + 1, found)?;
+                }
+            } else if metadata.is_file() && is_manifest(&path) {
+                if found.len() >= MAX_FILES {
+                    return Err(DirectoryError::TooManyFiles {
+                        path: self.root.clone(),
+                        limit: MAX_FILES,
+                    });
+                }
+                found.push((path, metadata));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What was last read of a file.
+#[derive(Debug)]
+struct Known {
+    /// `None`: look at the text again, whatever the file system says.
+    stamp: Option<Stamp>,
+    /// Of the text; `None` for a file that could not be read.
+    digest: Option<[u8; 32]>,
+}
+
+/// What the file system says of a file that has not changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Stamp {
+    length: u64,
+    modified: SystemTime,
+    identity: (u64, u64),
+}
+
+impl Stamp {
+    /// `None` where times cannot be relied on.
+    fn of(metadata: &Metadata, now: SystemTime) -> Option<Self> {
+        let modified = metadata.modified().ok()?;
+        let age = now.duration_since(modified).ok()?;
+        (age > UNSETTLED).then(|| Self {
+            length: metadata.len(),
+            modified,
+            identity: identity(metadata),
+        })
+    }
+}
+
+#[cfg(unix)]
+fn identity(metadata: &Metadata) -> (u64, u64) {
+    use std::os::unix::fs::MetadataExt as _;
+    (metadata.dev(), metadata.ino())
+}
+
+#[cfg(not(unix))]
+fn identity(_metadata: &Metadata) -> (u64, u64) {
+    (0, 0)
+}
+
+fn read_if_changed(
+    path: &Path,
+    stamp: Option<Stamp>,
+    known: Entry<'_, Arc<str>, Known>,
+    index: &mut Index,
+    refresh: &mut Refresh,
+) {
+    if let Entry::Occupied(known) = &known
+        && stamp.is_some()
+        && known.get().stamp == stamp
+    {
+        return;
+    }
+    let label = Arc::clone(known.key());
+    let before = match &known {
+        Entry::Occupied(known) => Some(known.get().digest),
+        Entry::Vacant(_) => None,
+    };
+    let digest = match read(path) {
+        Ok(text) => {
+            let digest = Some(<[u8; 32]>::from(Sha256::digest(&text)));
+            if before != Some(digest) {
+                index.apply(&label, &text);
+                refresh.read += 1;
+            }
+            digest
+        }
+        // Deleted since it was listed: the next refresh will know.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return,
+        Err(error) => {
+            if before != Some(None) {
+                index.unreadable(&label, &format!("the file cannot be read: {error}"));
+                refresh.unreadable += 1;
+            }
+            None
+        }
+    };
+    known.insert_entry(Known { stamp, digest });
+}
+
+fn read(path: &Path) -> io::Result<String> {
+    let mut bytes = Vec::new();
+    File::open(path)?
+        .take(MAX_FILE_BYTES + 1)
+        .read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > MAX_FILE_BYTES {
+        let message = format!("it is larger than {MAX_FILE_BYTES} bytes");
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, message));
+    }
+    String::from_utf8(bytes).map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "it is not UTF-8"))
+}
+
+fn label(path: &Path) -> Arc<str> {
+    path.to_string_lossy().into()
+}
+
+fn is_hidden(path: &Path) -> bool {
+    path.file_name()
+        .is_none_or(|name| name.as_encoded_bytes().starts_with(b"."))
+}
+
+fn is_manifest(path: &Path) -> bool {
+    path.extension()
+        .and_then(|extension| extension.to_str())
+        .is_some_and(|extension| matches!(extension, "yaml" | "yml" | "json"))
+}

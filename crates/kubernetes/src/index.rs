@@ -1,0 +1,265 @@
+//! What is known of the objects, file by file.
+//!
+//! Pure: texts in, objects out. One bad file or object is a value here, not an error: it keeps the
+//! last good state it had, and a finding says so.
+
+mod document;
+mod misplaced;
+mod places;
+mod view;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use viaduct_config::document as yaml;
+use viaduct_config::finding::Code;
+use viaduct_config::{Finding, Location};
+
+use crate::api::{Kind, Name, Object, Secret};
+
+pub(crate) use places::Places;
+pub(crate) use view::{Lookup, Subject, View};
+
+/// All objects of a source of manifests.
+///
+/// The `admit` hook looks at every Secret before it replaces a good one; the crate itself knows
+/// nothing of certificates.
+pub struct Index {
+    files: BTreeMap<Arc<str>, File>,
+    admit: Box<Admit>,
+}
+
+type Admit = dyn Fn(&SecretView<'_>) -> Result<(), String> + Send + Sync;
+
+/// A Secret, as the `admit` hook sees it.
+#[derive(Debug, Clone, Copy)]
+pub struct SecretView<'a> {
+    pub namespace: &'a str,
+    pub name: &'a str,
+    secret: &'a Secret,
+}
+
+impl<'a> SecretView<'a> {
+    /// The decoded value of a key.
+    pub fn get(&self, key: &str) -> Option<&'a [u8]> {
+        self.secret.data.get(key)
+    }
+}
+
+#[derive(Debug, Default)]
+struct File {
+    entries: Vec<Entry>,
+    /// Why the file's present text is not what `entries` says.
+    fault: Option<Finding>,
+    notes: Vec<Finding>,
+    ignored: usize,
+}
+
+/// One object of a file.
+#[derive(Debug)]
+struct Entry {
+    kind: Kind,
+    name: Name,
+    /// The last good state, if there ever was one.
+    good: Option<Good>,
+    /// Why the object's present text is not what `good` says.
+    fault: Option<Finding>,
+    notes: Vec<Finding>,
+}
+
+#[derive(Debug)]
+struct Good {
+    object: Object,
+    places: Places,
+}
+
+impl Index {
+    /// An empty index. `admit` is asked about each Secret that would replace a good state of
+    /// itself; where it refuses, with a reason, the good state stays. A Secret seen for the first
+    /// time is taken as it is: there is nothing better, and its users say what is wrong with it.
+    pub fn new(admit: impl Fn(&SecretView<'_>) -> Result<(), String> + Send + Sync + 'static) -> Self {
+        Self {
+            files: BTreeMap::new(),
+            admit: Box::new(admit),
+        }
+    }
+
+    /// Takes a file's text; the objects it held before are replaced. A text that does not parse, or
+    /// an empty one, changes nothing: it is taken for a file that is being written.
+    pub fn apply(&mut self, path: &str, text: &str) {
+        if text.trim().is_empty() && self.files.get(path).is_some_and(File::has_objects) {
+            let why = "the file is empty, its objects are kept as they were";
+            let finding = Finding::error(Code::LastGoodKept, why)
+                .at(Some(start_of(path)))
+                .hint("delete the file to remove its objects");
+            self.keep(path, finding);
+            return;
+        }
+        match yaml::parse(path, text) {
+            Ok(documents) => self.replace(path, document::read_all(documents)),
+            Err(error) => {
+                let finding = self.unparsed(path, error.message).at(Some(error.location));
+                self.keep(path, finding);
+            }
+        }
+    }
+
+    /// Notes that a file cannot be read; its objects stay as they are.
+    pub fn unreadable(&mut self, path: &str, why: &str) {
+        let finding = self.unparsed(path, why.to_owned()).at(Some(start_of(path)));
+        self.keep(path, finding);
+    }
+
+    /// Forgets a file and its objects.
+    pub fn remove(&mut self, path: &str) {
+        self.files.remove(path);
+    }
+
+    /// How many objects of kinds that are not read the files hold.
+    pub fn ignored(&self) -> usize {
+        self.files.values().map(|file| file.ignored).sum()
+    }
+
+    /// How many objects there are, counting those that are only known by their last good state.
+    pub fn len(&self) -> usize {
+        self.files.values().map(|file| file.entries.len()).sum()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    pub(crate) fn view(&self) -> View<'_> {
+        View::of(self.files.values().flat_map(|file| &file.entries))
+    }
+
+    /// Everything that is wrong with files and objects in themselves.
+    pub(crate) fn findings(&self) -> impl Iterator<Item = &Finding> {
+        self.files.values().flat_map(|file| {
+            let entries = file.entries.iter();
+            let of_entries = entries.flat_map(|entry| entry.fault.iter().chain(&entry.notes));
+            file.fault.iter().chain(&file.notes).chain(of_entries)
+        })
+    }
+
+    fn keep(&mut self, path: &str, fault: Finding) {
+        self.files.entry(path.into()).or_default().fault = Some(fault);
+    }
+
+    fn unparsed(&self, path: &str, why: String) -> Finding {
+        if self.files.get(path).is_some_and(File::has_objects) {
+            Finding::error(
+                Code::LastGoodKept,
+                format!("{why}; the file's objects are kept as they were"),
+            )
+        } else {
+            Finding::error(Code::UnreadableDocument, why)
+        }
+    }
+
+    fn replace(&mut self, path: &str, contents: document::Contents) {
+        let file = self.files.entry(path.into()).or_default();
+        let mut previous = std::mem::take(&mut file.entries);
+        file.fault = None;
+        file.notes = contents.notes;
+        file.ignored = contents.ignored;
+        file.entries = contents
+            .objects
+            .into_iter()
+            .map(|read| settle(read, &mut previous, &self.admit))
+            .collect();
+    }
+}
+
+impl fmt::Debug for Index {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Index")
+            .field("files", &self.files.keys())
+            .field("objects", &self.len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl File {
+    fn has_objects(&self) -> bool {
+        !self.entries.is_empty()
+    }
+}
+
+impl Entry {
+    fn place(&self) -> Option<Location> {
+        match (&self.fault, &self.good) {
+            (Some(fault), _) => fault.location.clone(),
+            (None, Some(good)) => Some(good.places.object()),
+            (None, None) => None,
+        }
+    }
+}
+
+/// An object as read, or its last good state where that is better.
+fn settle(read: document::ReadObject, previous: &mut Vec<Entry>, admit: &Admit) -> Entry {
+    let document::ReadObject {
+        kind,
+        name,
+        outcome,
+        notes,
+    } = read;
+    let before = previous
+        .iter()
+        .position(|entry| entry.kind == kind && entry.name == name)
+        .and_then(|position| previous.swap_remove(position).good);
+    let outcome = outcome.and_then(|(object, places)| {
+        if before.is_some() {
+            admitted(&name, &object, &places, admit)?;
+        }
+        Ok(Good { object, places })
+    });
+    let (good, fault) = match (outcome, before) {
+        (Ok(good), _) => (Some(good), None),
+        (Err(fault), Some(before)) => (Some(before), Some(kept(fault))),
+        (Err(fault), None) => (None, Some(fault)),
+    };
+    Entry {
+        kind,
+        name,
+        good,
+        fault,
+        notes,
+    }
+}
+
+fn admitted(name: &Name, object: &Object, places: &Places, admit: &Admit) -> Result<(), Finding> {
+    let Object::Secret(secret) = object else {
+        return Ok(());
+    };
+    let view = SecretView {
+        namespace: &name.namespace,
+        name: &name.name,
+        secret,
+    };
+    admit(&view).map_err(|why| {
+        Finding::error(Code::InvalidCertificate, why)
+            .object(name.of_kind(Kind::Secret))
+            .at(Some(places.object()))
+    })
+}
+
+fn kept(fault: Finding) -> Finding {
+    Finding {
+        code: Code::LastGoodKept,
+        message: format!("{}; the object's last good state is kept", fault.message),
+        ..fault
+    }
+}
+
+fn start_of(path: &str) -> Location {
+    Location {
+        file: path.into(),
+        line: 1,
+        column: 1,
+    }
+}

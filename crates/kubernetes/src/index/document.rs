@@ -1,0 +1,376 @@
+//! One document -> the objects in it.
+
+use k8s_openapi::api::core::v1 as k8s;
+use k8s_openapi::api::discovery::v1 as discovery;
+use serde::de::DeserializeOwned;
+use viaduct_config::document::{Document, Node, Value};
+use viaduct_config::finding::Code;
+use viaduct_config::{Finding, Location};
+
+use super::misplaced;
+use super::places::Places;
+use crate::api::core::SecretWire;
+use crate::api::{IngressRoute, Kind, Name, Object, Secret};
+
+/// What a file says.
+#[derive(Debug, Default)]
+pub(super) struct Contents {
+    pub(super) objects: Vec<ReadObject>,
+    /// About documents that cannot be said to be an object.
+    pub(super) notes: Vec<Finding>,
+    pub(super) ignored: usize,
+}
+
+/// An object that has a name, whatever the rest is like.
+#[derive(Debug)]
+pub(super) struct ReadObject {
+    pub(super) kind: Kind,
+    pub(super) name: Name,
+    pub(super) outcome: Result<(Object, Places), Finding>,
+    pub(super) notes: Vec<Finding>,
+}
+
+/// Lists within lists are not Kubernetes; this many are looked into.
+const MAX_LIST_DEPTH: usize = 4;
+
+/// The longest name and namespace Kubernetes takes.
+const MAX_NAME: usize = 253;
+
+pub(super) fn read_all(documents: Vec<Document>) -> Contents {
+    let mut contents = Contents::default();
+    for mut document in documents {
+        drop_nulls(&mut document.root);
+        read(&document.root, None, 0, &mut contents);
+    }
+    contents
+}
+
+/// What a `SecretList` says of its items, which need not say it themselves.
+#[derive(Clone, Copy)]
+struct Implied<'a> {
+    kind: &'a str,
+    api_version: Option<&'a str>,
+}
+
+fn read(node: &Node, implied: Option<Implied<'_>>, depth: usize, contents: &mut Contents) {
+    if matches!(node.value, Value::Null) {
+        return;
+    }
+    if !matches!(node.value, Value::Mapping(_)) {
+        contents.notes.push(
+            Finding::warning(Code::InvalidObject, "the document is not a Kubernetes object")
+                .at(Some(node.location.clone())),
+        );
+        return;
+    }
+    let own_version = text(node, "apiVersion");
+    let Some(kind_text) = text(node, "kind").or(implied.map(|implied| implied.kind)) else {
+        contents.ignored += 1;
+        return;
+    };
+    if let (Some(item_kind), Some(Value::Sequence(items))) = (
+        kind_text.strip_suffix("List"),
+        node.get("items").map(|items| &items.value),
+    ) {
+        let implied = (!item_kind.is_empty()).then_some(Implied {
+            kind: item_kind,
+            api_version: own_version,
+        });
+        if depth < MAX_LIST_DEPTH {
+            for item in items {
+                read(item, implied, depth + 1, contents);
+            }
+        }
+        return;
+    }
+    let version = own_version.or(implied.and_then(|implied| implied.api_version));
+    match Kind::parse(kind_text).map(|kind| (kind, Version::of(kind, version))) {
+        None | Some((_, Version::Foreign)) => contents.ignored += 1,
+        Some((kind, version)) => read_object(node, kind, version, contents),
+    }
+}
+
+fn read_object(node: &Node, kind: Kind, version: Version, contents: &mut Contents) {
+    let name = match identify(node) {
+        Ok(name) => name,
+        Err(fault) => {
+            let fault = Finding {
+                message: format!("{kind}: {}", fault.message),
+                ..fault
+            };
+            contents.notes.push(fault);
+            return;
+        }
+    };
+    let mut notes = Vec::new();
+    let place = node
+        .get("apiVersion")
+        .map_or_else(|| node.location.clone(), |version| version.location.clone());
+    let about_version = |finding: Finding| {
+        finding
+            .object(name.of_kind(kind))
+            .at(Some(place.clone()))
+            .field("apiVersion")
+            .wanted(kind.api_version())
+    };
+    match version {
+        Version::Current => {}
+        Version::Old(old) => notes.push(
+            about_version(Finding::warning(
+                Code::ApiVersion,
+                "the API group `traefik.containo.us` is gone since Traefik 3; read as `traefik.io`",
+            ))
+            .got(old),
+        ),
+        Version::Assumed => notes.push(about_version(Finding::warning(
+            Code::ApiVersion,
+            "`apiVersion` is missing; a cluster would refuse the object",
+        ))),
+        Version::Unknown(got) => {
+            let message = "this `apiVersion` is not read; the object has no effect";
+            let finding = about_version(Finding::error(Code::ApiVersion, message));
+            contents.notes.push(match got {
+                Some(got) => finding.got(got),
+                None => finding,
+            });
+            return;
+        }
+        Version::Foreign => return,
+    }
+    let outcome = read_typed(node, kind, &name, &mut notes);
+    contents.objects.push(ReadObject {
+        kind,
+        name,
+        outcome,
+        notes,
+    });
+}
+
+/// What an `apiVersion` means for a kind we know.
+enum Version {
+    Current,
+    Old(String),
+    /// Missing, on a kind that only Traefik has.
+    Assumed,
+    /// The right group with a version we do not read, or nothing at all.
+    Unknown(Option<String>),
+    /// Another project's kind of the same name.
+    Foreign,
+}
+
+impl Version {
+    fn of(kind: Kind, version: Option<&str>) -> Self {
+        let Some(version) = version.filter(|version| !version.is_empty()) else {
+            return if kind.is_traefik() {
+                Self::Assumed
+            } else {
+                Self::Unknown(None)
+            };
+        };
+        if version == kind.api_version() {
+            return Self::Current;
+        }
+        if kind.old_api_version() == Some(version) {
+            return Self::Old(version.to_owned());
+        }
+        let ours = [Some(kind.api_version()), kind.old_api_version()]
+            .into_iter()
+            .flatten()
+            .any(|known| group(known) == group(version));
+        if ours {
+            Self::Unknown(Some(version.to_owned()))
+        } else {
+            Self::Foreign
+        }
+    }
+}
+
+fn group(api_version: &str) -> &str {
+    api_version.split_once('/').map_or("", |(group, _)| group)
+}
+
+fn identify(node: &Node) -> Result<Name, Finding> {
+    let Some(metadata) = node.get("metadata") else {
+        return Err(invalid(
+            "`metadata.name` is missing",
+            &node.location,
+            "metadata.name",
+        ));
+    };
+    let name = metadata
+        .get("name")
+        .or_else(|| metadata.get("generateName"))
+        .ok_or_else(|| invalid("`metadata.name` is missing", &metadata.location, "metadata.name"))?;
+    let namespace = metadata.get("namespace");
+    Ok(Name::new(
+        namespace.map_or(Ok("default"), |namespace| {
+            valid_name(namespace, "metadata.namespace")
+        })?,
+        valid_name(name, "metadata.name")?,
+    ))
+}
+
+/// A name as the API server takes it; anything else never was in a cluster.
+fn valid_name<'a>(node: &'a Node, field: &str) -> Result<&'a str, Finding> {
+    let wrong = |message: &str| invalid(&format!("`{field}` {message}"), &node.location, field);
+    let text = node.as_str().ok_or_else(|| wrong("is not a string"))?;
+    let allowed =
+        |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'.');
+    if text.is_empty() || text.len() > MAX_NAME || !text.bytes().all(allowed) {
+        return Err(wrong("is not a Kubernetes name").wanted("at most 253 of `a-z`, `0-9`, `-`, `.`"));
+    }
+    Ok(text)
+}
+
+fn invalid(message: &str, location: &Location, field: &str) -> Finding {
+    Finding::error(Code::InvalidObject, message)
+        .at(Some(location.clone()))
+        .field(field)
+}
+
+fn read_typed(
+    node: &Node,
+    kind: Kind,
+    name: &Name,
+    notes: &mut Vec<Finding>,
+) -> Result<(Object, Places), Finding> {
+    let object = name.of_kind(kind);
+    let places = if kind.is_traefik() {
+        Places::of_spec(node)
+    } else {
+        Places::of_object(node)
+    };
+    let mut spec = Spec {
+        node,
+        kind,
+        name,
+        notes,
+    };
+    let read = match kind {
+        Kind::IngressRoute => spec.read().map(|spec| {
+            Object::IngressRoute(IngressRoute {
+                class_annotation: class_annotation(node),
+                spec,
+            })
+        }),
+        Kind::TlsOption => spec.read().map(Object::TlsOption),
+        Kind::TlsStore => spec.read().map(Object::TlsStore),
+        Kind::ServersTransport => spec.read().map(Box::new).map(Object::ServersTransport),
+        Kind::Service => whole::<k8s::Service>(node).map(|read| Object::Service(read.into())),
+        Kind::EndpointSlice => {
+            whole::<discovery::EndpointSlice>(node).map(|read| Object::EndpointSlice(read.into()))
+        }
+        Kind::Endpoints => whole::<k8s::Endpoints>(node).map(|read| Object::Endpoints(read.into())),
+        Kind::ConfigMap => whole::<k8s::ConfigMap>(node).map(|read| Object::ConfigMap(read.into())),
+        Kind::Secret => secret(node).map(Object::Secret),
+    };
+    match read {
+        Ok(read) => Ok((read, places)),
+        Err(fault) => Err(fault.object(object)),
+    }
+}
+
+/// The `spec` of one of Traefik's kinds.
+struct Spec<'a> {
+    node: &'a Node,
+    kind: Kind,
+    name: &'a Name,
+    notes: &'a mut Vec<Finding>,
+}
+
+impl Spec<'_> {
+    fn read<T: DeserializeOwned>(&mut self) -> Result<T, Finding> {
+        self.note_strangers();
+        let spec = self
+            .node
+            .get("spec")
+            .ok_or_else(|| invalid("`spec` is missing", &self.node.location, "spec"))?;
+        let read = spec.read::<T>().map_err(|error| {
+            let path = join("spec", &error.path);
+            invalid(&format!("`{path}`: {}", error.message), &error.location, &path)
+        })?;
+        for (path, location) in read.unknown {
+            self.note(&join("spec", &path), location);
+        }
+        Ok(read.value)
+    }
+
+    /// Fields beside `spec`.
+    fn note_strangers(&mut self) {
+        let Value::Mapping(entries) = &self.node.value else {
+            return;
+        };
+        for (key, _) in entries {
+            if !matches!(
+                key.text.as_str(),
+                "apiVersion" | "kind" | "metadata" | "spec" | "status"
+            ) {
+                self.note(&key.text, key.location.clone());
+            }
+        }
+    }
+
+    fn note(&mut self, path: &str, location: Location) {
+        let object = self.name.of_kind(self.kind);
+        self.notes
+            .push(misplaced::finding(self.kind, object, path, location));
+    }
+}
+
+fn whole<T: DeserializeOwned>(node: &Node) -> Result<T, Finding> {
+    node.read::<T>().map(|read| read.value).map_err(|error| {
+        let message = if error.path.is_empty() {
+            error.message
+        } else {
+            format!("`{}`: {}", error.path, error.message)
+        };
+        invalid(&message, &error.location, &error.path)
+    })
+}
+
+/// Errors about a Secret name the key and never the value (R24).
+fn secret(node: &Node) -> Result<Secret, Finding> {
+    let wire = node.read::<SecretWire>().map_err(|error| {
+        let message = format!("`{}` is not of the right type", error.path);
+        invalid(&message, &error.location, &error.path)
+    })?;
+    Secret::try_from(wire.value).map_err(|error| {
+        let value = node.get("data").and_then(|data| data.get(&error.key));
+        let location = value.map_or(&node.location, |value| &value.location);
+        invalid(&error.to_string(), location, &format!("data.{}", error.key))
+            .hint("plain text goes under `stringData`")
+    })
+}
+
+fn class_annotation(node: &Node) -> Option<String> {
+    let annotations = node.get("metadata")?.get("annotations")?;
+    text(annotations, "kubernetes.io/ingress.class").map(str::to_owned)
+}
+
+fn text<'a>(node: &'a Node, key: &str) -> Option<&'a str> {
+    node.get(key).and_then(Node::as_str)
+}
+
+fn join(prefix: &str, path: &str) -> String {
+    if path.is_empty() || path == "." {
+        prefix.to_owned()
+    } else if path.starts_with('[') {
+        format!("{prefix}{path}")
+    } else {
+        format!("{prefix}.{path}")
+    }
+}
+
+/// As the API server does: a field that is `null` was not written.
+fn drop_nulls(node: &mut Node) {
+    match &mut node.value {
+        Value::Mapping(entries) => {
+            entries.retain(|(_, value)| !matches!(value.value, Value::Null));
+            for (_, value) in entries {
+                drop_nulls(value);
+            }
+        }
+        Value::Sequence(items) => items.iter_mut().for_each(drop_nulls),
+        Value::Null | Value::Bool(_) | Value::Integer(_) | Value::Float(_) | Value::String(_) => {}
+    }
+}

@@ -1,0 +1,283 @@
+//! Fields that no schema has: where they belong, if that can be told (features.md C4).
+
+use viaduct_config::Location;
+use viaduct_config::finding::Code;
+use viaduct_config::{Finding, ObjectRef};
+
+use crate::api::Kind;
+
+/// A field's name, the path under which it is found by mistake (`[]` for any position), and where it
+/// belongs.
+struct Misplaced {
+    kind: Kind,
+    wrong: &'static str,
+    right: &'static str,
+}
+
+const fn misplaced(kind: Kind, wrong: &'static str, right: &'static str) -> Misplaced {
+    Misplaced { kind, wrong, right }
+}
+
+const MISPLACED: &[Misplaced] = &[
+    misplaced(Kind::IngressRoute, "tls", "`spec.tls`"),
+    misplaced(Kind::IngressRoute, "serversTransport", SERVICE_TRANSPORT),
+    misplaced(Kind::IngressRoute, "spec.secretName", "`spec.tls.secretName`"),
+    misplaced(Kind::IngressRoute, "spec.options", "`spec.tls.options`"),
+    misplaced(Kind::IngressRoute, "spec.certResolver", "`spec.tls.certResolver`"),
+    misplaced(Kind::IngressRoute, "spec.domains", "`spec.tls.domains`"),
+    misplaced(Kind::IngressRoute, "spec.serversTransport", SERVICE_TRANSPORT),
+    misplaced(Kind::IngressRoute, "spec.services", "`spec.routes[].services`"),
+    misplaced(Kind::IngressRoute, "spec.match", "`spec.routes[].match`"),
+    misplaced(
+        Kind::IngressRoute,
+        "spec.middlewares",
+        "`spec.routes[].middlewares`",
+    ),
+    misplaced(Kind::IngressRoute, "spec.priority", "`spec.routes[].priority`"),
+    misplaced(Kind::IngressRoute, "spec.tls.serversTransport", SERVICE_TRANSPORT),
+    misplaced(
+        Kind::IngressRoute,
+        "spec.routes[].tls",
+        "`spec.tls`, for all routes of the object",
+    ),
+    misplaced(Kind::IngressRoute, "spec.routes[].options", "`spec.tls.options`"),
+    misplaced(
+        Kind::IngressRoute,
+        "spec.routes[].certResolver",
+        "`spec.tls.certResolver`",
+    ),
+    misplaced(
+        Kind::IngressRoute,
+        "spec.routes[].entryPoints",
+        "`spec.entryPoints`",
+    ),
+    misplaced(
+        Kind::IngressRoute,
+        "spec.routes[].passHostHeader",
+        "`spec.routes[].services[].passHostHeader`",
+    ),
+    misplaced(
+        Kind::IngressRoute,
+        "spec.routes[].scheme",
+        "`spec.routes[].services[].scheme`",
+    ),
+    misplaced(
+        Kind::IngressRoute,
+        "spec.routes[].services[].secretName",
+        "`spec.tls.secretName`",
+    ),
+    misplaced(Kind::IngressRoute, "spec.routes[].services[].tls", TRANSPORT),
+    misplaced(
+        Kind::IngressRoute,
+        "spec.routes[].services[].serverName",
+        TRANSPORT,
+    ),
+    misplaced(
+        Kind::IngressRoute,
+        "spec.routes[].services[].insecureSkipVerify",
+        TRANSPORT,
+    ),
+    misplaced(Kind::IngressRoute, "spec.routes[].services[].rootCAs", TRANSPORT),
+    misplaced(
+        Kind::IngressRoute,
+        "spec.routes[].services[].rootCAsSecrets",
+        TRANSPORT,
+    ),
+    misplaced(Kind::TlsOption, "spec.rootCAs", TRANSPORT),
+    misplaced(Kind::TlsOption, "spec.rootCAsSecrets", TRANSPORT),
+    misplaced(Kind::TlsOption, "spec.serverName", TRANSPORT),
+    misplaced(Kind::TlsOption, "spec.insecureSkipVerify", TRANSPORT),
+    misplaced(Kind::TlsOption, "spec.certificatesSecrets", TRANSPORT),
+    misplaced(
+        Kind::TlsOption,
+        "spec.secretNames",
+        "`spec.clientAuth.secretNames`",
+    ),
+    misplaced(
+        Kind::TlsOption,
+        "spec.clientAuthType",
+        "`spec.clientAuth.clientAuthType`",
+    ),
+    misplaced(
+        Kind::TlsOption,
+        "spec.clientAuth.caFiles",
+        "`spec.clientAuth.secretNames`",
+    ),
+    misplaced(
+        Kind::ServersTransport,
+        "spec.certificates",
+        "`spec.certificatesSecrets`",
+    ),
+    misplaced(
+        Kind::ServersTransport,
+        "spec.clientAuth",
+        "a TLSOption: it is about this proxy's clients",
+    ),
+    misplaced(
+        Kind::ServersTransport,
+        "spec.rootCAs[].secretName",
+        "`spec.rootCAs[].secret`",
+    ),
+    misplaced(
+        Kind::ServersTransport,
+        "spec.rootCAs[].configMapName",
+        "`spec.rootCAs[].configMap`",
+    ),
+    misplaced(
+        Kind::ServersTransport,
+        "spec.dialTimeout",
+        "`spec.forwardingTimeouts.dialTimeout`",
+    ),
+    misplaced(
+        Kind::TlsStore,
+        "spec.secretName",
+        "`spec.defaultCertificate.secretName`",
+    ),
+];
+
+const SERVICE_TRANSPORT: &str = "`spec.routes[].services[].serversTransport`";
+const TRANSPORT: &str = "a ServersTransport, which `spec.routes[].services[].serversTransport` names";
+
+/// Every field of the four kinds, for the ones that are merely misspelt in upper and lower case.
+const FIELDS: &[&str] = &[
+    "accessLogs",
+    "alpnProtocols",
+    "certResolver",
+    "certificates",
+    "certificatesSecrets",
+    "cipherSuites",
+    "clientAuth",
+    "clientAuthType",
+    "configMap",
+    "cookie",
+    "curvePreferences",
+    "defaultCertificate",
+    "defaultGeneratedCert",
+    "dialTimeout",
+    "disableHTTP2",
+    "disableSessionTickets",
+    "domain",
+    "domains",
+    "entryPoints",
+    "failureWindow",
+    "flushInterval",
+    "followRedirects",
+    "forwardingTimeouts",
+    "headers",
+    "healthCheck",
+    "hostname",
+    "httpOnly",
+    "idleConnTimeout",
+    "ids",
+    "ingressClassName",
+    "insecureSkipVerify",
+    "interval",
+    "kind",
+    "main",
+    "match",
+    "maxAge",
+    "maxFailedAttempts",
+    "maxIdleConnsPerHost",
+    "maxVersion",
+    "method",
+    "metrics",
+    "middlewares",
+    "minVersion",
+    "mode",
+    "name",
+    "namespace",
+    "nativeLB",
+    "nodePortLB",
+    "observability",
+    "options",
+    "parentRefs",
+    "passHostHeader",
+    "passiveHealthCheck",
+    "path",
+    "peerCertURI",
+    "pingTimeout",
+    "port",
+    "preferServerCipherSuites",
+    "priority",
+    "readIdleTimeout",
+    "resolver",
+    "responseForwarding",
+    "responseHeaderTimeout",
+    "rootCAs",
+    "rootCAsSecrets",
+    "routes",
+    "sameSite",
+    "sans",
+    "scheme",
+    "secret",
+    "secretName",
+    "secretNames",
+    "secure",
+    "serverName",
+    "serversTransport",
+    "services",
+    "sniStrict",
+    "spiffe",
+    "status",
+    "sticky",
+    "store",
+    "strategy",
+    "syntax",
+    "timeout",
+    "tls",
+    "traceVerbosity",
+    "tracing",
+    "trustDomain",
+    "unhealthyInterval",
+    "weight",
+];
+
+/// What to say of a field that nothing reads.
+pub(crate) fn finding(kind: Kind, object: ObjectRef, path: &str, location: Location) -> Finding {
+    let general = without_positions(path);
+    let place = MISPLACED
+        .iter()
+        .find(|entry| entry.kind == kind && entry.wrong == general);
+    let finding = match place {
+        Some(entry) => Finding::warning(
+            Code::MisplacedField,
+            format!("`{path}` does not exist and has no effect"),
+        )
+        .hint(format!("it belongs in {}", entry.right)),
+        None => {
+            let finding = Finding::warning(
+                Code::UnknownField,
+                format!("`{path}` does not exist and has no effect"),
+            );
+            match same_but_for_case(&general) {
+                Some(known) => finding.hint(format!("it is spelt `{known}`")),
+                None => finding,
+            }
+        }
+    };
+    finding.object(object).at(Some(location)).field(path)
+}
+
+/// `spec.routes[3].tls` -> `spec.routes[].tls`.
+fn without_positions(path: &str) -> String {
+    let mut general = String::with_capacity(path.len());
+    let mut in_brackets = false;
+    for character in path.chars() {
+        match character {
+            '[' => in_brackets = true,
+            ']' => in_brackets = false,
+            _ if in_brackets => continue,
+            _ => {}
+        }
+        general.push(character);
+    }
+    general
+}
+
+fn same_but_for_case(path: &str) -> Option<&'static str> {
+    let last = path.rsplit('.').next()?;
+    FIELDS
+        .iter()
+        .copied()
+        .find(|known| known.eq_ignore_ascii_case(last) && *known != last)
+}

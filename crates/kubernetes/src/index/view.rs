@@ -1,0 +1,154 @@
+//! The objects by kind and name, as translation looks at them.
+
+use std::collections::{BTreeMap, HashMap};
+
+use viaduct_config::finding::Code;
+use viaduct_config::{Finding, Location};
+
+use super::{Entry, Places};
+use crate::api::{EndpointSlice, Kind, Name, Typed};
+
+/// The answer to a reference.
+#[derive(Debug)]
+pub(crate) enum Lookup<'a, T> {
+    Good(&'a T),
+    /// The object is there, and was never good.
+    Broken(&'a Finding),
+    Missing,
+}
+
+/// An object that something is to be said about.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Subject<'a> {
+    pub(crate) kind: Kind,
+    pub(crate) name: &'a Name,
+    places: Option<&'a Places>,
+}
+
+/// One object of a kind: its state, or why it never had one.
+#[derive(Debug)]
+pub(crate) struct Held<'a, T> {
+    pub(crate) subject: Subject<'a>,
+    pub(crate) state: Result<&'a T, &'a Finding>,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct View<'a> {
+    objects: BTreeMap<Kind, BTreeMap<&'a Name, &'a Entry>>,
+    /// Slices by namespace and service, each in the order of their names.
+    slices: HashMap<&'a str, HashMap<&'a str, Vec<&'a EndpointSlice>>>,
+    /// Objects that are written twice.
+    pub(crate) duplicates: Vec<Finding>,
+}
+
+impl<'a> View<'a> {
+    /// Of two entries for one object the first counts; entries come in the order of their files'
+    /// paths.
+    pub(super) fn of(entries: impl Iterator<Item = &'a Entry>) -> Self {
+        let mut view = Self::default();
+        for entry in entries {
+            let shelf = view.objects.entry(entry.kind).or_default();
+            match shelf.get(&entry.name) {
+                None => {
+                    shelf.insert(&entry.name, entry);
+                }
+                Some(first) => view.duplicates.push(duplicate(first, entry)),
+            }
+        }
+        let mut slices: HashMap<_, HashMap<_, Vec<_>>> = HashMap::new();
+        for held in view.all::<EndpointSlice>() {
+            if let Ok(slice) = held.state
+                && let Some(service) = slice.service.as_deref()
+            {
+                let namespace = &*held.subject.name.namespace;
+                let of_namespace = slices.entry(namespace).or_default();
+                of_namespace.entry(service).or_default().push(slice);
+            }
+        }
+        view.slices = slices;
+        view
+    }
+
+    /// Every object of a kind, by namespace and name.
+    pub(crate) fn all<T: Typed + 'a>(&self) -> impl Iterator<Item = Held<'a, T>> + use<'a, '_, T> {
+        let shelf = self.objects.get(&T::KIND).into_iter().flatten();
+        shelf.filter_map(|(_, entry)| held(entry))
+    }
+
+    pub(crate) fn get<T: Typed>(&self, name: &Name) -> Lookup<'a, T> {
+        let entry = self.objects.get(&T::KIND).and_then(|shelf| shelf.get(name));
+        match entry.and_then(|entry| held(entry)) {
+            Some(held) => held.state.map_or_else(Lookup::Broken, Lookup::Good),
+            None => Lookup::Missing,
+        }
+    }
+
+    /// Whether an object is there, good or not.
+    pub(crate) fn has<T: Typed>(&self, name: &Name) -> bool {
+        self.objects
+            .get(&T::KIND)
+            .is_some_and(|shelf| shelf.contains_key(name))
+    }
+
+    /// The slices of a service.
+    pub(crate) fn slices_of(&self, service: &Name) -> &[&'a EndpointSlice] {
+        self.slices
+            .get(&*service.namespace)
+            .and_then(|of_namespace| of_namespace.get(&*service.name))
+            .map_or(&[], Vec::as_slice)
+    }
+}
+
+impl Subject<'_> {
+    /// An error about one of its fields.
+    pub(crate) fn error(&self, code: Code, field: &str, message: impl Into<String>) -> Finding {
+        self.about(Finding::error(code, message), field)
+    }
+
+    /// A warning about one of its fields.
+    pub(crate) fn warning(&self, code: Code, field: &str, message: impl Into<String>) -> Finding {
+        self.about(Finding::warning(code, message), field)
+    }
+
+    pub(crate) fn at(&self, field: &str) -> Option<Location> {
+        self.places.map(|places| places.at(field))
+    }
+
+    fn about(&self, finding: Finding, field: &str) -> Finding {
+        let finding = finding.object(self.name.of_kind(self.kind)).at(self.at(field));
+        if field.is_empty() {
+            finding
+        } else {
+            finding.field(field)
+        }
+    }
+}
+
+fn held<'a, T: Typed>(entry: &'a Entry) -> Option<Held<'a, T>> {
+    let good = entry.good.as_ref();
+    let state = match good {
+        Some(good) => Ok(T::of(&good.object)?),
+        None => Err(entry.fault.as_ref()?),
+    };
+    Some(Held {
+        subject: Subject {
+            kind: entry.kind,
+            name: &entry.name,
+            places: good.map(|good| &good.places),
+        },
+        state,
+    })
+}
+
+fn duplicate(first: &Entry, second: &Entry) -> Finding {
+    let finding = Finding::error(
+        Code::DuplicateObject,
+        "the object is written twice; this one has no effect",
+    )
+    .object(second.name.of_kind(second.kind))
+    .at(second.place());
+    match first.place() {
+        Some(place) => finding.hint(format!("the other one is at {place}")),
+        None => finding,
+    }
+}

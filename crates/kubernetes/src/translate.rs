@@ -1,0 +1,123 @@
+//! The whole index -> one [`Update`]. Pure: the same objects in any order give the same update.
+//!
+//! ```text
+//!  TLSOption, TLSStore --tls---------+
+//!  ServersTransport ---transports----+--> Draft --> Update
+//!  IngressRoute -------routes--------+      routers, services, certificates; what is broken and why
+//!     services -> endpoints, targets
+//! ```
+//! What cannot be offered as it was asked for is `broken`, never left out silently and never served
+//! without the part that failed.
+
+mod endpoints;
+mod material;
+mod names;
+mod references;
+mod routes;
+mod services;
+mod tls;
+mod transports;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+
+use viaduct_config::dynamic::tls::{CertificatePair, StoredCertificate};
+use viaduct_config::{Dynamic, Element, Finding, Origin, ProviderName, Update};
+
+use crate::api::{Kind, Name};
+use crate::index::{Index, Subject, View};
+use crate::policy::Policy;
+use names::Names;
+
+/// The provider's name, as Traefik calls it.
+pub const PROVIDER: &str = "kubernetescrd";
+
+/// Everything the index says, under `policy`.
+pub fn translate(index: &Index, policy: &Policy) -> Update {
+    let view = index.view();
+    let names = Names::assign(&view);
+    let cx = Context {
+        view: &view,
+        policy,
+        names: &names,
+    };
+    let mut draft = Draft::new();
+    draft.update.notes.extend(index.findings().cloned());
+    draft.update.notes.extend(view.duplicates.iter().cloned());
+    draft.update.notes.extend(names.ambiguities());
+    transports::translate(&cx, &mut draft);
+    tls::translate_options(&cx, &mut draft);
+    tls::translate_stores(&cx, &mut draft);
+    routes::translate(&cx, &mut draft);
+    draft.finish()
+}
+
+/// What every part of the translation looks at.
+struct Context<'a> {
+    view: &'a View<'a>,
+    policy: &'a Policy,
+    names: &'a Names<'a>,
+}
+
+/// The update, while it is being made.
+struct Draft {
+    update: Update,
+    /// By the Secret they come from, so that each is there once.
+    certificates: BTreeMap<Name, StoredCertificate>,
+}
+
+impl Draft {
+    fn new() -> Self {
+        Self {
+            update: Update::new(ProviderName::new(PROVIDER), Dynamic::default()),
+            certificates: BTreeMap::new(),
+        }
+    }
+
+    fn note(&mut self, finding: Finding) {
+        self.update.notes.push(finding);
+    }
+
+    fn broken(&mut self, element: Element, finding: Finding) {
+        let finding = finding.element(element.clone());
+        self.update.broken.push((element, finding));
+    }
+
+    fn origin(&mut self, element: Element, subject: Subject<'_>, field: &str) {
+        let origin = Origin {
+            object: Some(subject.name.of_kind(subject.kind)),
+            location: subject.at(field),
+        };
+        self.update.origins.insert(element, origin);
+    }
+
+    /// Adds a Secret's pair to `tls.certificates`.
+    fn certificate(&mut self, secret: Name, pair: CertificatePair, store: Option<&str>) {
+        let stored = self
+            .certificates
+            .entry(secret)
+            .or_insert_with(|| StoredCertificate {
+                pair,
+                stores: Vec::new(),
+            });
+        if let Some(store) = store
+            && !stored.stores.iter().any(|known| known == store)
+        {
+            stored.stores.push(store.to_owned());
+        }
+    }
+
+    fn finish(mut self) -> Update {
+        for (index, (secret, certificate)) in self.certificates.into_iter().enumerate() {
+            let origin = Origin {
+                object: Some(secret.of_kind(Kind::Secret)),
+                location: None,
+            };
+            self.update.origins.insert(Element::Certificate(index), origin);
+            self.update.dynamic.tls.certificates.push(certificate);
+        }
+        self.update
+    }
+}

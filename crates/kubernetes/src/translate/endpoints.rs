@@ -1,0 +1,232 @@
+//! Where a service's traffic goes: endpoints, cluster IPs and external names -> servers.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::IpAddr;
+
+use viaduct_config::Finding;
+use viaduct_config::dynamic::http::Server;
+use viaduct_config::finding::Code;
+
+use super::Context;
+use crate::api::core::{EndpointGroup, ServicePort};
+use crate::api::{Endpoints, Name};
+use crate::index::{Lookup, Subject};
+use crate::policy::Refusal;
+
+/// How servers are spoken to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Scheme {
+    Http,
+    Https,
+    H2c,
+}
+
+impl Scheme {
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Https => "https",
+            Self::H2c => "h2c",
+        }
+    }
+}
+
+/// A host to connect to. Addresses sort before names, so that the order of servers depends on nothing
+/// but the servers.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Host {
+    Address(IpAddr),
+    Name(String),
+}
+
+impl Host {
+    /// `None` for a text that is neither an address nor a host name.
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        if let Ok(address) = text.parse() {
+            return Some(Self::Address(address));
+        }
+        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
+        let plausible = !text.is_empty() && text.len() <= 253 && text.bytes().all(allowed);
+        plausible.then(|| Self::Name(text.to_owned()))
+    }
+
+    fn refused(&self, cx: &Context<'_>, port: u16) -> Option<Refusal> {
+        match self {
+            Self::Address(address) => cx.policy.refuses_address(*address, port),
+            Self::Name(name) => cx.policy.refuses_host(name, port),
+        }
+    }
+}
+
+impl fmt::Display for Host {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Address(IpAddr::V4(address)) => address.fmt(f),
+            Self::Address(IpAddr::V6(address)) => write!(f, "[{address}]"),
+            Self::Name(name) => f.write_str(name),
+        }
+    }
+}
+
+/// One server, if it may be used.
+pub(super) fn server(cx: &Context<'_>, host: &Host, port: u16, scheme: Scheme) -> Result<Server, Refused> {
+    match host.refused(cx, port) {
+        Some(refusal) => Err(Refused {
+            target: format!("{host}:{port}"),
+            refusal,
+        }),
+        None => Ok(Server {
+            url: format!("{}://{host}:{port}", scheme.as_str()),
+            ..Server::default()
+        }),
+    }
+}
+
+/// A target that policy refuses.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{target}` {}", refusal.why())]
+pub(super) struct Refused {
+    target: String,
+    refusal: Refusal,
+}
+
+impl Refused {
+    pub(super) fn finding(&self, subject: Subject<'_>, field: &str) -> Finding {
+        subject.error(Code::ForbiddenReference, field, self.to_string())
+    }
+}
+
+/// The servers of a service that has endpoints, and what is wrong with some of them.
+pub(super) struct Found {
+    pub(super) servers: Vec<Server>,
+    pub(super) notes: Vec<Finding>,
+}
+
+/// Finds the servers of `service` at `port`. EndpointSlices count; the older Endpoints only where
+/// there is no slice. No server at all is an answer, too.
+pub(super) fn servers(
+    cx: &Context<'_>,
+    subject: Subject<'_>,
+    field: &str,
+    service: &Name,
+    port: &ServicePort,
+    scheme: Scheme,
+) -> Found {
+    let mut collected = Collected::default();
+    let slices = cx.view.slices_of(service);
+    for slice in slices {
+        collected.take(cx, &slice.group, port);
+    }
+    if slices.is_empty()
+        && let Lookup::Good(endpoints) = cx.view.get::<Endpoints>(service)
+    {
+        for group in &endpoints.groups {
+            collected.take(cx, group, port);
+        }
+    }
+    let mut notes = collected.notes(subject, field);
+    if collected.servers.is_empty() {
+        notes.push(collected.nobody(subject, field, service, port));
+    }
+    let servers = collected
+        .servers
+        .into_iter()
+        .map(|((host, port), fenced)| Server {
+            url: format!("{}://{host}:{port}", scheme.as_str()),
+            fenced,
+            ..Server::default()
+        })
+        .collect();
+    Found { servers, notes }
+}
+
+/// Endpoints as they are found.
+#[derive(Default)]
+struct Collected {
+    /// Whether each is fenced in every place that lists it.
+    servers: BTreeMap<(Host, u16), bool>,
+    refused: Vec<Refused>,
+    invalid: Vec<String>,
+    /// Names of ports that endpoints have and the service does not ask for.
+    other_ports: Vec<String>,
+}
+
+impl Collected {
+    fn take(&mut self, cx: &Context<'_>, group: &EndpointGroup, wanted: &ServicePort) {
+        let number = group
+            .ports
+            .iter()
+            .find(|(name, _)| *name == wanted.name)
+            .map(|(_, number)| *number);
+        let Some(number) = number else {
+            self.other_ports
+                .extend(group.ports.iter().map(|(name, _)| name.clone()));
+            return;
+        };
+        let Some(port) = port_number(number) else {
+            self.invalid.push(format!("port {number}"));
+            return;
+        };
+        for endpoint in &group.endpoints {
+            for address in &endpoint.addresses {
+                self.address(cx, address, port, endpoint.fenced);
+            }
+        }
+    }
+
+    fn address(&mut self, cx: &Context<'_>, address: &str, port: u16, fenced: bool) {
+        let Some(host) = Host::parse(address) else {
+            self.invalid.push(format!("address `{}`", address.escape_debug()));
+            return;
+        };
+        if let Err(refused) = server(cx, &host, port, Scheme::Http) {
+            self.refused.push(refused);
+            return;
+        }
+        self.servers
+            .entry((host, port))
+            .and_modify(|known| *known &= fenced)
+            .or_insert(fenced);
+    }
+
+    fn notes(&self, subject: Subject<'_>, field: &str) -> Vec<Finding> {
+        let refused = self.refused.iter().map(|refused| refused.finding(subject, field));
+        let invalid = self.invalid.iter().map(|what| {
+            let message = format!("an endpoint of the service has an invalid {what}; it is left out");
+            subject.error(Code::InvalidService, field, message)
+        });
+        refused.chain(invalid).collect()
+    }
+
+    fn nobody(&self, subject: Subject<'_>, field: &str, service: &Name, port: &ServicePort) -> Finding {
+        let message = format!("Service `{service}` has no endpoints that are ready");
+        let finding = subject.warning(Code::NoServers, field, message);
+        if self.other_ports.is_empty() {
+            return finding;
+        }
+        finding
+            .wanted(format!("endpoints with a port {}", named(&port.name)))
+            .got(
+                self.other_ports
+                    .iter()
+                    .map(|name| named(name))
+                    .collect::<Vec<_>>()
+                    .join(", "),
+            )
+            .hint("the port of an EndpointSlice has the name of the Service's port")
+    }
+}
+
+fn named(port: &str) -> String {
+    if port.is_empty() {
+        "without a name".to_owned()
+    } else {
+        format!("named `{port}`")
+    }
+}
+
+/// A port one can connect to.
+pub(super) fn port_number(number: i64) -> Option<u16> {
+    u16::try_from(number).ok().filter(|port| *port != 0)
+}

@@ -1,0 +1,181 @@
+//! Certificates, keys and CAs out of Secrets and ConfigMaps.
+
+use viaduct_config::Finding;
+use viaduct_config::dynamic::tls::CertificatePair;
+use viaduct_config::finding::Code;
+
+use super::Context;
+use crate::api::core::Data;
+use crate::api::{ConfigMap, Kind, Name, Secret, Typed};
+use crate::index::{Lookup, Subject};
+
+/// Why a Secret or ConfigMap does not yield what is wanted of it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Fault {
+    #[error("{kind} `{name}` does not exist")]
+    Missing { kind: Kind, name: Name },
+    #[error("{kind} `{name}` cannot be read: {why}")]
+    Broken { kind: Kind, name: Name, why: String },
+    #[error("{kind} `{name}` has no {wanted}")]
+    NoKey {
+        kind: Kind,
+        name: Name,
+        wanted: &'static str,
+        got: String,
+    },
+    #[error("`{key}` of {kind} `{name}` is empty")]
+    Empty { kind: Kind, name: Name, key: String },
+    #[error("`{key}` of {kind} `{name}` is not text")]
+    NotText { kind: Kind, name: Name, key: String },
+}
+
+impl Fault {
+    /// A finding about the field that refers to the material. `trust` is the code for what exists
+    /// and yields nothing.
+    pub(super) fn finding(&self, subject: Subject<'_>, field: &str, trust: Code) -> Finding {
+        let code = match self {
+            Self::Missing { .. } => Code::MissingReference,
+            Self::Broken { .. } | Self::NoKey { .. } | Self::Empty { .. } | Self::NotText { .. } => trust,
+        };
+        let finding = subject.error(code, field, self.to_string());
+        match self {
+            Self::NoKey { wanted, got, .. } => finding.wanted(*wanted).got(got.as_str()),
+            Self::Missing { .. } | Self::Broken { .. } | Self::Empty { .. } | Self::NotText { .. } => finding,
+        }
+    }
+}
+
+/// A CA, and which key it was found under.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Ca {
+    pub(super) pem: String,
+    pub(super) from: CaKey,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum CaKey {
+    /// `tls.ca`, `ca.crt`, or the only key of a Secret.
+    Ca,
+    /// `tls.crt`: a server's own certificate, trusted as it is (S6).
+    Certificate,
+}
+
+/// What a Secret's CA may be taken from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum CaSource {
+    /// `tls.ca`, then `ca.crt`.
+    CaKeys,
+    /// These; then the only key there is; then `tls.crt`.
+    CaKeysOrCertificate,
+}
+
+/// A certificate and its key: `tls.crt` and `tls.key`.
+pub(super) fn pair(cx: &Context<'_>, name: &Name) -> Result<CertificatePair, Fault> {
+    let material = Material::secret(cx, name)?;
+    match (material.data.get("tls.crt"), material.data.get("tls.key")) {
+        (Some(certificate), Some(key)) => Ok(CertificatePair {
+            cert_file: material.text("tls.crt", certificate)?,
+            key_file: material.text("tls.key", key)?,
+        }),
+        (None, None) => Err(material.no_key("`tls.crt` and `tls.key`")),
+        (None, Some(_)) => Err(material.no_key("`tls.crt`")),
+        (Some(_), None) => Err(material.no_key("`tls.key`")),
+    }
+}
+
+/// The CA of a Secret.
+pub(super) fn secret_ca(cx: &Context<'_>, name: &Name, source: CaSource) -> Result<Ca, Fault> {
+    let material = Material::secret(cx, name)?;
+    if let Some(ca) = material.ca()? {
+        return Ok(ca);
+    }
+    if source == CaSource::CaKeysOrCertificate {
+        if let Some((key, value)) = material.data.only() {
+            return material.ca_of(key, value, CaKey::Ca);
+        }
+        if let Some(value) = material.data.get("tls.crt") {
+            return material.ca_of("tls.crt", value, CaKey::Certificate);
+        }
+    }
+    Err(material.no_key("`tls.ca` or `ca.crt`"))
+}
+
+/// The CA of a ConfigMap.
+pub(super) fn config_map_ca(cx: &Context<'_>, name: &Name) -> Result<Ca, Fault> {
+    let material = Material::config_map(cx, name)?;
+    material
+        .ca()?
+        .ok_or_else(|| material.no_key("`tls.ca` or `ca.crt`"))
+}
+
+/// The data of an object that was found.
+struct Material<'a> {
+    kind: Kind,
+    name: &'a Name,
+    data: &'a Data,
+}
+
+impl<'a> Material<'a> {
+    fn secret(cx: &Context<'a>, name: &'a Name) -> Result<Self, Fault> {
+        let data = &find::<Secret>(cx, name)?.data;
+        let kind = Kind::Secret;
+        Ok(Self { kind, name, data })
+    }
+
+    fn config_map(cx: &Context<'a>, name: &'a Name) -> Result<Self, Fault> {
+        let data = &find::<ConfigMap>(cx, name)?.data;
+        let kind = Kind::ConfigMap;
+        Ok(Self { kind, name, data })
+    }
+
+    fn ca(&self) -> Result<Option<Ca>, Fault> {
+        ["tls.ca", "ca.crt"]
+            .into_iter()
+            .find_map(|key| Some((key, self.data.get(key)?)))
+            .map(|(key, value)| self.ca_of(key, value, CaKey::Ca))
+            .transpose()
+    }
+
+    fn ca_of(&self, key: &str, value: &[u8], from: CaKey) -> Result<Ca, Fault> {
+        let pem = self.text(key, value)?;
+        Ok(Ca { pem, from })
+    }
+
+    fn text(&self, key: &str, value: &[u8]) -> Result<String, Fault> {
+        let (kind, name, key) = (self.kind, self.name.clone(), key.to_owned());
+        match std::str::from_utf8(value) {
+            Ok(text) if text.trim().is_empty() => Err(Fault::Empty { kind, name, key }),
+            Ok(text) => Ok(text.to_owned()),
+            Err(_) => Err(Fault::NotText { kind, name, key }),
+        }
+    }
+
+    fn no_key(&self, wanted: &'static str) -> Fault {
+        let keys: Vec<_> = self.data.keys().collect();
+        Fault::NoKey {
+            kind: self.kind,
+            name: self.name.clone(),
+            wanted,
+            got: if keys.is_empty() {
+                "no keys".to_owned()
+            } else {
+                keys.join(", ")
+            },
+        }
+    }
+}
+
+fn find<'a, T: Typed>(cx: &Context<'a>, name: &Name) -> Result<&'a T, Fault> {
+    match cx.view.get::<T>(name) {
+        Lookup::Good(object) => Ok(object),
+        Lookup::Broken(finding) => Err(Fault::Broken {
+            kind: T::KIND,
+            name: name.clone(),
+            why: finding.message.clone(),
+        }),
+        Lookup::Missing => Err(Fault::Missing {
+            kind: T::KIND,
+            name: name.clone(),
+        }),
+    }
+}

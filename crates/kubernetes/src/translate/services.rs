@@ -1,0 +1,358 @@
+//! One entry of `routes[].services` -> a load balancer, or why there is none.
+
+use viaduct_config::Finding;
+use viaduct_config::dynamic::http::{LoadBalancer, Server, ServerHealthCheck};
+use viaduct_config::finding::Code;
+
+use super::endpoints::{self, Host, Scheme, port_number};
+use super::references::{Target, Written};
+use super::{Context, Draft};
+use crate::api::core::{Service, ServicePort, ServiceTarget};
+use crate::api::ingress_route::ServiceRef;
+use crate::api::{Name, Port, ServersTransport};
+use crate::index::{Lookup, Subject};
+
+/// A service of a route, and where it is written.
+pub(super) struct Asked<'a> {
+    pub(super) subject: Subject<'a>,
+    /// `spec.routes[0].services[0]`.
+    pub(super) field: String,
+    pub(super) service: &'a ServiceRef,
+    /// `serversTransport` of the route, which no schema has (C4): the field and its value.
+    pub(super) route_transport: Option<(&'a str, &'a str)>,
+}
+
+/// A load balancer and the Service it balances.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Built {
+    pub(super) balancer: LoadBalancer,
+    pub(super) service: Name,
+    /// TLS to endpoints, and nothing says whom to trust.
+    pub(super) trusts_system: bool,
+}
+
+impl Asked<'_> {
+    pub(super) fn build(&self, cx: &Context<'_>, draft: &mut Draft) -> Result<Built, Finding> {
+        self.refuse_unsupported()?;
+        let name = self.name(cx)?;
+        let service = self.find(cx, &name)?;
+        let port = self.port(service)?;
+        let scheme = self.scheme(&port)?;
+        let servers = self.servers(cx, draft, &name, service, &port, scheme)?;
+        let servers_transport = self.transport(cx, &name)?;
+        let asked = self.service;
+        let external = matches!(service.target, ServiceTarget::ExternalName(_));
+        Ok(Built {
+            trusts_system: scheme == Scheme::Https && servers_transport.is_empty() && !external,
+            balancer: LoadBalancer {
+                servers,
+                strategy: self.strategy()?.to_owned(),
+                pass_host_header: Some(asked.pass_host_header.unwrap_or(true)),
+                response_forwarding: asked.response_forwarding.clone(),
+                servers_transport,
+                sticky: asked.sticky.clone(),
+                health_check: self.health_check(external)?,
+                passive_health_check: asked.passive_health_check.clone(),
+            },
+            service: name,
+        })
+    }
+
+    /// The path of a field of the entry.
+    pub(super) fn at(&self, field: &str) -> String {
+        format!("{}.{field}", self.field)
+    }
+
+    fn error(&self, code: Code, field: &str, message: impl Into<String>) -> Finding {
+        self.subject.error(code, &self.at(field), message)
+    }
+
+    fn refuse_unsupported(&self) -> Result<(), Finding> {
+        match self.service.kind.as_deref() {
+            None | Some("" | "Service") => {}
+            Some("TraefikService") => {
+                return Err(self.error(Code::Unsupported, "kind", "TraefikServices are not served yet"));
+            }
+            Some(other) => {
+                let message = format!("`{other}` is not a kind of service");
+                let finding = self.error(Code::InvalidObject, "kind", message);
+                return Err(finding.wanted("Service").got(other));
+            }
+        }
+        if !self.service.middlewares.is_empty() {
+            let message = "middlewares of a service are not served yet";
+            return Err(self.error(Code::Unsupported, "middlewares", message));
+        }
+        Ok(())
+    }
+
+    fn name(&self, cx: &Context<'_>) -> Result<Name, Finding> {
+        let field = self.at("name");
+        let reference = Written {
+            subject: self.subject,
+            field: &field,
+            kind: "Service",
+            name: &self.service.name,
+            namespace: self.service.namespace.as_deref(),
+        };
+        match reference.resolve(cx)? {
+            Target::Object(name) => Ok(name),
+            Target::Element(element) => {
+                let message = format!("`{element}` is not a Kubernetes Service");
+                Err(self.error(Code::ForbiddenReference, "name", message))
+            }
+        }
+    }
+
+    fn find<'v>(&self, cx: &Context<'v>, name: &Name) -> Result<&'v Service, Finding> {
+        match cx.view.get::<Service>(name) {
+            Lookup::Good(service) => Ok(service),
+            Lookup::Broken(cause) => {
+                let message = format!("Service `{name}` cannot be read: {}", cause.message);
+                Err(self.error(Code::InvalidService, "name", message))
+            }
+            Lookup::Missing => {
+                let message = format!("Service `{name}` does not exist");
+                Err(self.error(Code::MissingReference, "name", message))
+            }
+        }
+    }
+
+    /// By number or by name; a number may be written as text.
+    fn port(&self, service: &Service) -> Result<ServicePort, Finding> {
+        let (number, name) = match &self.service.port {
+            None | Some(Port::Number(0)) => {
+                let message = "the service has no `port`";
+                return Err(self
+                    .error(Code::InvalidService, "port", message)
+                    .wanted(ports(service)));
+            }
+            Some(Port::Number(number)) => (Some(*number), None),
+            Some(Port::Name(name)) => (name.parse().ok(), Some(name)),
+        };
+        let by_name = service
+            .ports
+            .iter()
+            .find(|port| port.name.len() <= MAX_PORT_NAME && name == Some(&port.name));
+        let by_number = || service.ports.iter().find(|port| number == Some(port.number));
+        if let Some(found) = by_name.or_else(by_number) {
+            return Ok(found.clone());
+        }
+        match (&service.target, number) {
+            // An external name has the ports it has, whatever the Service says.
+            (ServiceTarget::ExternalName(_), Some(number)) => Ok(ServicePort {
+                name: String::new(),
+                number,
+            }),
+            _ => {
+                let wanted = self
+                    .service
+                    .port
+                    .as_ref()
+                    .map_or_else(String::new, Port::to_string);
+                let message = format!("the Service has no port `{wanted}`");
+                Err(self
+                    .error(Code::InvalidService, "port", message)
+                    .wanted(ports(service))
+                    .got(wanted))
+            }
+        }
+    }
+
+    /// As written; else https for port 443 and for ports whose name begins so (A9.4).
+    fn scheme(&self, port: &ServicePort) -> Result<Scheme, Finding> {
+        match self.service.scheme.as_str() {
+            "http" => Ok(Scheme::Http),
+            "https" => Ok(Scheme::Https),
+            "h2c" => Ok(Scheme::H2c),
+            "" if port.number == 443 || port.name.starts_with("https") => Ok(Scheme::Https),
+            "" => Ok(Scheme::Http),
+            other => {
+                let message = format!("`{other}` is not a scheme");
+                let finding = self.error(Code::InvalidService, "scheme", message);
+                Err(finding.wanted("http, https or h2c").got(other))
+            }
+        }
+    }
+
+    fn servers(
+        &self,
+        cx: &Context<'_>,
+        draft: &mut Draft,
+        name: &Name,
+        service: &Service,
+        port: &ServicePort,
+        scheme: Scheme,
+    ) -> Result<Vec<Server>, Finding> {
+        let fixed = |host: &Host| {
+            let number = port_number(port.number).ok_or_else(|| self.bad_port(port.number))?;
+            endpoints::server(cx, host, number, scheme)
+                .map(|server| vec![server])
+                .map_err(|refused| refused.finding(self.subject, &self.at("name")))
+        };
+        match &service.target {
+            ServiceTarget::ExternalName(external) => fixed(&self.external(cx, name, external)?),
+            ServiceTarget::Nothing => {
+                let message = format!("Service `{name}` has neither endpoints nor an external name");
+                Err(self.error(Code::InvalidService, "name", message))
+            }
+            ServiceTarget::Cluster { cluster_ip, .. } if self.native_lb(cx) => match cluster_ip {
+                Some(address) => fixed(&Host::Address(*address)),
+                None => {
+                    let message = format!("`nativeLB` needs a cluster IP, and Service `{name}` has none");
+                    Err(self.error(Code::InvalidService, "nativeLB", message))
+                }
+            },
+            ServiceTarget::Cluster { node_port: true, .. } if self.service.node_port_lb => {
+                Err(self.error(Code::Unsupported, "nodePortLB", "`nodePortLB` is not served yet"))
+            }
+            ServiceTarget::Cluster { .. } => self.endpoints(cx, draft, name, port, scheme),
+        }
+    }
+
+    fn native_lb(&self, cx: &Context<'_>) -> bool {
+        self.service.native_lb.unwrap_or(cx.policy.native_lb_by_default)
+    }
+
+    fn external(&self, cx: &Context<'_>, name: &Name, external: &str) -> Result<Host, Finding> {
+        if !cx.policy.allow_external_name_services {
+            let message = format!("Service `{name}` is an ExternalName service, which are not allowed");
+            return Err(self
+                .error(Code::ForbiddenReference, "name", message)
+                .hint("allow them with `allowExternalNameServices`"));
+        }
+        Host::parse(external).ok_or_else(|| {
+            let message = format!(
+                "the external name `{}` of Service `{name}` is not a host",
+                external.escape_debug()
+            );
+            self.error(Code::InvalidService, "name", message)
+        })
+    }
+
+    fn endpoints(
+        &self,
+        cx: &Context<'_>,
+        draft: &mut Draft,
+        name: &Name,
+        port: &ServicePort,
+        scheme: Scheme,
+    ) -> Result<Vec<Server>, Finding> {
+        let found = endpoints::servers(cx, self.subject, &self.at("name"), name, port, scheme);
+        if found.servers.is_empty() && !cx.policy.allow_empty_services {
+            let message = format!("Service `{name}` has no endpoints that are ready");
+            return Err(self
+                .error(Code::NoServers, "name", message)
+                .hint("with `allowEmptyServices` the route answers 503 meanwhile"));
+        }
+        for note in found.notes {
+            draft.note(note);
+        }
+        Ok(found.servers)
+    }
+
+    fn bad_port(&self, number: i64) -> Finding {
+        let message = format!("{number} is not a port");
+        self.error(Code::InvalidService, "port", message)
+            .wanted("1 to 65535")
+    }
+
+    /// The name that the balancer refers to; empty for the default transport.
+    fn transport(&self, cx: &Context<'_>, service: &Name) -> Result<String, Finding> {
+        let own = self.at("serversTransport");
+        let (field, name) = match (self.service.servers_transport.as_str(), self.route_transport) {
+            ("", None) => return Ok(String::new()),
+            ("", Some(of_route)) => of_route,
+            (name, _) => (own.as_str(), name),
+        };
+        let reference = Written {
+            subject: self.subject,
+            field,
+            kind: "ServersTransport",
+            name,
+            // Traefik looks in the Service's namespace, not in the route's.
+            namespace: Some(&service.namespace),
+        };
+        match reference.resolve(cx)? {
+            Target::Element(element) => Ok(element),
+            Target::Object(target) if cx.view.has::<ServersTransport>(&target) => {
+                Ok(cx.names.transport(&target))
+            }
+            Target::Object(target) => Err(near_transport(cx, reference.missing(&target), &target)),
+        }
+    }
+
+    fn strategy(&self) -> Result<&str, Finding> {
+        match self.service.strategy.as_str() {
+            "RoundRobin" => Ok("wrr"),
+            known @ ("" | "wrr" | "p2c" | "hrw" | "leasttime") => Ok(known),
+            other => {
+                let message = format!("`{other}` is not a load-balancing strategy");
+                let finding = self.error(Code::InvalidService, "strategy", message);
+                Err(finding.wanted("wrr, p2c, hrw or leasttime").got(other))
+            }
+        }
+    }
+
+    fn health_check(&self, external: bool) -> Result<Option<ServerHealthCheck>, Finding> {
+        if self.service.health_check.is_some() && !external {
+            let message = "a health check is for ExternalName services; Kubernetes checks the others itself";
+            return Err(self.error(Code::InvalidService, "healthCheck", message));
+        }
+        Ok(self.service.health_check.clone())
+    }
+}
+
+/// The longest name that Kubernetes gives a port. Names of services count on it: what ends like a hash
+/// is one.
+const MAX_PORT_NAME: usize = 15;
+
+fn ports(service: &Service) -> String {
+    let ports: Vec<_> = service
+        .ports
+        .iter()
+        .map(|port| {
+            if port.name.is_empty() {
+                port.number.to_string()
+            } else {
+                format!("{} ({})", port.number, port.name)
+            }
+        })
+        .collect();
+    if ports.is_empty() {
+        "a port, but the Service has none".to_owned()
+    } else {
+        ports.join(" or ")
+    }
+}
+
+/// Says where there is a transport of that name, or which ones the namespace has.
+fn near_transport(cx: &Context<'_>, missing: Finding, target: &Name) -> Finding {
+    let mut here = Vec::new();
+    let mut elsewhere = Vec::new();
+    for held in cx.view.all::<ServersTransport>() {
+        let name = held.subject.name;
+        if name.namespace == target.namespace {
+            here.push(format!("`{}`", name.name));
+        } else if name.name == target.name {
+            elsewhere.push(format!("`{}`", name.namespace));
+        }
+    }
+    if !elsewhere.is_empty() {
+        let others = elsewhere.join(", ");
+        missing.hint(format!(
+            "there is one in namespace {others}; it must be in the namespace of the Service"
+        ))
+    } else if here.is_empty() {
+        missing.hint(format!(
+            "namespace `{}` has no ServersTransport",
+            target.namespace
+        ))
+    } else {
+        missing.hint(format!(
+            "namespace `{}` has {}",
+            target.namespace,
+            here.join(", ")
+        ))
+    }
+}
