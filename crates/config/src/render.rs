@@ -1,5 +1,11 @@
 //! Writes a [`Dynamic`](crate::Dynamic) in the shape of the file provider.
 
+mod redact;
+#[cfg(test)]
+mod tests;
+
+use serde_saphyr::{SerializerOptions, ser_options};
+
 use crate::dynamic::Dynamic;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,8 +21,35 @@ pub enum Secrets {
     Shown,
 }
 
-/// The text of `dynamic`; deterministic. Redacted values read `REDACTED` (certificates are public
-/// and stay).
-pub fn render(_dynamic: &Dynamic, _format: Format, _secrets: Secrets) -> String {
-    todo!()
+/// The text of `dynamic`, with a line feed at its end; deterministic, keys in alphabetical order. Redacted
+/// values read `REDACTED` (certificates are public and stay). What is shown reads back as the same value.
+pub fn render(dynamic: &Dynamic, format: Format, secrets: Secrets) -> String {
+    let value = match secrets {
+        Secrets::Shown => serde_json::to_value(dynamic),
+        Secrets::Redacted => redact::value(dynamic),
+    };
+    let text = value
+        .map_err(|error| error.to_string())
+        .and_then(|value| write(&value, format));
+    // Plain data with text keys can always be written; a comment beats a panic if that ever changes.
+    text.unwrap_or_else(|error| format!("# cannot be written: {error}\n"))
+}
+
+fn write(value: &serde_json::Value, format: Format) -> Result<String, String> {
+    match format {
+        Format::Json => serde_json::to_string_pretty(value)
+            .map(|text| text + "\n")
+            .map_err(|error| error.to_string()),
+        Format::Yaml => {
+            serde_saphyr::to_string_with_options(value, yaml_options()).map_err(|error| error.to_string())
+        }
+    }
+}
+
+/// Several lines become a literal block (`|`), as people write PEM; long rules stay on their line.
+fn yaml_options() -> SerializerOptions {
+    ser_options! {
+        prefer_block_scalars: true,
+        folded_wrap_chars: usize::MAX,
+    }
 }
