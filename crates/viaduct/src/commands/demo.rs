@@ -30,7 +30,8 @@ use crate::commands::{sidecar, up};
 use crate::edge::{Edge, GRACE};
 use crate::serving::{self, Serving};
 use crate::signals::{Request, Signals};
-use crate::{edge, logging, output, source};
+use crate::source::Manifests;
+use crate::{edge, logging, output};
 use files::Files;
 use pki::Authority;
 use recorder::Recorder;
@@ -198,7 +199,9 @@ async fn ingress(demo: &Demo, files: &Files, recorder: &Recorder) -> anyhow::Res
         None => open(USUAL_PORT).or_else(|_busy| open(0))?,
     };
     let install = up::install([(ENTRY_POINT, true)]);
-    Ok(Serving::start(edge, install, source::directory(&files.manifests())?).await?)
+    let own = edge.addresses().into_iter().map(|(_, address)| address).collect();
+    let updates = Manifests::open(&files.manifests())?.follow(own);
+    Ok(Serving::start(edge, install, updates).await?)
 }
 
 fn config(address: SocketAddr) -> Config {

@@ -12,7 +12,8 @@ use crate::edge::{Edge, GRACE};
 use crate::failure::Failure;
 use crate::serving::{self, Serving};
 use crate::signals::Signals;
-use crate::{edge, logging, output, source};
+use crate::source::Manifests;
+use crate::{edge, logging, output};
 
 pub(super) fn run(up: Up) -> anyhow::Result<ExitCode> {
     let _log = logging::start(up.run.log_level)?;
@@ -27,23 +28,16 @@ async fn serve(up: Up) -> Result<ExitCode, Failure> {
     let mut signals =
         Signals::listen().map_err(|error| Failure::new("cannot take signals").because(error))?;
     let entry_points = entry_points(&up)?;
-    let updates = source::directory(&up.directory)?;
+    let manifests = Manifests::open(&up.directory)?;
     let access_log = up
         .run
         .access_log
         .output()
         .map(|output| (output, up.run.access_log.options()));
     let edge = Edge::open(config(&up, &entry_points)?, access_log)?;
-    let serving = Serving::start(
-        edge,
-        install(
-            entry_points
-                .iter()
-                .map(|entry_point| (entry_point.name.as_str(), entry_point.tls)),
-        ),
-        updates,
-    )
-    .await?;
+    let updates = manifests.follow(edge.addresses().into_iter().map(|(_, address)| address).collect());
+    let install = install(entry_points.iter().map(|given| (given.name.as_str(), given.tls)));
+    let serving = Serving::start(edge, install, updates).await?;
     serving.announce(|name| {
         entry_points
             .iter()
