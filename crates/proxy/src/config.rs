@@ -36,6 +36,18 @@ pub struct ForwardedTrust {
     pub connection: Vec<String>,
     /// Leave `X-Forwarded-For` as it came.
     pub not_append_x_forwarded_for: bool,
+    pub naming: Naming,
+}
+
+/// Who says host, scheme and server in the `X-Forwarded-*` headers that are sent on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Naming {
+    /// As Traefik: a believed client, else we; the server is this machine's name.
+    #[default]
+    Client,
+    /// As nginx's `$host` and `$scheme` in a sidecar: always we. Host and server are the name in the
+    /// request's Host header, in lower case and without its port.
+    Request,
 }
 
 /// Traefik's `respondingTimeouts`. Zero means none.

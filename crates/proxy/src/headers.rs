@@ -13,7 +13,7 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Version};
 use smallvec::SmallVec;
 
-use crate::config::ForwardedTrust;
+use crate::config::{ForwardedTrust, Naming};
 use crate::wire::{Connection, Leg};
 
 use names::HOPS;
@@ -29,6 +29,7 @@ pub(crate) struct Peer {
     /// The client's address as text.
     address: HeaderValue,
     append_forwarded_for: bool,
+    naming: Naming,
     /// Lower case; see [`ForwardedTrust::connection`].
     allowed_nominations: Vec<String>,
 }
@@ -45,6 +46,7 @@ impl Peer {
             // The text of an address is always a header value.
             address: address.unwrap_or_else(|_| HeaderValue::from_static("unknown")),
             append_forwarded_for: trust.is_none_or(|trust| !trust.not_append_x_forwarded_for),
+            naming: trust.map_or_else(Naming::default, |trust| trust.naming),
             allowed_nominations: trust.map_or_else(Vec::new, |trust| {
                 trust
                     .connection
@@ -281,6 +283,22 @@ fn set_owned(
         headers.insert(X_FORWARDED_HOST, host);
     }
     if let Some(name) = machine_name() {
+        headers.insert(X_FORWARDED_SERVER, name);
+    }
+    if peer.naming == Naming::Request {
+        name_by_request(headers, if secure { "https" } else { "http" });
+    }
+}
+
+/// See [`Naming::Request`].
+fn name_by_request(headers: &mut HeaderMap, scheme: &'static str) {
+    headers.insert(X_FORWARDED_PROTO, HeaderValue::from_static(scheme));
+    let name = headers.get(HOST).and_then(|host| {
+        let authority: http::uri::Authority = host.to_str().ok()?.parse().ok()?;
+        HeaderValue::from_str(&authority.host().to_ascii_lowercase()).ok()
+    });
+    if let Some(name) = name {
+        headers.insert(X_FORWARDED_HOST, name.clone());
         headers.insert(X_FORWARDED_SERVER, name);
     }
 }

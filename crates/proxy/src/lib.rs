@@ -39,5 +39,5 @@ pub(crate) mod worker;
 #[cfg(test)]
 mod testing;
 
-pub use config::{Config, EntryPointConfig, ForwardedTrust, Limits, RespondingTimeouts};
+pub use config::{Config, EntryPointConfig, ForwardedTrust, Limits, Naming, RespondingTimeouts};
 pub use worker::{BindError, Bound, Hands, Running};

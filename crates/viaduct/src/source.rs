@@ -31,7 +31,11 @@ impl Manifests {
         let watch = watch(Target::Tree(path.to_path_buf()), Timing::default())
             .map_err(|error| Failure::new("cannot watch the directory").because(error))?;
         let changes = watch.changes();
-        Ok(Self { reader: Reader::open(path)?, watch, changes })
+        Ok(Self {
+            reader: Reader::open(path)?,
+            watch,
+            changes,
+        })
     }
 
     /// The directory's configuration now, and again whenever it changes. Needs a tokio runtime; ends
@@ -50,7 +54,11 @@ pub(crate) fn read_once(path: &Path) -> Result<Update, Failure> {
 }
 
 async fn follow(manifests: Manifests, sender: mpsc::Sender<Update>) {
-    let Manifests { mut reader, watch: _watching, mut changes } = manifests;
+    let Manifests {
+        mut reader,
+        watch: _watching,
+        mut changes,
+    } = manifests;
     let mut update = Some(reader.update());
     loop {
         if let Some(update) = update
@@ -120,8 +128,11 @@ impl Reader {
     fn update(&self) -> Update {
         let mut update = translate(&self.index, &self.policy);
         if let Some(error) = &self.lost {
-            let finding = Finding::error(Code::LastGoodKept, format!("{error}; its last configuration stays in service"))
-                .hint("put the directory back; it is read again by itself");
+            let finding = Finding::error(
+                Code::LastGoodKept,
+                format!("{error}; its last configuration stays in service"),
+            )
+            .hint("put the directory back; it is read again by itself");
             update.notes.push(finding);
         }
         update
@@ -131,9 +142,11 @@ impl Reader {
 fn unusable(error: DirectoryError) -> Failure {
     let message = error.to_string();
     match error {
-        DirectoryError::Unreadable { source, .. } => {
-            Failure::new(message).because(source).hint("name a directory of Kubernetes YAML or JSON files")
+        DirectoryError::Unreadable { source, .. } => Failure::new(message)
+            .because(source)
+            .hint("name a directory of Kubernetes YAML or JSON files"),
+        DirectoryError::TooManyFiles { .. } => {
+            Failure::new(message).hint("name a directory that holds manifests only")
         }
-        DirectoryError::TooManyFiles { .. } => Failure::new(message).hint("name a directory that holds manifests only"),
     }
 }

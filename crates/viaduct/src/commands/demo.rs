@@ -66,8 +66,10 @@ async fn play(demo: &Demo) -> anyhow::Result<ExitCode> {
             false
         }
     };
+    if went_well {
+        output::result(show::closing(&stage, demo.once));
+    }
     if went_well && !demo.once {
-        output::result(show::closing(&stage));
         stopped(&mut signals).await;
     }
     stage.strike(&mut signals).await;

@@ -19,7 +19,7 @@ use viaduct_config::dynamic::{Http, Tls};
 use viaduct_config::{Dynamic, ProviderName, Update};
 use viaduct_observe::{Options, Output};
 use viaduct_providers::{Changes, Timing, Watch};
-use viaduct_proxy::{Config, ForwardedTrust};
+use viaduct_proxy::{Config, ForwardedTrust, Naming};
 
 use super::up;
 use crate::edge::{Edge, GRACE};
@@ -204,9 +204,10 @@ fn update(to: &str, material: &Material) -> Update {
 }
 
 fn config(listen: SocketAddr, workers: usize) -> Config {
-    // The peer is the ingress: what it says of the client is passed on, and it is added to the list.
+    // The peer is the ingress: its list of clients is passed on, with the ingress added.
     let forwarded = ForwardedTrust {
         insecure: true,
+        naming: Naming::Request,
         ..ForwardedTrust::default()
     };
     Config {

@@ -12,16 +12,21 @@ use viaduct_tls::{Identity, TrustBundle};
 pub(super) fn admit<'a>(get: impl Fn(&str) -> Option<&'a [u8]>) -> Result<(), String> {
     match (get("tls.crt"), get("tls.key")) {
         (Some(certificate), Some(key)) => {
-            Identity::from_pem(certificate, key).map_err(|error| format!("`tls.crt` and `tls.key`: {error}"))?;
+            Identity::from_pem(certificate, key)
+                .map_err(|error| format!("`tls.crt` and `tls.key`: {error}"))?;
         }
         (None, Some(_)) => return Err("`tls.key` without `tls.crt`".to_owned()),
         // A certificate alone may serve as a CA.
         (Some(certificate), None) => trust("tls.crt", certificate)?,
         (None, None) => {}
     }
-    ["tls.ca", "ca.crt"].into_iter().try_for_each(|name| get(name).map_or(Ok(()), |pem| trust(name, pem)))
+    ["tls.ca", "ca.crt"]
+        .into_iter()
+        .try_for_each(|name| get(name).map_or(Ok(()), |pem| trust(name, pem)))
 }
 
 fn trust(name: &str, pem: &[u8]) -> Result<(), String> {
-    TrustBundle::from_pem([pem]).map(|_| ()).map_err(|error| format!("`{name}`: {error}"))
+    TrustBundle::from_pem([pem])
+        .map(|_| ())
+        .map_err(|error| format!("`{name}`: {error}"))
 }

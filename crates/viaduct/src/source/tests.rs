@@ -18,15 +18,26 @@ fn route(name: &str) -> String {
 }
 
 async fn next(updates: &mut Receiver<Update>) -> Update {
-    timeout(Duration::from_secs(30), updates.recv()).await.unwrap().unwrap()
+    timeout(Duration::from_secs(30), updates.recv())
+        .await
+        .unwrap()
+        .unwrap()
 }
 
 fn has_route(update: &Update, name: &str) -> bool {
-    update.dynamic.http.routers.values().any(|router| router.rule.contains(name))
+    update
+        .dynamic
+        .http
+        .routers
+        .values()
+        .any(|router| router.rule.contains(name))
 }
 
 fn is_lost(update: &Update) -> bool {
-    update.notes.iter().any(|note| note.code == Code::LastGoodKept && note.message.contains("directory"))
+    update
+        .notes
+        .iter()
+        .any(|note| note.code == Code::LastGoodKept && note.message.contains("directory"))
 }
 
 /// Updates until one satisfies the condition: several writes may come as one change or as many.

@@ -41,15 +41,21 @@ pub(super) fn request(stage: &Stage, answer: &Answer, record: Option<&Value>) ->
     page.text
 }
 
-pub(super) fn closing(stage: &Stage) -> String {
+pub(super) fn closing(stage: &Stage, once: bool) -> String {
     let (port, ca) = (stage.ingress_address.port(), stage.files.edge_ca());
     let mut page = Page::default();
-    page.line("\nTry it yourself:");
+    page.line(if once {
+        "\nThe same with curl, while a demo without --once runs:"
+    } else {
+        "\nTry it yourself:"
+    });
     page.line(format_args!(
         "  curl --cacert {} --resolve {HOST}:{port}:127.0.0.1 https://{HOST}:{port}/",
         ca.display()
     ));
-    page.line("\nCtrl-C ends it.");
+    if !once {
+        page.line("\nCtrl-C ends it.");
+    }
     page.text
 }
 
