@@ -2,15 +2,16 @@
 //! it were made of.
 
 use std::collections::HashMap;
+use std::hash::{Hash, Hasher};
 use std::num::NonZeroU64;
 use std::sync::Arc;
 
+use foldhash::fast::RandomState;
 use viaduct_config::{ProviderName, Update};
 use viaduct_tls::{CertificateStore, Identity, TrustGeneration};
 
 use crate::entry_point::{Policy, PolicyId};
 use crate::install::Install;
-use crate::rule::RouteRule;
 use crate::service::{PoolId, Scheme, Service, Slot};
 use crate::transport::{Timeouts, Transport};
 
@@ -20,14 +21,15 @@ pub(crate) struct Book {
     pub(crate) sources: HashMap<ProviderName, KeptSource>,
     pub(crate) store: KeptStore,
     pub(crate) policies: Vec<Policy>,
-    pub(crate) transports: HashMap<Arc<str>, Arc<Transport>>,
-    pub(crate) services: HashMap<Arc<str>, Arc<Service>>,
-    /// By text.
-    pub(crate) rules: HashMap<Arc<str>, Arc<RouteRule>>,
+    pub(crate) transports: ByName<Transport>,
+    pub(crate) services: ByName<Service>,
     pub(crate) counters: Counters,
     pub(crate) slots: Slots,
     pub(crate) pools: Pools,
 }
+
+/// By `name@provider`.
+pub(crate) type ByName<T> = HashMap<Arc<str>, Arc<T>, RandomState>;
 
 /// One provider's input, to see what changed.
 #[derive(Debug)]
@@ -63,7 +65,7 @@ impl Counters {
     }
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Slotted {
     Router,
     Service,
@@ -74,7 +76,8 @@ pub(crate) enum Slotted {
 /// Thus the number of slots stays within the most names ever live at once plus [`MAX_ABSENT`].
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Slots {
-    given: HashMap<(Slotted, Arc<str>), GivenSlot>,
+    routers: HashMap<Arc<str>, GivenSlot, RandomState>,
+    services: HashMap<Arc<str>, GivenSlot, RandomState>,
     free: Vec<Slot>,
     next: u32,
     round: u64,
@@ -95,9 +98,12 @@ impl Slots {
     }
 
     pub(crate) fn slot(&mut self, kind: Slotted, name: &Arc<str>) -> Slot {
-        let round = self.round;
-        if let Some(given) = self.given.get_mut(&(kind, Arc::clone(name))) {
-            given.last_round = round;
+        let given = match kind {
+            Slotted::Router => &mut self.routers,
+            Slotted::Service => &mut self.services,
+        };
+        if let Some(given) = given.get_mut(name) {
+            given.last_round = self.round;
             return given.slot;
         }
         let slot = self.free.pop().unwrap_or_else(|| {
@@ -105,31 +111,26 @@ impl Slots {
             self.next += 1;
             slot
         });
-        self.given.insert(
-            (kind, Arc::clone(name)),
-            GivenSlot {
-                slot,
-                last_round: round,
-            },
-        );
+        let last_round = self.round;
+        given.insert(Arc::clone(name), GivenSlot { slot, last_round });
         slot
     }
 
     /// Ends the compile: forgets the longest absent names beyond [`MAX_ABSENT`].
     pub(crate) fn end_round(&mut self) {
-        let mut absent: Vec<_> = self
-            .given
-            .iter()
-            .filter(|(_, given)| given.last_round != self.round)
-            .map(|(key, given)| (given.last_round, key.clone()))
-            .collect();
-        let Some(excess) = absent.len().checked_sub(MAX_ABSENT).filter(|excess| *excess > 0) else {
-            return;
-        };
-        absent.sort_unstable_by(|a, b| (a.0, &a.1.1).cmp(&(b.0, &b.1.1)));
-        for (_, key) in absent.drain(..excess) {
-            if let Some(given) = self.given.remove(&key) {
-                self.free.push(given.slot);
+        for given in [&mut self.routers, &mut self.services] {
+            let mut absent: Vec<_> = given
+                .iter()
+                .filter(|(_, given)| given.last_round != self.round)
+                .map(|(name, given)| (given.last_round, Arc::clone(name)))
+                .collect();
+            let excess = absent.len().saturating_sub(MAX_ABSENT / 2);
+            if excess == 0 {
+                continue;
+            }
+            absent.sort_unstable();
+            for (_, name) in absent.drain(..excess) {
+                self.free.extend(given.remove(&name).map(|given| given.slot));
             }
         }
     }
@@ -142,7 +143,7 @@ impl Slots {
 
 /// Everything that makes two backend pools different. The trust generation stands for the transport's
 /// verification, names, client identities and versions: it changes when any of them does.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct PoolKey {
     scheme: Scheme,
     host: Arc<str>,
@@ -169,10 +170,19 @@ impl PoolKey {
     }
 }
 
+impl Hash for PoolKey {
+    /// Of the parts that tell most keys apart; equality compares all.
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.host.hash(state);
+        self.port.hash(state);
+        self.generation.hash(state);
+    }
+}
+
 /// Pool keys -> [`PoolId`]s of one snapshot.
 #[derive(Debug, Default)]
 pub(crate) struct Pools {
-    live: HashMap<PoolKey, PoolId>,
+    live: HashMap<PoolKey, PoolId, RandomState>,
     next: u32,
 }
 
@@ -180,7 +190,9 @@ impl Pools {
     /// Begins the next compile: no pool is live yet, and numbers go on.
     pub(crate) fn next_round(previous: Option<&Self>) -> Self {
         Self {
-            live: HashMap::new(),
+            live: previous.map_or_else(HashMap::default, |pools| {
+                HashMap::with_capacity_and_hasher(pools.live.len(), RandomState::default())
+            }),
             next: previous.map_or(0, |pools| pools.next),
         }
     }

@@ -103,10 +103,6 @@ pub fn compile(inputs: &Inputs<'_>, previous: Option<&Snapshot>) -> (Arc<Snapsho
         transports: transports.into_ready(),
         services,
         counters,
-        rules: routers
-            .values()
-            .filter_map(|router| Some((Arc::clone(&router.rule_text), Arc::clone(router.rule.as_ref()?))))
-            .collect(),
         slots,
         pools,
     };

@@ -124,7 +124,9 @@ impl<'s> Resolver<'s> {
         let Some(source) = self.sources.get(&name.provider) else {
             return Err(self.missing(kind, name));
         };
-        if let Some(cause) = source.broken(&kind.element(&name.name)) {
+        if source.has_broken()
+            && let Some(cause) = source.broken(&kind.element(&name.name))
+        {
             return Err(Unresolved {
                 exists: true,
                 finding: because_of(cause),

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 use viaduct_config::rule::{HostPattern, Rule};
 
-pub(crate) use reach::{HostKey, PathKey};
+pub(crate) use reach::{HostKey, PathKey, Shape};
 pub(crate) use test::parent_domain;
 
 use crate::entry_point::RouteRequest;
@@ -24,6 +24,7 @@ pub struct RouteRule {
     text: Arc<str>,
     test: Test,
     reach: Reach,
+    shape: Shape,
 }
 
 impl RouteRule {
@@ -31,6 +32,7 @@ impl RouteRule {
         Self {
             test: Test::compile(rule.expr()),
             reach: Reach::of(rule.expr()),
+            shape: Shape::of(rule.expr()),
             text: rule.text().into(),
             rule,
         }
@@ -62,6 +64,10 @@ impl RouteRule {
     /// Paths it can match; `None`: any.
     pub(crate) fn path_keys(&self) -> Option<&[PathKey]> {
         self.reach.paths.as_deref()
+    }
+
+    pub(crate) fn shape(&self) -> &Shape {
+        &self.shape
     }
 
     /// The whole rule, exactly.

@@ -31,7 +31,7 @@ pub enum ServiceKind {
     Weighted(Vec<(Arc<Service>, u32)>),
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct LoadBalancer {
     /// Empty: 503 (A6.13).
     pub servers: Vec<Arc<Server>>,

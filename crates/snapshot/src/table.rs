@@ -9,7 +9,7 @@ mod bucket;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use foldhash::fast::FixedState;
+use foldhash::fast::RandomState;
 
 use crate::entry_point::RouteRequest;
 use crate::router::Router;
@@ -19,7 +19,7 @@ use bucket::{Bucket, Placed};
 /// Place in the order of all routers of a table; the lowest that matches wins.
 type Rank = u32;
 
-type Buckets = HashMap<Box<str>, Bucket, FixedState>;
+type Buckets = HashMap<Box<str>, Bucket, RandomState>;
 
 #[derive(Debug, Default)]
 pub struct RoutingTable {
@@ -38,15 +38,12 @@ impl RoutingTable {
     pub fn new(mut routers: Vec<Arc<Router>>) -> Self {
         routers.retain(|router| router.rule.is_some());
         routers.sort_by_key(|router| std::cmp::Reverse(router.priority));
-        let mut exact: HashMap<&str, Vec<Placed<'_>>, FixedState> = HashMap::default();
-        let mut below: HashMap<&str, Vec<Placed<'_>>, FixedState> = HashMap::default();
+        let mut exact: HashMap<&str, Vec<Placed<'_>>, RandomState> = HashMap::default();
+        let mut below: HashMap<&str, Vec<Placed<'_>>, RandomState> = HashMap::default();
         let mut anywhere = Vec::new();
         for (rank, router) in (0..).zip(&routers) {
             let Some(rule) = &router.rule else { continue };
-            let placed = Placed {
-                rank,
-                paths: rule.path_keys(),
-            };
+            let placed = Placed { rank, rule };
             match rule.host_keys() {
                 None => anywhere.push(placed),
                 Some(keys) => keys.iter().for_each(|key| match key {
@@ -98,7 +95,7 @@ impl RoutingTable {
     }
 }
 
-fn buckets(placed: HashMap<&str, Vec<Placed<'_>>, FixedState>) -> Buckets {
+fn buckets(placed: HashMap<&str, Vec<Placed<'_>>, RandomState>) -> Buckets {
     placed
         .into_iter()
         .map(|(host, placed)| (host.into(), Bucket::new(&placed)))

@@ -9,6 +9,8 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use foldhash::fast::RandomState;
+use smallvec::SmallVec;
 use viaduct_config::Finding;
 use viaduct_config::finding::Code;
 use viaduct_config::rule::HostPattern;
@@ -18,34 +20,46 @@ use super::routers::{Draft, Fault};
 use crate::entry_point::{HostPolicies, HostPolicy, Policy};
 use crate::router::{Router, RouterState};
 
-/// Every host of one entry point that TLS options are tied to.
+/// The hosts of one entry point that need a policy of their own.
 pub(super) struct Claims(BTreeMap<HostPattern, Claim>);
 
 struct Claim {
     policy: Policy,
-    /// Positions of the routers that name the host, with their policies.
-    parties: Vec<(usize, Policy)>,
+    /// Positions of the routers that name the host.
+    parties: Parties,
     /// `Some` if they disagree.
     conflict: Option<Arc<Finding>>,
 }
 
+/// Nearly every host has one router.
+type Parties = SmallVec<[usize; 2]>;
+
 impl Claims {
-    pub(super) fn of(drafts: &[Draft<'_>]) -> Self {
-        let mut hosts: BTreeMap<&HostPattern, Vec<(usize, Policy)>> = BTreeMap::new();
+    pub(super) fn of(drafts: &[Draft<'_>], fallback: &Policy) -> Self {
+        let mut hosts: HashMap<&HostPattern, Parties, RandomState> = HashMap::default();
         for (position, draft) in drafts.iter().enumerate() {
-            let (Some(rule), Some(policy)) = (&draft.rule, &draft.policy) else {
+            let (Some(rule), Some(_)) = (&draft.rule, &draft.policy) else {
                 continue;
             };
             for host in rule.hosts() {
                 let parties = hosts.entry(host).or_default();
-                if parties.last().is_none_or(|(last, _)| *last != position) {
-                    parties.push((position, policy.clone()));
+                if parties.last() != Some(&position) {
+                    parties.push(position);
                 }
             }
         }
+        let has_fallback = |parties: &Parties| {
+            let mut policies = parties.iter().filter_map(|at| policy_of(drafts, *at));
+            policies.all(|policy| policy.id == fallback.id)
+        };
+        // With one policy for all, which is the rule, ten thousand hosts need no table.
+        let overridden = hosts
+            .iter()
+            .any(|(host, parties)| !matches!(host, HostPattern::Exact(_)) && !has_fallback(parties));
         Self(
             hosts
                 .into_iter()
+                .filter(|(_, parties)| overridden || !has_fallback(parties))
                 .filter_map(|(host, parties)| Some((host.clone(), claim(host, parties, drafts)?)))
                 .collect(),
         )
@@ -53,20 +67,17 @@ impl Claims {
 
     /// Routers that are refused for each of their hosts.
     pub(super) fn put_losers_out_of_service(&self, drafts: &mut [Draft<'_>]) {
-        let contested: Vec<_> = self
-            .0
-            .values()
-            .filter_map(|claim| Some((claim, claim.conflict.as_ref()?)))
-            .collect();
-        for (claim, finding) in contested {
-            for (position, _) in &claim.parties {
+        for claim in self.0.values() {
+            let Some(finding) = &claim.conflict else { continue };
+            for position in &claim.parties {
                 let Some(draft) = drafts.get_mut(*position) else {
                     continue;
                 };
+                let finding = Finding::clone(finding);
                 if self.keeps_a_host(draft) {
-                    draft.warnings.push((**finding).clone());
+                    draft.warnings.push(finding);
                 } else {
-                    draft.faults.push(Fault::unavailable((**finding).clone()));
+                    draft.faults.push(Fault::unavailable(finding));
                 }
             }
         }
@@ -105,13 +116,18 @@ impl Claims {
     }
 }
 
-fn claim(host: &HostPattern, parties: Vec<(usize, Policy)>, drafts: &[Draft<'_>]) -> Option<Claim> {
-    let (_, strictest) = parties
-        .iter()
-        .max_by_key(|(_, policy)| (strictness(policy.tls.policy()), Reverse(policy.id.0)))?;
-    let agreed = parties.iter().all(|(_, policy)| policy.id == strictest.id);
+fn policy_of<'d>(drafts: &'d [Draft<'_>], position: usize) -> Option<&'d Policy> {
+    drafts.get(position)?.policy.as_ref()
+}
+
+fn claim(host: &HostPattern, parties: Parties, drafts: &[Draft<'_>]) -> Option<Claim> {
+    let policies = || parties.iter().filter_map(|at| policy_of(drafts, *at));
+    let strictest = policies()
+        .max_by_key(|policy| (strictness(policy.tls.policy()), Reverse(policy.id.0)))?
+        .clone();
+    let agreed = policies().all(|policy| policy.id == strictest.id);
     Some(Claim {
-        policy: strictest.clone(),
+        policy: strictest,
         conflict: (!agreed).then(|| Arc::new(disagreement(host, &parties, drafts))),
         parties,
     })
@@ -137,7 +153,7 @@ fn refused(claim: &Claim, drafts: &[Draft<'_>], routers: &[Arc<Router>]) -> Vec<
     claim
         .parties
         .iter()
-        .filter_map(|(position, _)| Some((drafts.get(*position)?, routers.get(*position)?)))
+        .filter_map(|position| Some((drafts.get(*position)?, routers.get(*position)?)))
         .map(|(draft, router)| match &router.state {
             RouterState::OutOfService { .. } => Arc::clone(router),
             RouterState::Ready(_) => Arc::new(Router {
@@ -152,7 +168,7 @@ fn refused(claim: &Claim, drafts: &[Draft<'_>], routers: &[Arc<Router>]) -> Vec<
         .collect()
 }
 
-fn disagreement(host: &HostPattern, parties: &[(usize, Policy)], drafts: &[Draft<'_>]) -> Finding {
+fn disagreement(host: &HostPattern, parties: &[usize], drafts: &[Draft<'_>]) -> Finding {
     let host = match host {
         HostPattern::Any => "*".to_owned(),
         HostPattern::Exact(name) => name.clone(),
@@ -160,7 +176,7 @@ fn disagreement(host: &HostPattern, parties: &[(usize, Policy)], drafts: &[Draft
     };
     let mut named: Vec<_> = parties
         .iter()
-        .filter_map(|(position, _)| drafts.get(*position))
+        .filter_map(|position| drafts.get(*position))
         .take(MAX_NAMED)
         .map(|draft| {
             let options = if draft.options.is_empty() {

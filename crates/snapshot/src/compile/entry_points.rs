@@ -47,7 +47,7 @@ pub(super) fn build(
     let mut entry_points = EntryPoints::new();
     for installed in &install.entry_points {
         let mut drafts = by_entry_point.remove(&installed.name).unwrap_or_default();
-        let claims = Claims::of(&drafts);
+        let claims = Claims::of(&drafts, policies.fallback());
         claims.put_losers_out_of_service(&mut drafts);
         let built: Vec<_> = drafts
             .iter()

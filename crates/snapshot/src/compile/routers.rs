@@ -131,7 +131,7 @@ impl<'s> Context<'s> {
             faults.push(unserved(&what, "ruleSyntax"));
         }
         let name = source.qualified(element);
-        let rule = self.rule(written).unwrap_or_else(|fault| {
+        let rule = self.rule(&name, written).unwrap_or_else(|fault| {
             faults.push(fault);
             None
         });
@@ -155,7 +155,10 @@ impl<'s> Context<'s> {
             tls: written.tls.is_some(),
             options: "",
             policy: None,
-            service_name: service_name.to_string().into(),
+            service_name: match &service {
+                Ok(service) => Arc::clone(&service.name),
+                Err(()) => service_name.to_string().into(),
+            },
             service: service.ok(),
             origin: source
                 .update
@@ -224,12 +227,9 @@ impl<'s> Context<'s> {
 
     /// The rule, shared with the previous snapshot if its text is the same. `Ok(None)`: of another
     /// syntax than v3, which is a fault of its own.
-    fn rule(&self, written: &WrittenRouter) -> Result<Option<Arc<RouteRule>>, Fault> {
-        let before = self
-            .previous
-            .and_then(|previous| previous.book.rules.get(&*written.rule));
-        let parsed = match before {
-            Some(rule) => Ok(Arc::clone(rule)),
+    fn rule(&self, name: &str, written: &WrittenRouter) -> Result<Option<Arc<RouteRule>>, Fault> {
+        let parsed = match self.known_rule(name, written) {
+            Some(rule) => Ok(rule),
             None => Rule::parse_http(&written.rule).map(|rule| Arc::new(RouteRule::new(rule))),
         };
         if other_syntax(written) {
@@ -240,6 +240,24 @@ impl<'s> Context<'s> {
             let finding = Finding::error(Code::InvalidRule, error.to_string()).field("rule");
             Fault::unavailable(finding.got(written.rule.as_str()))
         })
+    }
+
+    fn known_rule(&self, name: &str, written: &WrittenRouter) -> Option<Arc<RouteRule>> {
+        let routers = &self.previous?.routers;
+        let before = match routers.get(name) {
+            Some(before) => before,
+            // It names several entry points, and is one router for each.
+            None => self
+                .install
+                .entry_points
+                .iter()
+                .find_map(|entry_point| routers.get(&*format!("{}-{name}", entry_point.name)))?,
+        };
+        before
+            .rule
+            .as_ref()
+            .filter(|rule| rule.text() == written.rule)
+            .map(Arc::clone)
     }
 
     fn service(&self, written: &WrittenRouter, name: &QualifiedName) -> Result<Arc<Service>, Fault> {

@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use foldhash::fast::RandomState;
 use viaduct_config::dynamic::http::{
     LoadBalancer as WrittenBalancer, ResponseForwarding, Service as WrittenService, Weighted,
 };
@@ -14,7 +15,7 @@ use viaduct_config::{Element, Finding, QualifiedName};
 
 use super::sources::{Source, Sources};
 use super::transports::Transports;
-use crate::book::{Book, Pools, Slots, Slotted};
+use crate::book::{Book, ByName, Pools, Slots, Slotted};
 use crate::resolve::{Resolver, Unresolved, because_of};
 use crate::service::{LoadBalancer, Service, ServiceKind};
 
@@ -24,7 +25,8 @@ pub(super) struct Services<'s> {
     resolver: &'s Resolver<'s>,
     transports: &'s Transports,
     book: Option<&'s Book>,
-    built: HashMap<Arc<str>, Outcome>,
+    /// By source and name.
+    built: HashMap<(usize, &'s str), Outcome, RandomState>,
     pub(super) pools: Pools,
 }
 
@@ -50,7 +52,7 @@ impl<'s> Services<'s> {
             resolver,
             transports,
             book,
-            built: HashMap::new(),
+            built: HashMap::default(),
             pools: Pools::next_round(book.map(|book| &book.pools)),
         }
     }
@@ -59,7 +61,7 @@ impl<'s> Services<'s> {
     pub(super) fn build_all(&mut self, slots: &mut Slots, findings: &mut Vec<Finding>) {
         for source in self.sources.iter() {
             for (name, written) in &source.update.dynamic.http.services {
-                if source.broken(&Element::Service(name.clone())).is_none() {
+                if !source.has_broken() || source.broken(&Element::Service(name.clone())).is_none() {
                     // A failure has been reported, and is remembered for those who refer to it.
                     drop(self.build(source, name, written, slots, findings, Depth(0)));
                 }
@@ -74,7 +76,7 @@ impl<'s> Services<'s> {
             exists: true,
             finding,
         };
-        match self.built.get(&*found.source.qualified(found.name)) {
+        match self.built.get(&(found.source.index, found.name)) {
             Some(Outcome::Done(Ok(service))) => Ok(Arc::clone(service)),
             Some(Outcome::Done(Err(cause))) => Err(unusable(because_of(cause))),
             Some(Outcome::Begun) | None => Err(unusable(circular(name))),
@@ -82,12 +84,12 @@ impl<'s> Services<'s> {
     }
 
     /// Those that can be used, for the next compile.
-    pub(super) fn into_ready(self) -> (HashMap<Arc<str>, Arc<Service>>, Pools) {
+    pub(super) fn into_ready(self) -> (ByName<Service>, Pools) {
         let ready = self
             .built
-            .into_iter()
-            .filter_map(|(name, outcome)| match outcome {
-                Outcome::Done(Ok(service)) => Some((name, service)),
+            .into_values()
+            .filter_map(|outcome| match outcome {
+                Outcome::Done(Ok(service)) => Some((Arc::clone(&service.name), service)),
                 Outcome::Done(Err(_)) | Outcome::Begun => None,
             })
             .collect();
@@ -96,15 +98,15 @@ impl<'s> Services<'s> {
 
     fn build(
         &mut self,
-        source: &Source<'_>,
-        name: &str,
-        written: &WrittenService,
+        source: &'s Source<'s>,
+        name: &'s str,
+        written: &'s WrittenService,
         slots: &mut Slots,
         findings: &mut Vec<Finding>,
         depth: Depth,
     ) -> Result<Arc<Service>, Arc<Finding>> {
-        let qualified = source.qualified(name);
-        match self.built.get(&qualified) {
+        let key = (source.index, name);
+        match self.built.get(&key) {
             Some(Outcome::Done(done)) => return done.clone(),
             Some(Outcome::Begun) => {
                 let name = QualifiedName::new(name, source.provider().clone());
@@ -112,21 +114,25 @@ impl<'s> Services<'s> {
             }
             None => {}
         }
-        self.built.insert(Arc::clone(&qualified), Outcome::Begun);
+        self.built.insert(key, Outcome::Begun);
+        let qualified = source.qualified(name);
         let slot = slots.slot(Slotted::Service, &qualified);
         let place = |finding| source.at(Element::Service(name.into()), finding);
         let kept = self.book.and_then(|book| book.services.get(&qualified));
         let mut notes = Vec::new();
         let kind = match kind_of(written) {
             Err(finding) => Err(finding),
-            Ok(Kind::Balancer(balancer)) => self.balancer(source, balancer, kept, &mut notes),
+            Ok(Kind::Balancer(balancer)) => {
+                let before = kept.filter(|_| is_as_before(source, name, written));
+                self.balancer(source, balancer, kept, before, &mut notes)
+            }
             Ok(Kind::Weighted(weighted)) => self.weighted(source, weighted, slots, findings, depth),
         };
         findings.extend(notes.into_iter().map(place));
         let done = kind
             .map(|kind| {
                 let service = Service {
-                    name: Arc::clone(&qualified),
+                    name: qualified,
                     kind,
                     slot,
                 };
@@ -140,7 +146,7 @@ impl<'s> Services<'s> {
                 findings.push(finding.clone());
                 Arc::new(finding)
             });
-        self.built.insert(qualified, Outcome::Done(done.clone()));
+        self.built.insert(key, Outcome::Done(done.clone()));
         done
     }
 
@@ -149,6 +155,7 @@ impl<'s> Services<'s> {
         source: &Source<'_>,
         written: &WrittenBalancer,
         kept: Option<&Arc<Service>>,
+        before: Option<&Arc<Service>>,
         notes: &mut Vec<Finding>,
     ) -> Result<ServiceKind, Finding> {
         refuse_unserved(written)?;
@@ -162,13 +169,25 @@ impl<'s> Services<'s> {
                 "the service has no servers: its requests are answered with 503",
             ));
         }
+        let pools_before = self.book.map(|book| &book.pools);
+        if let Some(ServiceKind::LoadBalancer(before)) = before.map(|before| &before.kind)
+            && Arc::ptr_eq(&before.transport, &transport)
+        {
+            servers::keep_pools(&before.servers, &transport, &mut self.pools, pools_before);
+            return Ok(ServiceKind::LoadBalancer(before.clone()));
+        }
         let known = servers::Known::of(kept);
-        let before = self.book.map(|book| &book.pools);
         let servers = (0..)
             .zip(&written.servers)
             .map(|(index, server): (usize, _)| {
                 let mut server_notes = Vec::new();
-                let built = servers::build(server, &transport, &mut self.pools, before, &mut server_notes);
+                let built = servers::build(
+                    server,
+                    &transport,
+                    &mut self.pools,
+                    pools_before,
+                    &mut server_notes,
+                );
                 let field = format!("loadBalancer.servers[{index}]");
                 notes.extend(
                     server_notes
@@ -226,6 +245,18 @@ impl<'s> Services<'s> {
         }
         Ok(ServiceKind::Weighted(children))
     }
+}
+
+/// Whether reading a service again would give what it gave before, and say nothing.
+fn is_as_before(source: &Source<'_>, name: &str, written: &WrittenService) -> bool {
+    let Some(kept) = source.kept else {
+        return false;
+    };
+    let same = Arc::ptr_eq(&kept.update, source.update)
+        || kept.update.dynamic.http.services.get(name) == Some(written);
+    same && written.load_balancer.iter().all(|balancer| {
+        !balancer.servers.is_empty() && balancer.servers.iter().all(|server| !server.url.contains('?'))
+    })
 }
 
 enum Kind<'a> {

@@ -10,6 +10,8 @@ use crate::resolve::qualified;
 
 /// One provider.
 pub(crate) struct Source<'a> {
+    /// Distinct among the sources of one compile.
+    pub(crate) index: usize,
     pub(crate) update: &'a Arc<Update>,
     broken: HashMap<&'a Element, &'a Finding>,
     /// Its update at the previous compile.
@@ -17,8 +19,9 @@ pub(crate) struct Source<'a> {
 }
 
 impl<'a> Source<'a> {
-    fn new(update: &'a Arc<Update>, book: Option<&'a Book>) -> Self {
+    fn new(index: usize, update: &'a Arc<Update>, book: Option<&'a Book>) -> Self {
         Self {
+            index,
             update,
             broken: update
                 .broken
@@ -37,11 +40,13 @@ impl<'a> Source<'a> {
         qualified(name, self.provider()).into()
     }
 
+    /// Whether anything of it must not be served.
+    pub(crate) fn has_broken(&self) -> bool {
+        !self.broken.is_empty()
+    }
+
     /// Why `element` must not be served.
     pub(crate) fn broken(&self, element: &Element) -> Option<&'a Finding> {
-        if self.broken.is_empty() {
-            return None;
-        }
         self.broken.get(element).copied()
     }
 
@@ -66,7 +71,8 @@ impl<'a> Sources<'a> {
         Self {
             by_provider: updates
                 .iter()
-                .map(|update| (&update.provider, Source::new(update, book)))
+                .enumerate()
+                .map(|(index, update)| (&update.provider, Source::new(index, update, book)))
                 .collect(),
         }
     }

@@ -14,7 +14,7 @@ use viaduct_tls::{Backend, BackendPolicy, BackendTls, Trust, TrustBundle};
 
 use super::sources::{Source, Sources};
 use super::{certificates, names, policies};
-use crate::book::{Book, Counters};
+use crate::book::{Book, ByName, Counters};
 use crate::compile::Inputs;
 use crate::resolve::{Resolver, because_of};
 use crate::transport::{Timeouts, Transport};
@@ -50,7 +50,7 @@ impl Transports {
     }
 
     /// Those that can be used, for the next compile.
-    pub(super) fn into_ready(self) -> HashMap<Arc<str>, Arc<Transport>> {
+    pub(super) fn into_ready(self) -> ByName<Transport> {
         self.by_name
             .into_iter()
             .filter_map(|(name, transport)| Some((name, transport.ok()?)))

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use foldhash::fast::FixedState;
+use foldhash::fast::RandomState;
 use smallvec::SmallVec;
 use viaduct_tls::{ClientAuth, ServerTls};
 
@@ -60,7 +60,7 @@ impl HostPolicy {
     }
 }
 
-pub(crate) type ByHost = HashMap<Box<str>, HostPolicy, FixedState>;
+pub(crate) type ByHost = HashMap<Box<str>, HostPolicy, RandomState>;
 
 #[derive(Debug)]
 pub(crate) struct HostPolicies {
@@ -69,6 +69,7 @@ pub(crate) struct HostPolicies {
     below: ByHost,
     /// Every other host, and connections that name none.
     rest: HostPolicy,
+    /// Every host has the policy of `rest`.
     single: bool,
 }
 

@@ -25,6 +25,43 @@ pub(crate) enum PathKey {
     Prefix(Box<[u8]>),
 }
 
+/// Rules of the most common forms need no evaluation once the index has found them.
+#[derive(Debug)]
+pub(crate) enum Shape {
+    /// Only hosts, any of which will do (or any host at all).
+    Hosts,
+    /// As [`Hosts`](Self::Hosts), and one path prefix.
+    HostsAndPrefix(Box<[u8]>),
+    Other,
+}
+
+impl Shape {
+    pub(super) fn of(expr: &Expr) -> Self {
+        if is_hosts(expr) {
+            return Self::Hosts;
+        }
+        let mut found = None;
+        for operand in chain(expr, as_and) {
+            match operand {
+                Expr::Match(Matcher::PathPrefix(prefix)) if found.is_none() => {
+                    found = Some(prefix.as_bytes().into());
+                }
+                // Two lists of hosts at once are left to evaluation: the index holds one of them.
+                hosts if is_hosts(hosts) && chain(expr, as_and).len() == 2 => {}
+                _ => return Self::Other,
+            }
+        }
+        found.map_or(Self::Other, Self::HostsAndPrefix)
+    }
+}
+
+/// Whether `expr` holds for exactly the keys that [`Reach`] gives it.
+fn is_hosts(expr: &Expr) -> bool {
+    chain(expr, as_or)
+        .into_iter()
+        .all(|operand| matches!(operand, Expr::Match(Matcher::Host(_))))
+}
+
 impl Reach {
     pub(super) fn of(expr: &Expr) -> Self {
         let hosts = superset(expr, host_key);

@@ -37,6 +37,21 @@ impl<'a> Known<'a> {
     }
 }
 
+/// Keeps the pools of servers that did not change.
+pub(super) fn keep_pools(
+    servers: &[Arc<Server>],
+    transport: &Transport,
+    pools: &mut Pools,
+    before: Option<&Pools>,
+) {
+    for server in servers {
+        pools.pool(
+            PoolKey::new(server.scheme, &server.host, server.port, transport),
+            before,
+        );
+    }
+}
+
 pub(super) fn build(
     written: &WrittenServer,
     transport: &Transport,
