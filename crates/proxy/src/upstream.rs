@@ -14,7 +14,7 @@ mod lease;
 mod link;
 mod pinned;
 mod pool;
-mod sniff;
+mod watched;
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -105,3 +105,6 @@ impl Upstreams {
         pool
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,7 +6,6 @@ use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::task::Poll;
 use std::time::Duration;
 
@@ -21,11 +20,10 @@ use viaduct_tls::{Fault, Reason};
 
 use crate::runtime::LocalExecutor;
 
-use super::bridge::{Assurance, Unverified};
 use super::fault;
-use super::link::Link;
+use super::link::{Link, Route};
 use super::pool::{Idle, Pool, Shared};
-use super::sniff::Sniffed;
+use super::watched::Watched;
 
 /// A connection that nobody has used.
 pub(super) enum Fresh {
@@ -42,38 +40,29 @@ pub(super) async fn open(pool: &Pool, offer: Offer) -> Result<Fresh, Fault> {
             .unwrap_or_else(|_| Err(fault::timed_out(Reason::ConnectTimeout, &wanted(pool), limit)))?,
         None => dial(pool, None).await?,
     };
-    let peer = stream
-        .peer_addr()
-        .map_err(|error| fault::of_connect(&error, &target(pool)))?;
-    let own_port = stream
-        .local_addr()
-        .is_ok_and(|local| local.ip() == peer.ip())
-        .then(|| peer.port());
-    let saw_tls = Arc::new(AtomicBool::new(false));
+    let route = route(&stream).map_err(|error| fault::of_connect(&error, &target(pool)))?;
+    let notes = Arc::default();
+    let timeouts = pool.transport.timeouts;
     match pool.scheme {
-        Scheme::Https => secure(pool, stream, peer, own_port, offer).await,
-        Scheme::Http | Scheme::H2c => {
-            let assurance = Assurance::danger_unverified(Unverified::PlainText);
-            let link = Link::new(peer, own_port, assurance, None, Arc::clone(&saw_tls));
-            let io = Sniffed::new(stream, saw_tls);
-            if pool.scheme == Scheme::H2c {
-                http2(io, link, pool.transport.timeouts).await
-            } else {
-                http1(io, link).await
-            }
+        Scheme::Https => secure(pool, stream, route, offer).await,
+        Scheme::Http => {
+            http1(
+                Watched::new(stream, Arc::clone(&notes)),
+                Link::plain(route, &notes),
+            )
+            .await
+        }
+        Scheme::H2c => {
+            let link = Link::plain(route, &notes);
+            http2(Watched::new(stream, notes), link, timeouts).await
         }
     }
 }
 
-async fn secure(
-    pool: &Pool,
-    stream: TcpStream,
-    peer: SocketAddr,
-    own_port: Option<u16>,
-    offer: Offer,
-) -> Result<Fresh, Fault> {
+async fn secure(pool: &Pool, stream: TcpStream, route: Route, offer: Offer) -> Result<Fresh, Fault> {
     let tls = pool.endpoint_tls(offer)?;
-    let limit = pool.transport.timeouts.handshake;
+    let transport = &pool.transport;
+    let limit = transport.timeouts.handshake;
     let (stream, handshake) = timeout(limit, viaduct_tls::stream::connect(stream, &tls))
         .await
         .unwrap_or_else(|_| {
@@ -83,13 +72,21 @@ async fn secure(
                 limit,
             ))
         })?;
-    let assurance = Assurance::of(pool.transport.tls.policy(), &handshake)?;
-    let link = Link::new(peer, own_port, assurance, Some(&handshake), Arc::default());
+    let notes = Arc::default();
+    let link = Link::secure(route, &notes, transport.tls.policy(), &tls, &handshake)?;
+    let stream = Watched::new(stream, notes);
     if handshake.alpn_h2 {
-        http2(stream, link, pool.transport.timeouts).await
+        http2(stream, link, transport.timeouts).await
     } else {
         http1(stream, link).await
     }
+}
+
+fn route(stream: &TcpStream) -> std::io::Result<Route> {
+    Ok(Route {
+        local: stream.local_addr()?,
+        peer: stream.peer_addr()?,
+    })
 }
 
 /// One address after the other, each with its share of the time left.

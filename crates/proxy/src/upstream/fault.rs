@@ -5,8 +5,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use viaduct_tls::reason::{ExpectedName, Remedy};
-use viaduct_tls::{Fault, Reason};
+use viaduct_tls::{Fault, Reason, Remedy};
 
 use crate::answer::ProxyError;
 use crate::body::UploadError;
@@ -38,42 +37,32 @@ pub(super) fn of_connect(error: &io::Error, target: &str) -> Fault {
 }
 
 /// Why a request got no response head.
-pub(super) fn of_exchange(error: &hyper::Error, link: &Link, expected: &ExpectedName) -> ProxyError {
-    let mut source: Option<&(dyn Error + 'static)> = error.source();
+pub(super) fn of_exchange(error: &hyper::Error, link: &Link) -> ProxyError {
+    let mut source = error.source();
     let mut last = error.to_string();
     while let Some(cause) = source {
         if cause.is::<UploadError>() {
             // The only one that ends an exchange; an unwanted body ends behind its answer.
             return ProxyError::ClientGone;
         }
-        // TLS 1.3 servers refuse a client certificate behind the handshake, in their first record.
-        if let Some(error) = tls_error(cause) {
-            return viaduct_tls::verify::fault_of(error, expected, sent_certificate(link)).into();
-        }
         last = cause.to_string();
         source = cause.source();
     }
-    if link.was_answered_with_tls() {
-        return Fault {
-            remedy: Some(Remedy::UseScheme("https")),
-            ..new(
-                Reason::TlsOnPlainPort,
-                "an HTTP answer in plain text",
-                "a TLS record",
-            )
-        }
-        .into();
-    }
     let wanted = "an HTTP answer";
-    if error.is_parse() || is_protocol_error(error) {
-        return new(Reason::BadResponse, wanted, format!("{error}: {last}")).into();
-    }
-    new(
-        Reason::ClosedBeforeResponse,
-        wanted,
-        format!("the connection ended: {last}"),
-    )
-    .into()
+    let fault = if let Some(fault) = link.tls_fault() {
+        fault
+    } else if link.was_answered_with_tls() {
+        Fault {
+            remedy: Some(Remedy::UseScheme("https")),
+            ..new(Reason::TlsOnPlainPort, wanted, "a TLS record")
+        }
+    } else if error.is_parse() || is_protocol_error(error) {
+        new(Reason::BadResponse, wanted, format!("{error}: {last}"))
+    } else {
+        let got = format!("the connection ended: {last}");
+        new(Reason::ClosedBeforeResponse, wanted, got)
+    };
+    fault.into()
 }
 
 fn is_protocol_error(error: &hyper::Error) -> bool {
@@ -85,17 +74,4 @@ fn is_protocol_error(error: &hyper::Error) -> bool {
 
 fn h2_error(error: &hyper::Error) -> Option<&h2::Error> {
     error.source().and_then(|source| source.downcast_ref())
-}
-
-/// A TLS error travels inside an I/O error, that of HTTP/2 inside one of its own.
-fn tls_error<'e>(cause: &'e (dyn Error + 'static)) -> Option<&'e rustls::Error> {
-    let io = match cause.downcast_ref::<h2::Error>() {
-        Some(h2) => h2.get_io()?,
-        None => cause.downcast_ref::<io::Error>()?,
-    };
-    io.get_ref()?.downcast_ref()
-}
-
-fn sent_certificate(link: &Link) -> bool {
-    link.leg().is_some_and(|leg| leg.client_certificate_sent)
 }

@@ -163,7 +163,7 @@ impl Lease {
         let unsent = failure.take_message().map(Box::new);
         let error = failure.into_error();
         SendFailure {
-            error: fault::of_exchange(&error, &self.link, self.pool.expected()),
+            error: fault::of_exchange(&error, &self.link),
             unsent,
         }
     }

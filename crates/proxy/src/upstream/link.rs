@@ -2,38 +2,67 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use viaduct_observe::BackendLeg;
-use viaduct_tls::BackendHandshake;
+use viaduct_tls::reason::ExpectedName;
+use viaduct_tls::{BackendHandshake, BackendPolicy, EndpointTls, Fault};
 
-use super::bridge::Assurance;
+use super::bridge::{Assurance, Unverified};
+use super::watched::Notes;
 
 #[derive(Debug)]
 pub(crate) struct Link {
     peer: Box<str>,
-    leg: Option<BackendLeg>,
+    tls: Option<Tls>,
     pub(super) assurance: Assurance,
-    /// The first bytes in plain text were a TLS record.
-    pub(super) saw_tls: Arc<AtomicBool>,
+    notes: Arc<Notes>,
     /// The port, where the connection leads to this machine.
     own_port: Option<u16>,
 }
 
+#[derive(Debug)]
+struct Tls {
+    leg: BackendLeg,
+    expected: ExpectedName,
+}
+
 impl Link {
-    pub(super) fn new(
-        peer: SocketAddr,
-        own_port: Option<u16>,
-        assurance: Assurance,
-        handshake: Option<&BackendHandshake>,
-        saw_tls: Arc<AtomicBool>,
-    ) -> Self {
+    pub(super) fn plain(route: Route, notes: &Arc<Notes>) -> Self {
+        Self::new(
+            route,
+            notes,
+            Assurance::danger_unverified(Unverified::PlainText),
+            None,
+        )
+    }
+
+    /// Of a finished handshake; a fault where it proved less than the policy demands.
+    pub(super) fn secure(
+        route: Route,
+        notes: &Arc<Notes>,
+        policy: &BackendPolicy,
+        endpoint: &EndpointTls,
+        handshake: &BackendHandshake,
+    ) -> Result<Self, Fault> {
+        let tls = Tls {
+            leg: leg(handshake),
+            expected: endpoint.expected().clone(),
+        };
+        Ok(Self::new(
+            route,
+            notes,
+            Assurance::of(policy, handshake)?,
+            Some(tls),
+        ))
+    }
+
+    fn new(route: Route, notes: &Arc<Notes>, assurance: Assurance, tls: Option<Tls>) -> Self {
         Self {
-            peer: peer.to_string().into(),
-            leg: handshake.map(leg),
+            peer: route.peer.to_string().into(),
+            tls,
             assurance,
-            saw_tls,
-            own_port,
+            notes: Arc::clone(notes),
+            own_port: (route.peer.ip() == route.local.ip()).then(|| route.peer.port()),
         }
     }
 
@@ -44,7 +73,7 @@ impl Link {
 
     /// TLS facts; `None` for plain text.
     pub(crate) fn leg(&self) -> Option<&BackendLeg> {
-        self.leg.as_ref()
+        self.tls.as_ref().map(|tls| &tls.leg)
     }
 
     /// The peer's port, if the peer is this machine.
@@ -53,8 +82,22 @@ impl Link {
     }
 
     pub(super) fn was_answered_with_tls(&self) -> bool {
-        self.saw_tls.load(Ordering::Relaxed)
+        self.tls.is_none() && self.notes.answered_with_tls()
     }
+
+    /// What TLS said behind the handshake: servers refuse a client certificate in their first record.
+    pub(super) fn tls_fault(&self) -> Option<Fault> {
+        let (tls, error) = (self.tls.as_ref()?, self.notes.tls_error()?);
+        let sent = tls.leg.client_certificate_sent;
+        Some(viaduct_tls::verify::fault_of(error, &tls.expected, sent))
+    }
+}
+
+/// The two ends of a socket.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Route {
+    pub(super) local: SocketAddr,
+    pub(super) peer: SocketAddr,
 }
 
 fn leg(handshake: &BackendHandshake) -> BackendLeg {

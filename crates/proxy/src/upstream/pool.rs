@@ -10,7 +10,6 @@ use hyper::client::conn::{http1, http2};
 use tokio::sync::{Notify, Semaphore};
 use viaduct_snapshot::{Scheme, Server, Transport};
 use viaduct_tls::backend_leg::Offer;
-use viaduct_tls::reason::ExpectedName;
 use viaduct_tls::{EndpointTls, Fault, Reason};
 
 use crate::body::RequestBody;
@@ -26,11 +25,10 @@ pub(super) struct Pool {
     pub(super) host: Arc<str>,
     pub(super) port: u16,
     pub(super) transport: Arc<Transport>,
-    expected: ExpectedName,
     /// Last in, first out: the rest grows old and is closed.
     idle: RefCell<Vec<(u32, Idle)>>,
     shared: RefCell<Vec<Rc<Shared>>>,
-    /// Whether the server chose HTTP/2 the last time it was asked.
+    /// Whether the server chose HTTP/2 the last time it was offered.
     speaks_http2: Cell<Option<bool>>,
     tls: RefCell<[Option<EndpointTls>; 2]>,
     /// One dial at a time while it may give a connection that all can share.
@@ -59,21 +57,11 @@ impl Idle {
 
 impl Pool {
     pub(super) fn new(server: &Server, transport: &Arc<Transport>) -> Rc<Self> {
-        let name = transport
-            .tls
-            .policy()
-            .server_name
-            .as_deref()
-            .unwrap_or(&server.host);
         Rc::new(Self {
             scheme: server.scheme,
             host: Arc::clone(&server.host),
             port: server.port,
             transport: Arc::clone(transport),
-            expected: match name.parse() {
-                Ok(address) => ExpectedName::Ip(address),
-                Err(_) => ExpectedName::Dns(name.to_owned()),
-            },
             idle: RefCell::default(),
             shared: RefCell::default(),
             speaks_http2: Cell::new(match server.scheme {
@@ -90,10 +78,6 @@ impl Pool {
             sweeping: Cell::new(false),
             addresses: RefCell::default(),
         })
-    }
-
-    pub(super) fn expected(&self) -> &ExpectedName {
-        &self.expected
     }
 
     pub(super) fn is_closed(&self) -> bool {
@@ -139,14 +123,14 @@ impl Pool {
 
     /// A new connection; or one that another request brought while this one waited for its turn.
     pub(super) async fn dial(self: &Rc<Self>, needs: Needs) -> Result<Lease, Fault> {
-        let offer = match (needs, self.speaks_http2.get()) {
-            (Needs::Http1, _) | (Needs::Any, Some(false)) => Offer::Http1,
-            (Needs::Any, Some(true) | None) => Offer::H2OrHttp1,
+        // Offered even to a server that has declined: servers change, and one offer is one session cache.
+        let offer = if needs == Needs::Http1 || self.transport.disable_http2 {
+            Offer::Http1
+        } else {
+            Offer::H2OrHttp1
         };
-        let turns = match offer {
-            Offer::H2OrHttp1 => &self.first,
-            Offer::Http1 => &self.dials,
-        };
+        let shareable = offer == Offer::H2OrHttp1 && self.speaks_http2.get() != Some(false);
+        let turns = if shareable { &self.first } else { &self.dials };
         let waited = turns.available_permits() == 0;
         let _turn = self.turn(turns).await?;
         if waited && let Some(lease) = self.reuse(needs) {
