@@ -1,10 +1,19 @@
 //! Going down without losing a request.
+//!
+//! Every connection holds a [`Seat`] from accept to its last byte, tunnels included. When the drain begins
+//! each is woken once; from then on it asks [`Drain::is_draining`], which costs a read of a cell.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::future::poll_fn;
 use std::rc::Rc;
+use std::task::{Poll, Waker};
 use std::time::Duration;
 
-use tokio::sync::{Notify, watch};
+use slab::Slab;
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use crate::worker::Worker;
 
 /// What the whole process is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,81 +25,97 @@ pub(crate) enum Phase {
     },
 }
 
-/// The worker's switch: set once, awaited by every connection.
+/// The worker's switch and its list of connections.
+#[derive(Default)]
 pub(crate) struct Drain {
-    phase: watch::Receiver<Phase>,
-    open: Cell<usize>,
-    closed: Notify,
+    since: Cell<Option<Instant>>,
+    begun: Notify,
+    /// A connection that has not been polled yet has no waker; it will see the switch itself.
+    seats: RefCell<Slab<Option<Waker>>>,
+    freed: Notify,
 }
 
-/// Keeps the worker alive as long as a connection is; dropped with it.
-pub(crate) struct Guard {
-    worker: Rc<crate::worker::Worker>,
+/// A connection's place; dropped with it.
+pub(crate) struct Seat {
+    worker: Rc<Worker>,
+    key: usize,
 }
 
 impl Drain {
-    pub(crate) fn new(phase: watch::Receiver<Phase>) -> Self {
-        Self {
-            phase,
-            open: Cell::new(0),
-            closed: Notify::new(),
+    /// Turns the switch and wakes every connection.
+    pub(crate) fn begin(&self) {
+        self.since.set(Some(Instant::now()));
+        self.begun.notify_waiters();
+        for (_, waker) in &*self.seats.borrow() {
+            if let Some(waker) = waker {
+                waker.wake_by_ref();
+            }
+        }
+    }
+
+    pub(crate) fn is_draining(&self) -> bool {
+        self.since.get().is_some()
+    }
+
+    /// When a connection that waits for a request since `waiting` may be closed: a request may be on its
+    /// way to us when the drain begins, or the connection may just have been taken from the queue.
+    pub(crate) fn lingers_until(&self, waiting: Instant) -> Option<Instant> {
+        Some(self.since.get()?.max(waiting) + LINGER)
+    }
+
+    /// Resolves when the drain has begun.
+    pub(crate) async fn begun(&self) {
+        if !self.is_draining() {
+            self.begun.notified().await;
         }
     }
 
     /// Connections open now.
     pub(crate) fn open(&self) -> usize {
-        self.open.get()
+        self.seats.borrow().len()
     }
 
-    /// Resolves when no connection may be accepted any more.
-    pub(crate) async fn begun(&self) -> Duration {
-        let mut phase = self.phase.clone();
-        let draining = phase
-            .wait_for(|phase| *phase != Phase::Serving)
-            .await
-            .map(|phase| *phase);
-        match draining {
-            Ok(Phase::Draining { grace }) => grace,
-            // The control plane has gone: nothing is left to wait for.
-            Ok(Phase::Serving) | Err(_) => Duration::ZERO,
-        }
-    }
-
-    /// Resolves when the worker may end: every connection has closed, or the grace time is over.
-    pub(crate) async fn ended(&self) {
-        let grace = self.begun().await;
-        let closed = async {
-            while self.open.get() > 0 {
-                self.closed.notified().await;
-            }
-        };
-        if tokio::time::timeout(grace, closed).await.is_err() {
-            tracing::warn!(
-                connections = self.open.get(),
-                "closing what the grace time did not suffice for"
-            );
-        }
-    }
-
-    /// Resolves when a slot is free.
+    /// Resolves when fewer than `limit` connections are open.
     pub(crate) async fn below(&self, limit: usize) {
-        while self.open.get() >= limit {
-            self.closed.notified().await;
+        while self.open() >= limit {
+            self.freed.notified().await;
         }
     }
-}
 
-impl Guard {
-    pub(crate) fn new(worker: Rc<crate::worker::Worker>) -> Self {
-        worker.drain.open.set(worker.drain.open.get() + 1);
-        Self { worker }
+    /// Resolves when every connection has closed; false when `grace` did not suffice.
+    pub(crate) async fn emptied(&self, grace: Duration) -> bool {
+        tokio::time::timeout(grace, self.below(1)).await.is_ok()
     }
 }
 
-impl Drop for Guard {
+impl Seat {
+    pub(crate) fn take(worker: Rc<Worker>) -> Self {
+        let key = worker.drain.seats.borrow_mut().insert(None);
+        Self { worker, key }
+    }
+
+    /// Names the current task as the one to wake.
+    pub(crate) async fn enroll(&self) {
+        poll_fn(|cx| {
+            if let Some(waker) = self.worker.drain.seats.borrow_mut().get_mut(self.key) {
+                *waker = Some(cx.waker().clone());
+            }
+            Poll::Ready(())
+        })
+        .await;
+    }
+}
+
+impl Drop for Seat {
     fn drop(&mut self) {
         let drain = &self.worker.drain;
-        drain.open.set(drain.open.get().saturating_sub(1));
-        drain.closed.notify_waiters();
+        drop(drain.seats.borrow_mut().try_remove(self.key));
+        drain.freed.notify_waiters();
+        if std::thread::panicking() {
+            tracing::error!("a connection's task panicked; the others go on");
+        }
     }
 }
+
+/// Longer than a request takes from a client's socket to ours.
+const LINGER: Duration = Duration::from_millis(500);

@@ -7,33 +7,65 @@ use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 use viaduct_observe::{ClientLeg, counters};
 use viaduct_tls::stream::{self, AcceptError, HelloReader};
-use viaduct_tls::{CertificateFacts, ClientHandshake, TlsStream};
+use viaduct_tls::{CertificateFacts, ClientHandshake, ServerTls, TlsStream};
 
-use crate::wire::Leg;
+use crate::hello::Arrival;
+use crate::wire::{Leg, Protocol};
 use crate::worker::Worker;
 
-/// Handshakes; `first` has been read already. `None`: the connection is over.
+/// A client connection under TLS.
+pub(crate) struct Secured {
+    pub(crate) stream: TlsStream<TcpStream>,
+    pub(crate) leg: Leg,
+    pub(crate) protocol: Protocol,
+}
+
+/// Shakes hands; `first` has been read already. `None`: the connection is over.
 pub(crate) async fn secure(
     worker: &Rc<Worker>,
-    entry_point: usize,
     mut socket: TcpStream,
     mut first: Vec<u8>,
-) -> Option<(TlsStream<TcpStream>, Leg, bool)> {
+    arrival: &Arrival,
+) -> Option<Secured> {
     let snapshot = worker.snapshot();
-    let name = &worker.config.entry_points.get(entry_point)?.name;
+    let name = &worker.config.entry_points.get(arrival.entry_point)?.name;
     let entry = snapshot.entry_points.get(name)?;
-    let (tls, policy) = match entry.single_policy() {
-        Some(only) => only,
-        None => entry.tls(server_name(&mut socket, &mut first).await?.as_deref()),
+    let (tls, policy) = match entry.single_policy().filter(|(tls, _)| !tls.needs_hello()) {
+        Some((tls, policy)) => (&**tls, policy),
+        None => {
+            let sni = server_name(worker, &mut socket, &mut first).await?;
+            let (tls, policy) = entry.tls(sni.as_deref());
+            let local = arrival.local.ip();
+            let tls = if sni.is_none() {
+                tls.without_name_at(local)
+            } else {
+                tls
+            };
+            if tls.refuses(sni.as_deref(), local) {
+                worker.counters.fault(counters::Leg::Client, "unrecognized_name");
+                tracing::debug!(sni = sni.as_deref(), "refused a server name");
+                say(&socket, &ServerTls::UNRECOGNIZED_NAME);
+                return None;
+            }
+            (tls, policy)
+        }
     };
     match stream::accept(socket, &first, tls).await {
         Ok((stream, handshake)) => {
             worker
                 .counters
                 .handshake(counters::Leg::Client, handshake.resumed);
-            let h2 = handshake.alpn_h2;
+            let protocol = if handshake.alpn_h2 {
+                Protocol::Http2
+            } else {
+                Protocol::Http1
+            };
             let facts = Arc::new(facts(handshake));
-            Some((stream, Leg::Secure { policy, facts }, h2))
+            Some(Secured {
+                stream,
+                leg: Leg::Secure { policy, facts },
+                protocol,
+            })
         }
         Err(error) => {
             refused(worker, &error);
@@ -42,8 +74,17 @@ pub(crate) async fn secure(
     }
 }
 
+/// Last words: the connection ends whether they fit into the socket or not.
+fn say(socket: &TcpStream, alert: &[u8]) {
+    let _sent: std::io::Result<usize> = socket.try_write(alert);
+}
+
 /// Reads on until the ClientHello is whole. The outer `None`: it never will be.
-async fn server_name(socket: &mut TcpStream, first: &mut Vec<u8>) -> Option<Option<Arc<str>>> {
+async fn server_name(
+    worker: &Worker,
+    socket: &mut TcpStream,
+    first: &mut Vec<u8>,
+) -> Option<Option<Arc<str>>> {
     let mut reader = HelloReader::new();
     let mut seen = 0;
     loop {
@@ -53,9 +94,9 @@ async fn server_name(socket: &mut TcpStream, first: &mut Vec<u8>) -> Option<Opti
             Ok(Some(hello)) => return Some(hello.server_name),
             Ok(None) => {}
             Err(error) => {
+                worker.counters.fault(counters::Leg::Client, "handshake_failed");
                 tracing::debug!(error = %error.source, "refused a ClientHello");
-                // Best effort: the connection ends either way.
-                let _sent = socket.try_write(&error.alert);
+                say(socket, &error.alert);
                 return None;
             }
         }

@@ -1,41 +1,97 @@
-//! Step 2: TLS or plain text, and which server name.
+//! Step 2: TLS or plain text.
 
 use std::net::SocketAddr;
 use std::rc::Rc;
 
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
+use tokio::time::{Instant, timeout_at};
 
-use crate::frontend;
-use crate::wire::{self, Connection, Leg, Replayed};
+use crate::drain::Seat;
+use crate::frontend::{self, Secured};
+use crate::wire::{self, ClientIo, Connection, Leg, Protocol};
 use crate::worker::Worker;
 
-/// Takes a connection from its first byte to its last.
-pub(crate) async fn greet(worker: Rc<Worker>, entry_point: usize, mut socket: TcpStream, client: SocketAddr) {
-    let Some(entry) = worker.config.entry_points.get(entry_point) else {
+/// A connection that has just been accepted.
+pub(crate) struct Arrival {
+    /// Index into `Config::entry_points`.
+    pub(crate) entry_point: usize,
+    pub(crate) client: SocketAddr,
+    pub(crate) local: SocketAddr,
+    pub(crate) seat: Seat,
+}
+
+/// Takes a connection from its first byte to its last. Every entry point takes both TLS and plain text; the
+/// first byte tells which (A2.20, A2.21).
+pub(crate) async fn greet(worker: Rc<Worker>, socket: TcpStream, arrival: Arrival) {
+    // Boxed, because a connection lives much longer than its handshake.
+    let Some((io, leg, protocol)) = Box::pin(open(&worker, socket, &arrival)).await else {
         return;
     };
-    let deadline = tokio::time::Instant::now() + entry.timeouts.handshake;
-    let Ok(local) = socket.local_addr() else { return };
-    let mut first = Vec::with_capacity(FIRST_READ);
-    let read = tokio::time::timeout_at(deadline, socket.read_buf(&mut first));
-    let (Ok(Ok(1..)), Some(byte)) = (read.await, first.first()) else {
-        return;
-    };
-    if *byte != HANDSHAKE_RECORD {
-        let h2 = first.starts_with(b"PRI");
-        let connection = Connection::new(worker, entry_point, client, local, Leg::Plain);
-        return wire::serve(connection, Replayed::new(first, socket), h2).await;
-    }
-    let secured = tokio::time::timeout_at(deadline, frontend::secure(&worker, entry_point, socket, first));
-    let Ok(Some((stream, leg, h2))) = secured.await else {
-        return;
-    };
+    let Arrival {
+        entry_point,
+        client,
+        local,
+        seat,
+    } = arrival;
     let connection = Connection::new(worker, entry_point, client, local, leg);
-    wire::serve(connection, stream, h2).await;
+    connection.keep(seat);
+    match protocol {
+        Protocol::Http1 => wire::h1::serve(connection, io).await,
+        Protocol::Http2 => Box::pin(wire::h2::serve(connection, io)).await,
+    }
+}
+
+/// Reads the first bytes and shakes hands; `None`: the connection is over.
+async fn open(
+    worker: &Rc<Worker>,
+    mut socket: TcpStream,
+    arrival: &Arrival,
+) -> Option<(ClientIo, Leg, Protocol)> {
+    let entry = worker.config.entry_points.get(arrival.entry_point)?;
+    let deadline = Instant::now() + entry.timeouts.handshake;
+    let mut first = Vec::with_capacity(FIRST_READ);
+    if timeout_at(deadline, socket.read_buf(&mut first))
+        .await
+        .ok()?
+        .ok()?
+        == 0
+    {
+        return None;
+    }
+    if first.first() == Some(&HANDSHAKE_RECORD) {
+        let secured = timeout_at(deadline, frontend::secure(worker, socket, first, arrival));
+        let Secured {
+            stream,
+            leg,
+            protocol,
+        } = secured.await.ok()??;
+        return Some((ClientIo::tls(stream), leg, protocol));
+    }
+    let protocol = timeout_at(deadline, plain_protocol(&mut socket, &mut first))
+        .await
+        .ok()?
+        .ok()?;
+    Some((ClientIo::plain(socket, first), Leg::Plain, protocol))
+}
+
+/// HTTP/2 by prior knowledge (A13.1) starts with a preface that no HTTP/1 request starts with.
+async fn plain_protocol(socket: &mut TcpStream, first: &mut Vec<u8>) -> std::io::Result<Protocol> {
+    while first.len() < PREFACE.len() && PREFACE.starts_with(first) {
+        if socket.read_buf(first).await? == 0 {
+            break;
+        }
+    }
+    Ok(if first.starts_with(PREFACE) {
+        Protocol::Http2
+    } else {
+        Protocol::Http1
+    })
 }
 
 /// The first byte of a TLS connection: a handshake record (RFC 8446, 5.1).
 const HANDSHAKE_RECORD: u8 = 0x16;
+/// The part of HTTP/2's preface that tells (RFC 9113, 3.4).
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n";
 /// Room for a ClientHello, post-quantum key share included.
 const FIRST_READ: usize = 2048;

@@ -3,24 +3,34 @@
 use std::io;
 use std::net::{SocketAddr, TcpListener as StdListener};
 use std::rc::Rc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use futures_util::FutureExt;
 use socket2::{Domain, Protocol, Socket, Type};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 
-use crate::drain::Guard;
+use crate::drain::Seat;
 use crate::hello;
 use crate::worker::Worker;
 
-/// A listening socket that several workers can open at the same address.
-pub(crate) fn open(address: SocketAddr) -> io::Result<StdListener> {
+/// Whether other sockets may listen at the same address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Share {
+    /// Fails where anybody else listens, another process of ours included.
+    Alone,
+    /// SO_REUSEPORT: the kernel spreads connections over the sockets.
+    AmongWorkers,
+}
+
+/// A listening socket.
+pub(crate) fn open(address: SocketAddr, share: Share) -> io::Result<StdListener> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     if address.is_ipv6() {
         // `[::]` takes IPv4 as well.
-        socket.set_only_v6(false)?;
+        socket.set_only_v6(!address.ip().is_unspecified())?;
     }
     socket.set_reuse_address(true)?;
-    socket.set_reuse_port(true)?;
+    socket.set_reuse_port(share == Share::AmongWorkers)?;
     // Accepted sockets inherit it: one system call less per connection.
     socket.set_tcp_nodelay(true)?;
     socket.set_nonblocking(true)?;
@@ -29,46 +39,99 @@ pub(crate) fn open(address: SocketAddr) -> io::Result<StdListener> {
     Ok(socket.into())
 }
 
-/// Accepts until the drain begins.
+/// Accepts until the drain begins, and then what the kernel has queued.
 pub(crate) async fn accept_loop(worker: Rc<Worker>, entry_point: usize, listener: StdListener) {
     let listener = match TcpListener::from_std(listener) {
         Ok(listener) => listener,
         Err(error) => return tracing::error!(%error, "cannot serve a listening socket"),
     };
+    let door = Door {
+        local: listener
+            .local_addr()
+            .ok()
+            .filter(|local| !local.ip().is_unspecified()),
+        limit: connection_limit(&worker, entry_point),
+        worker,
+        entry_point,
+    };
     tokio::select! {
-        _grace = worker.drain.begun() => {}
-        () = accept(&worker, entry_point, &listener) => {}
+        biased;
+        () = door.worker.drain.begun() => {}
+        () = door.accept(&listener) => {}
+    }
+    while let Some(Ok((socket, client))) = listener.accept().now_or_never() {
+        door.admit(socket, client);
     }
 }
 
-async fn accept(worker: &Rc<Worker>, entry_point: usize, listener: &TcpListener) {
-    let limit = worker
+/// One listener of one worker.
+struct Door {
+    worker: Rc<Worker>,
+    entry_point: usize,
+    /// Every connection's own address, unless the listener takes several.
+    local: Option<SocketAddr>,
+    limit: usize,
+}
+
+impl Door {
+    async fn accept(&self, listener: &TcpListener) {
+        let mut told = None;
+        loop {
+            self.worker.drain.below(self.limit).await;
+            match listener.accept().await {
+                Ok((socket, client)) => self.admit(socket, client),
+                Err(error) => back_off(&error, &mut told).await,
+            }
+        }
+    }
+
+    fn admit(&self, socket: TcpStream, client: SocketAddr) {
+        let seat = Seat::take(Rc::clone(&self.worker));
+        let (worker, entry_point, local) = (Rc::clone(&self.worker), self.entry_point, self.local);
+        drop(tokio::task::spawn_local(async move {
+            seat.enroll().await;
+            let Some(local) = local.or_else(|| socket.local_addr().ok()) else {
+                return;
+            };
+            worker.counters.connection_opened(entry_point);
+            let arrival = hello::Arrival {
+                entry_point,
+                client,
+                local,
+                seat,
+            };
+            hello::greet(Rc::clone(&worker), socket, arrival).await;
+            worker.counters.connection_closed(entry_point);
+        }));
+    }
+}
+
+/// The configured limit, or what the process's descriptors allow: a part is kept for backends (R10).
+fn connection_limit(worker: &Worker, entry_point: usize) -> usize {
+    let configured = worker
         .config
         .entry_points
         .get(entry_point)
         .map_or(0, |entry| entry.limits.connections);
-    loop {
-        worker.drain.below(limit).await;
-        match listener.accept().await {
-            Ok((socket, client)) => {
-                let guard = Guard::new(Rc::clone(worker));
-                let worker = Rc::clone(worker);
-                tokio::task::spawn_local(async move {
-                    hello::greet(worker, entry_point, socket, client).await;
-                    drop(guard);
-                });
-            }
-            Err(error) => back_off(&error).await,
+    match rustix::process::getrlimit(rustix::process::Resource::Nofile).current {
+        None => configured,
+        Some(descriptors) => {
+            let descriptors = usize::try_from(descriptors).unwrap_or(usize::MAX);
+            let share = descriptors / 100 * CLIENTS_PERCENT / worker.config.workers.max(1);
+            configured.min(share.max(1))
         }
     }
 }
 
 /// Out of descriptors or memory: what waits in the kernel's queue can wait a little longer (R10).
-async fn back_off(error: &io::Error) {
+async fn back_off(error: &io::Error, told: &mut Option<Instant>) {
     match error.kind() {
         io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset | io::ErrorKind::Interrupted => {}
         _ => {
-            tracing::warn!(%error, "cannot accept");
+            if told.is_none_or(|told| told.elapsed() >= TELL_EVERY) {
+                *told = Some(Instant::now());
+                tracing::warn!(%error, "cannot accept connections; trying again");
+            }
             tokio::time::sleep(PAUSE).await;
         }
     }
@@ -76,3 +139,6 @@ async fn back_off(error: &io::Error) {
 
 const BACKLOG: i32 = 8192;
 const PAUSE: Duration = Duration::from_millis(100);
+const TELL_EVERY: Duration = Duration::from_secs(10);
+/// Of a hundred descriptors, how many clients may take.
+const CLIENTS_PERCENT: usize = 85;

@@ -9,7 +9,6 @@ use std::sync::Arc;
 
 use http::request::Parts;
 use http::{Method, Uri, uri};
-use hyper::body::Incoming;
 use viaduct_snapshot::{RouteRequest, Routed, Router, RouterState, Service, Snapshot};
 
 use crate::answer::{self, ProxyError};
@@ -17,7 +16,7 @@ use crate::body::{Answer, ResponseBody};
 use crate::exchange::Exchange;
 use crate::forward::{self, Outgoing};
 use crate::headers;
-use crate::wire::{Connection, Leg};
+use crate::wire::{ClientBody, Connection, Leg};
 
 use host::HostName;
 
@@ -26,7 +25,7 @@ use host::HostName;
 /// Cancel safe: dropping it is how a client leaves, and the exchange says so.
 pub(crate) async fn serve(
     connection: Rc<Connection>,
-    raw: http::Request<Incoming>,
+    raw: http::Request<ClientBody>,
 ) -> http::Response<ResponseBody> {
     let mut exchange = Exchange::start(Rc::clone(&connection), &raw);
     let outcome = handle(&connection, raw, &mut exchange).await;
@@ -36,7 +35,7 @@ pub(crate) async fn serve(
 
 async fn handle(
     connection: &Rc<Connection>,
-    raw: http::Request<Incoming>,
+    raw: http::Request<ClientBody>,
     exchange: &mut Exchange,
 ) -> Result<http::Response<Answer>, ProxyError> {
     // 5: one form for everyone behind this line (I1), and our headers are ours (I3).
@@ -68,14 +67,14 @@ async fn handle(
 pub(crate) struct Request {
     /// The URI is in origin-form; the `Host` header holds the host as the client wrote it.
     pub(crate) parts: Parts,
-    pub(crate) body: Incoming,
+    pub(crate) body: ClientBody,
     host: HostName,
     /// The path as rules see it, where that differs.
     rule_path: Option<String>,
 }
 
 impl Request {
-    fn normalize(raw: http::Request<Incoming>) -> Result<Self, ProxyError> {
+    fn normalize(raw: http::Request<ClientBody>) -> Result<Self, ProxyError> {
         let (mut parts, body) = raw.into_parts();
         let (host, rule_path) = normalize_head(&mut parts)?;
         Ok(Self {

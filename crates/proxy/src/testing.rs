@@ -10,8 +10,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::BodyExt;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use viaduct_config::dynamic::Dynamic;
@@ -21,10 +20,9 @@ use viaduct_snapshot::{EntryPointInstall, Inputs, Install, Snapshot, compile};
 use viaduct_tls::{CertificateStore, Identity};
 
 use crate::config::{Config, EntryPointConfig, ForwardedTrust};
-use crate::drain::{Drain, Phase};
-use crate::request::serve;
+use crate::drain::{Drain, Seat};
+use crate::hello::{self, Arrival};
 use crate::runtime::LocalExecutor;
-use crate::wire::{Connection, Leg};
 use crate::worker::Worker;
 
 /// Runs a test as a worker runs: one thread, local tasks.
@@ -156,7 +154,7 @@ fn worker(snapshot: Arc<Snapshot>, forwarded: ForwardedTrust) -> Rc<Worker> {
         balancers: Default::default(),
         access_log: None,
         counters: Arc::new(WorkerCounters::new(["web".into()])),
-        drain: Drain::new(tokio::sync::watch::channel(Phase::Serving).1),
+        drain: Drain::default(),
         labels: Default::default(),
         fault_log: Default::default(),
     };
@@ -191,33 +189,18 @@ async fn accept(listener: TcpListener, worker: Rc<Worker>, accepted: Rc<Cell<usi
     while let Ok((stream, client)) = listener.accept().await {
         accepted.set(accepted.get() + 1);
         let local = stream.local_addr().unwrap();
-        let connection = Connection::new(Rc::clone(&worker), 0, client, local, Leg::Plain);
-        drop(tokio::task::spawn_local(serve_connection(stream, connection)));
-    }
-}
-
-/// HTTP/1.1, or HTTP/2 with prior knowledge.
-async fn serve_connection(stream: TcpStream, connection: Rc<Connection>) {
-    let mut start = [0; 3];
-    let is_http2 = stream.peek(&mut start).await.is_ok() && start == *b"PRI";
-    let service = service_fn(move |request| {
-        let connection = Rc::clone(&connection);
-        async move { Ok::<_, std::convert::Infallible>(serve(connection, request).await) }
-    });
-    let io = TokioIo::new(stream);
-    let ended = if is_http2 {
-        hyper::server::conn::http2::Builder::new(LocalExecutor)
-            .timer(TokioTimer::new())
-            .serve_connection(io, service)
-            .await
-    } else {
-        hyper::server::conn::http1::Builder::new()
-            .serve_connection(io, service)
-            .with_upgrades()
-            .await
-    };
-    if let Err(error) = ended {
-        println!("client connection: {error:?}");
+        let seat = Seat::take(Rc::clone(&worker));
+        let arrival = Arrival {
+            entry_point: 0,
+            client,
+            local,
+            seat,
+        };
+        drop(tokio::task::spawn_local(hello::greet(
+            Rc::clone(&worker),
+            stream,
+            arrival,
+        )));
     }
 }
 

@@ -1,26 +1,35 @@
 //! Step 4: HTTP/1.1 and HTTP/2 on an accepted connection; what every request of it shares.
 
-use std::convert::Infallible;
-use std::io;
+pub(crate) mod body;
+pub(crate) mod h1;
+pub(crate) mod h2;
+mod io;
+mod service;
+#[cfg(test)]
+mod tests;
+
+use std::cell::OnceCell;
 use std::net::SocketAddr;
-use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 
-use hyper::server::conn::{http1, http2};
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 use viaduct_observe::ClientLeg;
 use viaduct_snapshot::PolicyId;
 
-use crate::config::Limits;
+use crate::config::{Limits, RespondingTimeouts};
+use crate::drain::Seat;
 use crate::headers::Peer;
-use crate::request;
-use crate::runtime::LocalExecutor;
 use crate::worker::Worker;
+
+pub(crate) use body::ClientBody;
+pub(crate) use io::ClientIo;
+
+/// What a client speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Protocol {
+    Http1,
+    Http2,
+}
 
 /// One client connection, shared by its requests.
 pub(crate) struct Connection {
@@ -32,6 +41,8 @@ pub(crate) struct Connection {
     pub(crate) leg: Leg,
     /// What the owned headers say of this client.
     pub(crate) peer: Peer,
+    /// Held until the last request, upgraded ones too, has let go of the connection.
+    seat: OnceCell<Seat>,
 }
 
 impl Connection {
@@ -56,7 +67,23 @@ impl Connection {
             local,
             leg,
             peer,
+            seat: OnceCell::new(),
         })
+    }
+
+    /// Keeps the worker from ending before this connection does.
+    pub(crate) fn keep(&self, seat: Seat) {
+        drop(self.seat.set(seat));
+    }
+
+    fn timeouts(&self) -> RespondingTimeouts {
+        let entry = self.worker.config.entry_points.get(self.entry_point);
+        entry.map(|entry| entry.timeouts).unwrap_or_default()
+    }
+
+    fn limits(&self) -> Limits {
+        let entry = self.worker.config.entry_points.get(self.entry_point);
+        entry.map(|entry| entry.limits).unwrap_or_default()
     }
 
     /// Whether this worker listens on `port`.
@@ -78,137 +105,3 @@ pub(crate) enum Leg {
     Plain,
     Secure { policy: PolicyId, facts: Arc<ClientLeg> },
 }
-
-/// Serves the connection to its end.
-pub(crate) async fn serve<IO>(connection: Rc<Connection>, io: IO, h2: bool)
-where
-    IO: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-{
-    let worker = Rc::clone(&connection.worker);
-    let Some(entry) = worker.config.entry_points.get(connection.entry_point) else {
-        return;
-    };
-    worker.counters.connection_opened(connection.entry_point);
-    let entry_point = connection.entry_point;
-    let service = service_fn(move |raw| {
-        let connection = Rc::clone(&connection);
-        async move { Ok::<_, Infallible>(request::serve(connection, raw).await) }
-    });
-    let io = TokioIo::new(io);
-    let outcome = if h2 {
-        let serving = h2_settings(&entry.limits).serve_connection(io, service);
-        let mut serving = std::pin::pin!(serving);
-        tokio::select! {
-            outcome = &mut serving => outcome,
-            _grace = worker.drain.begun() => {
-                serving.as_mut().graceful_shutdown();
-                serving.await
-            }
-        }
-    } else {
-        let mut settings = http1::Builder::new();
-        settings
-            .half_close(true)
-            .max_buf_size(entry.limits.header_bytes.max(8192))
-            .timer(TokioTimer::new())
-            .header_read_timeout(entry.timeouts.read);
-        let serving = settings.serve_connection(io, service).with_upgrades();
-        let mut serving = std::pin::pin!(serving);
-        tokio::select! {
-            outcome = &mut serving => outcome,
-            _grace = worker.drain.begun() => {
-                serving.as_mut().graceful_shutdown();
-                serving.await
-            }
-        }
-    };
-    worker.counters.connection_closed(entry_point);
-    if let Err(error) = outcome {
-        tracing::debug!(%error, "a client connection ended");
-    }
-}
-
-/// Every limit is written down (C20-C29); none is left to a library's default.
-fn h2_settings(limits: &Limits) -> http2::Builder<LocalExecutor> {
-    let mut settings = http2::Builder::new(LocalExecutor);
-    settings
-        .timer(TokioTimer::new())
-        .max_concurrent_streams(limits.h2_streams)
-        .max_header_list_size(u32::try_from(limits.header_bytes).unwrap_or(u32::MAX))
-        .header_table_size(4096)
-        .initial_stream_window_size(STREAM_WINDOW)
-        .initial_connection_window_size(CONNECTION_WINDOW)
-        .max_frame_size(FRAME)
-        .max_send_buf_size(SEND_BUFFER)
-        .max_pending_accept_reset_streams(20)
-        .max_local_error_reset_streams(256);
-    settings
-}
-
-/// Bytes that were read before the protocol was known, then the socket.
-pub(crate) struct Replayed {
-    first: Vec<u8>,
-    taken: usize,
-    socket: TcpStream,
-}
-
-impl Replayed {
-    pub(crate) fn new(first: Vec<u8>, socket: TcpStream) -> Self {
-        Self {
-            first,
-            taken: 0,
-            socket,
-        }
-    }
-}
-
-impl AsyncRead for Replayed {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let this = &mut *self;
-        let rest = this.first.get(this.taken..).unwrap_or_default();
-        if rest.is_empty() {
-            this.first = Vec::new();
-            this.taken = 0;
-            return Pin::new(&mut this.socket).poll_read(cx, buffer);
-        }
-        let (now, _later) = rest.split_at(rest.len().min(buffer.remaining()));
-        buffer.put_slice(now);
-        this.taken += now.len();
-        Poll::Ready(Ok(()))
-    }
-}
-
-impl AsyncWrite for Replayed {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.socket).poll_write(cx, bytes)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        slices: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.socket).poll_write_vectored(cx, slices)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        true
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.socket).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.socket).poll_shutdown(cx)
-    }
-}
-
-const STREAM_WINDOW: u32 = 1 << 20;
-const CONNECTION_WINDOW: u32 = 1 << 22;
-const FRAME: u32 = 16 * 1024;
-const SEND_BUFFER: usize = 256 * 1024;

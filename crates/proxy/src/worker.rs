@@ -14,7 +14,7 @@ use viaduct_snapshot::Snapshot;
 
 use crate::Config;
 use crate::drain::{Drain, Phase};
-use crate::listen;
+use crate::listen::{self, Share};
 use crate::upstream::Upstreams;
 
 /// All state of one worker; lives as long as its thread.
@@ -90,12 +90,16 @@ impl Bound {
                 address: entry.address,
                 source,
             };
-            // Port 0 is resolved by the first socket; the others join it.
-            let mut address = entry.address;
-            for own in &mut listeners {
-                let listener = listen::open(address).map_err(failed)?;
-                address = listener.local_addr().map_err(failed)?;
-                own.push(listener);
+            // The first socket finds out whether the address is free, and resolves port 0.
+            let alone = listen::open(entry.address, Share::Alone).map_err(failed)?;
+            let address = alone.local_addr().map_err(failed)?;
+            if let [only] = listeners.as_mut_slice() {
+                only.push(alone);
+            } else {
+                drop(alone);
+                for own in &mut listeners {
+                    own.push(listen::open(address, Share::AmongWorkers).map_err(failed)?);
+                }
             }
             addresses.push((entry.name.clone(), address));
         }
@@ -186,13 +190,18 @@ impl Seat {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build_local(tokio::runtime::LocalOptions::default());
-        match runtime {
-            Ok(runtime) => runtime.block_on(self.work()),
-            Err(error) => tracing::error!(%error, "cannot start a worker's runtime"),
-        }
+        let runtime = match runtime {
+            Ok(runtime) => runtime,
+            Err(error) => return tracing::error!(%error, "cannot start a worker's runtime"),
+        };
+        let worker = runtime.block_on(self.work());
+        // Ends the tasks that are left; their exchanges are told as they go.
+        drop(runtime);
+        worker.flush_log();
     }
 
-    async fn work(mut self) {
+    /// Returns when the worker may end.
+    async fn work(mut self) -> Rc<Worker> {
         let first = Arc::clone(&self.snapshots.borrow_and_update());
         let worker = Rc::new(Worker {
             config: self.config,
@@ -201,13 +210,18 @@ impl Seat {
             balancers: crate::balance::Balancers::default(),
             access_log: self.access_log.map(RefCell::new),
             counters: self.counters,
-            drain: Drain::new(self.phase),
+            drain: Drain::default(),
             labels: crate::exchange::Labels::default(),
             fault_log: crate::exchange::FaultLog::default(),
         });
-        let follow = tokio::task::spawn_local(follow(Rc::clone(&worker), self.snapshots));
-        let flush = tokio::task::spawn_local(flush(Rc::clone(&worker)));
-        let accepts: Vec<_> = self
+        let first = worker.snapshot();
+        worker.install(Arc::clone(&first));
+        drop(tokio::task::spawn_local(follow(
+            Rc::clone(&worker),
+            self.snapshots,
+        )));
+        drop(tokio::task::spawn_local(flush(Rc::clone(&worker))));
+        let doors: Vec<_> = self
             .listeners
             .into_iter()
             .enumerate()
@@ -215,13 +229,30 @@ impl Seat {
                 tokio::task::spawn_local(listen::accept_loop(Rc::clone(&worker), entry_point, listener))
             })
             .collect();
-        worker.drain.ended().await;
-        for task in accepts {
-            task.abort();
+        let grace = grace(self.phase).await;
+        worker.drain.begin();
+        for door in doors {
+            if door.await.is_err() {
+                tracing::error!("a listener's task panicked");
+            }
         }
-        follow.abort();
-        flush.abort();
-        worker.flush_log();
+        if !worker.drain.emptied(grace).await {
+            tracing::warn!(
+                connections = worker.drain.open(),
+                "closing what the grace time did not suffice for"
+            );
+        }
+        worker
+    }
+}
+
+/// Resolves when the drain is to begin.
+async fn grace(mut phase: watch::Receiver<Phase>) -> Duration {
+    let draining = phase.wait_for(|phase| *phase != Phase::Serving).await;
+    match draining.map(|phase| *phase) {
+        Ok(Phase::Draining { grace }) => grace,
+        // The control plane has gone: nothing is left to wait for.
+        Ok(Phase::Serving) | Err(_) => Duration::ZERO,
     }
 }
 

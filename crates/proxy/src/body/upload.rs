@@ -7,9 +7,10 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
-use hyper::body::Incoming;
 
 use crate::headers;
+use crate::wire::ClientBody;
+use crate::wire::body::ClientBodyError;
 
 use super::gate::Gate;
 
@@ -20,7 +21,7 @@ pub(crate) enum RequestBody {
 }
 
 pub(crate) struct Upload {
-    body: Incoming,
+    body: ClientBody,
     sent: Rc<Cell<u64>>,
     /// Closed while the backend has not said that it wants the body.
     gate: Option<Gate>,
@@ -28,7 +29,7 @@ pub(crate) struct Upload {
 
 impl RequestBody {
     /// `sent` counts the bytes of the body.
-    pub(crate) fn new(body: Incoming, sent: impl FnOnce() -> Rc<Cell<u64>>) -> Self {
+    pub(crate) fn new(body: ClientBody, sent: impl FnOnce() -> Rc<Cell<u64>>) -> Self {
         if body.is_end_stream() {
             return Self::Empty;
         }
@@ -92,8 +93,8 @@ impl Body for RequestBody {
 /// Why a request body ended before its end.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum UploadError {
-    #[error("the client broke off inside the request body")]
-    Client(#[source] hyper::Error),
+    #[error(transparent)]
+    Client(ClientBodyError),
     #[error("the backend answered without asking for the request body")]
     Unwanted,
 }

@@ -228,7 +228,7 @@ fn flights_are_one_write_and_tickets_ride_with_the_answer() {
         let taken = stream.write_vectored(&answer).await.unwrap();
         assert_eq!(taken, 19 + 1024);
         assert_eq!(stream.get_ref().writes.len(), 2, "tickets and answer");
-        stream.write_vectored(&answer).await.unwrap();
+        assert_eq!(stream.write_vectored(&answer).await.unwrap(), taken);
         assert_eq!(
             records(&stream.get_ref().writes[2]),
             [19 + 1024 + 17],

@@ -1,0 +1,132 @@
+//! A client's request body and the answer's body, as they hold on to the connection.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use hyper::body::Incoming;
+use tokio::time::{Instant, Sleep, sleep_until};
+
+use super::service::{Busy, Open};
+use crate::body::{BodyError, ResponseBody};
+
+/// A request body, to be read before `respondingTimeouts.readTimeout` is over.
+#[derive(Debug)]
+pub(crate) struct ClientBody {
+    body: Incoming,
+    clock: Option<Clock>,
+    /// The connection must not be put to rest before this is dropped.
+    _open: Option<Open>,
+}
+
+/// The client did not deliver its body.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ClientBodyError {
+    #[error("the client broke off inside the request body")]
+    Broken(#[source] hyper::Error),
+    #[error("the client did not finish its request within {0:?}")]
+    TooSlow(Duration),
+}
+
+#[derive(Debug)]
+struct Clock {
+    limit: Duration,
+    deadline: Instant,
+    /// Made at the first wait: most bodies come with their head.
+    alarm: Option<Pin<Box<Sleep>>>,
+}
+
+impl ClientBody {
+    /// `limit` is for the whole request, whose head has just come; zero: none.
+    pub(super) fn new(body: Incoming, limit: Duration, open: impl FnOnce() -> Open) -> Self {
+        if body.is_end_stream() {
+            return Self {
+                body,
+                clock: None,
+                _open: None,
+            };
+        }
+        let clock = (!limit.is_zero()).then(|| Clock {
+            limit,
+            deadline: Instant::now() + limit,
+            alarm: None,
+        });
+        Self {
+            body,
+            clock,
+            _open: Some(open()),
+        }
+    }
+}
+
+impl Body for ClientBody {
+    type Data = Bytes;
+    type Error = ClientBodyError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, ClientBodyError>>> {
+        let this = &mut *self;
+        let Poll::Ready(frame) = Pin::new(&mut this.body).poll_frame(cx) else {
+            return match &mut this.clock {
+                Some(clock) => clock.poll(cx).map(|error| Some(Err(error))),
+                None => Poll::Pending,
+            };
+        };
+        Poll::Ready(frame.map(|frame| frame.map_err(ClientBodyError::Broken)))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+impl Clock {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<ClientBodyError> {
+        let deadline = self.deadline;
+        let alarm = self.alarm.get_or_insert_with(|| Box::pin(sleep_until(deadline)));
+        alarm
+            .as_mut()
+            .poll(cx)
+            .map(|()| ClientBodyError::TooSlow(self.limit))
+    }
+}
+
+/// An answer's body; `None` where there is no answer but a status.
+pub(super) struct AnswerBody {
+    pub(super) body: Option<ResponseBody>,
+    pub(super) _busy: Busy,
+}
+
+impl Body for AnswerBody {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        match &mut self.body {
+            Some(body) => Pin::new(body).poll_frame(cx),
+            None => Poll::Ready(None),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.as_ref().is_none_or(Body::is_end_stream)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.body {
+            Some(body) => body.size_hint(),
+            None => SizeHint::with_exact(0),
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! HTTP/2 with a client. Every limit is written down (C20-C29); none is left to a library's default.
+
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
+use std::rc::Rc;
+use std::task::Poll;
+use std::time::Duration;
+
+use hyper::server::conn::http2;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::time::{Instant, sleep};
+
+use super::service::{Account, service};
+use super::{ClientIo, Connection};
+use crate::config::Limits;
+use crate::runtime::LocalExecutor;
+
+/// Serves the connection to its end.
+pub(crate) async fn serve(connection: Rc<Connection>, io: ClientIo) {
+    let timeouts = connection.timeouts();
+    let account = Rc::new(Account::default());
+    let gauge = io.gauge();
+    let service = service(Rc::clone(&connection), Rc::clone(&account));
+    let mut serving = settings(&connection.limits()).serve_connection(TokioIo::new(io), service);
+    let mut tick = pin!(sleep(TICK));
+    let mut taken = 0;
+    let mut written = 0;
+    let mut moved = Instant::now();
+    let mut leaving: Option<Instant> = None;
+    poll_fn(|cx| {
+        if let Poll::Ready(outcome) = Pin::new(&mut serving).poll(cx) {
+            if let Err(error) = outcome {
+                tracing::debug!(%error, "a client connection ended");
+            }
+            return Poll::Ready(());
+        }
+        if leaving.is_none() && connection.worker.drain.is_draining() {
+            leaving = Some(Instant::now());
+            Pin::new(&mut serving).graceful_shutdown();
+            cx.waker().wake_by_ref();
+        }
+        while tick.as_mut().poll(cx).is_ready() {
+            let now = Instant::now();
+            tick.as_mut().reset(now + TICK);
+            let waits_for_client = account.is_idle() || gauge.is_blocked();
+            if !waits_for_client || taken != account.taken() || written != gauge.written() {
+                (taken, written, moved) = (account.taken(), gauge.written(), now);
+            }
+            if timeouts.idle.is_zero() || now < moved + timeouts.idle {
+                continue;
+            }
+            match leaving {
+                // GOAWAY was sent, and even that is not answered.
+                Some(since) if now >= since + GOODBYE => return Poll::Ready(()),
+                Some(_) => {}
+                None => {
+                    leaving = Some(now);
+                    Pin::new(&mut serving).graceful_shutdown();
+                    cx.waker().wake_by_ref();
+                }
+            }
+        }
+        Poll::Pending
+    })
+    .await;
+}
+
+fn settings(limits: &Limits) -> http2::Builder<LocalExecutor> {
+    let header_bytes = limits.header_bytes.min(LARGEST_HEADERS);
+    let mut settings = http2::Builder::new(LocalExecutor);
+    settings
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(limits.h2_streams)
+        .max_header_list_size(u32::try_from(header_bytes).unwrap_or(u32::MAX))
+        .header_table_size(4096)
+        .initial_stream_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
+        .adaptive_window(false)
+        .max_frame_size(FRAME)
+        .max_send_buf_size(SEND_BUFFER)
+        .max_pending_accept_reset_streams(20)
+        .max_local_error_reset_streams(256)
+        // As Go: a silent client is found by the idle time-out.
+        .keep_alive_interval(None);
+    settings
+}
+
+/// How often the time-outs are looked at.
+const TICK: Duration = Duration::from_secs(5);
+/// Between GOAWAY and the end.
+const GOODBYE: Duration = Duration::from_secs(5);
+/// Decoded, with 32 bytes for each field: HPACK multiplies what a client sends, and each of its streams may
+/// hold as much (C25).
+const LARGEST_HEADERS: usize = 256 * 1024;
+/// As Go: what one client may make us hold of its uploads.
+const STREAM_WINDOW: u32 = 1 << 20;
+const CONNECTION_WINDOW: u32 = 1 << 20;
+const FRAME: u32 = 16 * 1024;
+/// Of each stream's answer, while the client does not take it.
+const SEND_BUFFER: usize = 64 * 1024;

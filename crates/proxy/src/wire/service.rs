@@ -1,0 +1,128 @@
+//! The bridge from hyper to [`request::serve`], and the account it keeps of a connection's requests.
+
+use std::cell::Cell;
+use std::convert::Infallible;
+use std::panic::AssertUnwindSafe;
+use std::rc::Rc;
+
+use futures_util::FutureExt;
+use http::header::{CONNECTION, HeaderValue};
+use http::{Request, Response, StatusCode, Version};
+use hyper::body::Incoming;
+use hyper::service::Service;
+use tokio::time::Instant;
+
+use super::Connection;
+use super::body::{AnswerBody, ClientBody};
+use crate::request;
+
+/// What the requests of one connection are about.
+#[derive(Debug, Default)]
+pub(super) struct Account {
+    /// Requests so far.
+    taken: Cell<u64>,
+    /// Requests without a whole answer.
+    busy: Cell<u32>,
+    /// Request bodies that somebody still reads.
+    bodies: Cell<u32>,
+    /// When the newest request came.
+    newest: Cell<Option<Instant>>,
+}
+
+impl Account {
+    pub(super) fn taken(&self) -> u64 {
+        self.taken.get()
+    }
+
+    /// Nothing of any request is left to do, but perhaps to write.
+    pub(super) fn is_idle(&self) -> bool {
+        self.busy.get() == 0 && self.bodies.get() == 0
+    }
+
+    pub(super) fn newest(&self) -> Option<Instant> {
+        self.newest.get()
+    }
+}
+
+/// A request in progress: from its head until its answer's body is dropped.
+#[derive(Debug)]
+pub(super) struct Busy(Rc<Account>);
+
+impl Busy {
+    fn start(account: &Rc<Account>) -> Self {
+        account.taken.set(account.taken.get() + 1);
+        account.busy.set(account.busy.get() + 1);
+        Self(Rc::clone(account))
+    }
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        self.0.busy.set(self.0.busy.get().saturating_sub(1));
+    }
+}
+
+/// A request body in progress.
+#[derive(Debug)]
+pub(super) struct Open(Rc<Account>);
+
+impl Open {
+    fn start(account: &Rc<Account>) -> Self {
+        account.bodies.set(account.bodies.get() + 1);
+        Self(Rc::clone(account))
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.bodies.set(self.0.bodies.get().saturating_sub(1));
+    }
+}
+
+/// For hyper.
+pub(super) fn service(
+    connection: Rc<Connection>,
+    account: Rc<Account>,
+) -> impl Service<
+    Request<Incoming>,
+    Response = Response<AnswerBody>,
+    Error = Infallible,
+    Future: Future<Output = Result<Response<AnswerBody>, Infallible>> + 'static,
+> {
+    let timeouts = connection.timeouts();
+    hyper::service::service_fn(move |raw: Request<Incoming>| {
+        let busy = Busy::start(&account);
+        if !timeouts.write.is_zero() {
+            account.newest.set(Some(Instant::now()));
+        }
+        let version = raw.version();
+        let raw = raw.map(|body| ClientBody::new(body, timeouts.read, || Open::start(&account)));
+        let answer = AssertUnwindSafe(request::serve(Rc::clone(&connection), raw)).catch_unwind();
+        async move {
+            let answer = match answer.await {
+                Ok(answer) => answer.map(|body| AnswerBody {
+                    body: Some(body),
+                    _busy: busy,
+                }),
+                Err(_panic) => after_a_panic(version, busy),
+            };
+            Ok(answer)
+        }
+    })
+}
+
+/// The request is lost, the process is not (R22).
+fn after_a_panic(version: Version, busy: Busy) -> Response<AnswerBody> {
+    tracing::error!("a request panicked; its connection is closed, everything else goes on");
+    let mut answer = Response::new(AnswerBody {
+        body: None,
+        _busy: busy,
+    });
+    *answer.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+    if version <= Version::HTTP_11 {
+        answer
+            .headers_mut()
+            .insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    answer
+}
