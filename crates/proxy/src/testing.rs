@@ -23,6 +23,7 @@ use crate::config::{Config, EntryPointConfig, ForwardedTrust};
 use crate::drain::{Drain, Seat};
 use crate::hello::{self, Arrival};
 use crate::runtime::LocalExecutor;
+use crate::wire::{Connection, Leg};
 use crate::worker::Worker;
 
 /// Runs a test as a worker runs: one thread, local tasks.
