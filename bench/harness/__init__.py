@@ -1,0 +1,1 @@
+"""Measures the bridge: client == TLS ==> proxy == verified TLS ==> backend."""
