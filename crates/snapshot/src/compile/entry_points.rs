@@ -163,6 +163,9 @@ impl<'a> Said<'a> {
             .or_default();
         let faults = draft.faults.iter().map(|fault| &fault.finding);
         for finding in faults.chain(&draft.warnings) {
+            if draft.is_said(finding) {
+                continue;
+            }
             let finding = draft.place(finding.clone());
             if !said.contains(&finding) {
                 said.push(finding.clone());

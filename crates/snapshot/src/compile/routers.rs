@@ -13,7 +13,7 @@ use super::sources::{Source, Sources};
 use crate::Snapshot;
 use crate::entry_point::Policy;
 use crate::install::{EntryPointInstall, Install};
-use crate::resolve::{Resolver, because_of};
+use crate::resolve::Resolver;
 use crate::rule::RouteRule;
 use crate::service::Service;
 
@@ -51,6 +51,12 @@ pub(super) struct Draft<'s> {
 }
 
 impl Draft<'_> {
+    /// Whether the provider itself has said `finding` of this router.
+    pub(super) fn is_said(&self, finding: &Finding) -> bool {
+        self.source.has_broken()
+            && self.source.broken(&Element::Router(self.element.to_owned())) == Some(finding)
+    }
+
     /// Gives `finding` the router's name and place.
     pub(super) fn place(&self, finding: Finding) -> Finding {
         self.source.at(Element::Router(self.element.to_owned()), finding)
@@ -121,7 +127,7 @@ impl<'s> Context<'s> {
         let key = Element::Router(element.to_owned());
         let mut faults = Vec::new();
         if let Some(cause) = source.broken(&key) {
-            faults.push(Fault::unavailable(because_of(cause)));
+            faults.push(Fault::unavailable(cause.clone()));
         }
         if !written.parent_refs.is_empty() {
             faults.push(unserved("routers below other routers are", "parentRefs"));

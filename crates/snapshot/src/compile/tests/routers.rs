@@ -246,9 +246,14 @@ fn broken_routers_answer_with_the_reason_of_their_provider() {
     ));
     let mut world = World::new();
     world.put(said);
+    let compiled = world.compile();
     assert_eq!(
-        world.compile().plain("a", "/"),
+        compiled.plain("a", "/"),
         Outcome::Out(503, Code::InvalidCertificate)
+    );
+    assert_eq!(
+        compiled.only(Code::InvalidCertificate).message,
+        "secret `web/tls` holds no key"
     );
 }
 
