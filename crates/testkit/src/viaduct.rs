@@ -68,7 +68,7 @@ impl Up {
         if !self
             .arguments
             .iter()
-            .any(|argument| argument.starts_with("--accesslog"))
+            .any(|argument| argument == "--accesslog" || argument.starts_with("--accesslog="))
         {
             command.arg(format!("--accesslog={}", access_log.display()));
             command.args(["--accesslog-format", "json"]);

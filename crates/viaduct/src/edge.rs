@@ -36,8 +36,13 @@ pub(crate) struct Edge {
 }
 
 impl Edge {
-    /// Opens the access log and every entry point, or says which could not be opened and why.
-    pub(crate) fn open(config: Config, access_log: Option<(Output, Options)>) -> Result<Self, Failure> {
+    /// Opens the access log and every entry point, or says which could not be opened and why. `option`:
+    /// the part of the command line that chooses another address.
+    pub(crate) fn open(
+        config: Config,
+        access_log: Option<(Output, Options)>,
+        option: &str,
+    ) -> Result<Self, Failure> {
         let log = match access_log {
             None => None,
             Some((output, options)) => {
@@ -51,7 +56,7 @@ impl Edge {
             .iter()
             .map(|entry_point| entry_point.name.shared())
             .collect();
-        let bound = Bound::open(config).map_err(bind_failure)?;
+        let bound = Bound::open(config).map_err(|error| bind_failure(error, option))?;
         Ok(Self {
             bound,
             workers,
@@ -133,7 +138,7 @@ fn access_log_failure(error: SinkError) -> Failure {
     }
 }
 
-fn bind_failure(error: BindError) -> Failure {
+fn bind_failure(error: BindError, option: &str) -> Failure {
     let BindError {
         entry_point,
         address,
@@ -141,9 +146,7 @@ fn bind_failure(error: BindError) -> Failure {
     } = error;
     let hint = match source.kind() {
         ErrorKind::AddrInUse => {
-            format!(
-                "another process listens there: stop it, or choose another port with `--entrypoint {entry_point}=ADDR`"
-            )
+            format!("another process listens there: stop it, or choose another port with `{option}`")
         }
         ErrorKind::PermissionDenied => {
             "ports below 1024 need the capability CAP_NET_BIND_SERVICE; a port above needs none".to_owned()
@@ -153,7 +156,7 @@ fn bind_failure(error: BindError) -> Failure {
             address.ip(),
             address.port()
         ),
-        _ => format!("choose another address with `--entrypoint {entry_point}=ADDR`"),
+        _ => format!("choose another address with `{option}`"),
     };
     Failure::new(format!("entry point `{entry_point}`: cannot listen on {address}"))
         .because(source)

@@ -1,6 +1,7 @@
 //! The program's own log, on standard error.
 
-use std::io::IsTerminal;
+use std::fmt::Display;
+use std::io::{IsTerminal, Write as _};
 use std::panic::PanicHookInfo;
 use std::time::Duration;
 
@@ -36,6 +37,18 @@ impl From<Level> for LevelFilter {
 /// The running log. Dropping it waits, for a bounded time, until all is written.
 pub(crate) struct Log {
     sink: Sink,
+}
+
+impl Log {
+    /// A line about the run, whatever the level, in its place among the events: where an entry point
+    /// listens, that all is ready.
+    pub(crate) fn say(&self, line: impl Display) {
+        // A line goes out in one write; it never waits and never fails.
+        self.sink
+            .lines()
+            .write_all(format!("{line}\n").as_bytes())
+            .unwrap_or_default();
+    }
 }
 
 impl Drop for Log {

@@ -13,7 +13,7 @@ use viaduct_snapshot::Install;
 use crate::control::Control;
 use crate::edge::{Edge, RunningEdge};
 use crate::failure::Failure;
-use crate::output;
+use crate::logging::Log;
 use crate::signals::{Request, Signals};
 
 /// Serving until drained.
@@ -48,21 +48,21 @@ impl Serving {
         &self.addresses
     }
 
-    /// Says on standard error where each entry point listens, one line each, for people and scripts.
-    pub(crate) fn announce(&self, tls: impl Fn(&str) -> bool) {
+    /// Says on standard error where each entry point listens, one line each, for people and scripts,
+    /// and then that all is ready.
+    pub(crate) fn announce(&self, log: &Log, tls: impl Fn(&str) -> bool) {
         for (name, address) in &self.addresses {
             let scheme = if tls(name) { "https" } else { "http" };
-            output::status(format_args!(
+            log.say(format_args!(
                 "entry point {name} listening on {scheme}://{address}"
             ));
         }
+        log.say(concat!("viaduct ", env!("CARGO_PKG_VERSION"), " ready"));
     }
 
     /// Serves until SIGTERM or SIGINT, then drains; a second signal ends the process at once.
     pub(crate) async fn until_stopped(self, signals: &mut Signals) -> ExitCode {
-        while signals.next().await == Request::ReopenLogs {
-            self.edge.reopen_logs();
-        }
+        signals.stop(|| self.edge.reopen_logs()).await;
         tracing::info!("stopping: requests in flight may finish");
         let mut drained = self.drain();
         loop {

@@ -1,6 +1,7 @@
 //! Signals: SIGTERM and SIGINT end the process, SIGUSR1 reopens log files (A1.6).
 
 use std::io;
+use std::time::Duration;
 
 use tokio::signal::unix::{self, Signal, SignalKind};
 
@@ -29,6 +30,16 @@ impl Signals {
         })
     }
 
+    /// Waits for the first request to stop; `reopen` is called for every request to reopen logs. The
+    /// same stop is often sent twice at once, to the process and to its group: both are one.
+    pub(crate) async fn stop(&mut self, reopen: impl Fn()) {
+        while self.next().await == Request::ReopenLogs {
+            reopen();
+        }
+        tokio::time::sleep(SAME_SIGNAL).await;
+        while tokio::time::timeout(Duration::ZERO, self.next()).await.is_ok() {}
+    }
+
     /// The next request. Cancel safe.
     pub(crate) async fn next(&mut self) -> Request {
         // `recv` ends only with the runtime.
@@ -39,3 +50,5 @@ impl Signals {
         }
     }
 }
+
+const SAME_SIGNAL: Duration = Duration::from_millis(20);

@@ -29,7 +29,7 @@ use crate::cli::Demo;
 use crate::commands::{sidecar, up};
 use crate::edge::{Edge, GRACE};
 use crate::serving::{self, Serving};
-use crate::signals::{Request, Signals};
+use crate::signals::Signals;
 use crate::source::Manifests;
 use crate::{edge, logging, output};
 use files::Files;
@@ -81,7 +81,7 @@ async fn play(demo: &Demo) -> anyhow::Result<ExitCode> {
 }
 
 async fn stopped(signals: &mut Signals) {
-    while signals.next().await != Request::Stop {}
+    signals.stop(|| {}).await;
 }
 
 /// Where the demo's files are.
@@ -194,6 +194,7 @@ async fn ingress(demo: &Demo, files: &Files, recorder: &Recorder) -> anyhow::Res
         Edge::open(
             config(SocketAddr::from(([127, 0, 0, 1], port))),
             Some((recorder.output(), options)),
+            "--port PORT",
         )
     };
     let edge = match demo.port {

@@ -24,9 +24,10 @@ use viaduct_proxy::{Config, ForwardedTrust, Naming};
 use super::up;
 use crate::edge::{Edge, GRACE};
 use crate::failure::Failure;
+use crate::logging::Log;
 use crate::serving::{self, Serving};
 use crate::signals::Signals;
-use crate::{cli, edge, logging, output};
+use crate::{cli, edge, logging};
 pub(super) use material::Files;
 use material::Material;
 
@@ -41,15 +42,15 @@ pub(super) struct Sidecar {
 }
 
 pub(super) fn run(arguments: cli::Sidecar) -> anyhow::Result<ExitCode> {
-    let _log = logging::start(arguments.run.log_level)?;
+    let log = logging::start(arguments.run.log_level)?;
     serving::raise_file_limit();
     let runtime = serving::control_runtime()?;
-    let code = runtime.block_on(serve(arguments));
+    let code = runtime.block_on(serve(arguments, &log));
     runtime.shutdown_background();
     Ok(code?)
 }
 
-async fn serve(arguments: cli::Sidecar) -> Result<ExitCode, Failure> {
+async fn serve(arguments: cli::Sidecar, log: &Log) -> Result<ExitCode, Failure> {
     let mut signals =
         Signals::listen().map_err(|error| Failure::new("cannot take signals").because(error))?;
     let listen = cli::resolve(&arguments.listen)
@@ -71,8 +72,7 @@ async fn serve(arguments: cli::Sidecar) -> Result<ExitCode, Failure> {
         access_log,
     })
     .await?;
-    serving.announce(|_| true);
-    output::status(format_args!("viaduct {} ready", env!("CARGO_PKG_VERSION")));
+    serving.announce(log, |_| true);
     Ok(serving.until_stopped(&mut signals).await)
 }
 
@@ -95,7 +95,7 @@ pub(super) async fn start(sidecar: Sidecar) -> Result<Serving, Failure> {
     let (sender, updates) = mpsc::channel(1);
     // The channel is new and has room.
     sender.try_send(update(&to, &material)).unwrap_or_default();
-    let edge = Edge::open(config(listen, workers), access_log)?;
+    let edge = Edge::open(config(listen, workers), access_log, "--listen ADDR")?;
     tokio::spawn(follow(files, material, (watch, changes), to, sender));
     Serving::start(edge, up::install([(ENTRY_POINT, true)]), updates).await
 }

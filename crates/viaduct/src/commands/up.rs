@@ -10,40 +10,40 @@ use viaduct_snapshot::{EntryPointInstall, Install};
 use crate::cli::{EntryPoint, Up, resolve};
 use crate::edge::{Edge, GRACE};
 use crate::failure::Failure;
+use crate::logging::Log;
 use crate::serving::{self, Serving};
 use crate::signals::Signals;
 use crate::source::Manifests;
-use crate::{edge, logging, output};
+use crate::{edge, logging};
 
 pub(super) fn run(up: Up) -> anyhow::Result<ExitCode> {
-    let _log = logging::start(up.run.log_level)?;
+    let log = logging::start(up.run.log_level)?;
     serving::raise_file_limit();
     let runtime = serving::control_runtime()?;
-    let code = runtime.block_on(serve(up));
+    let code = runtime.block_on(serve(&up, &log));
     runtime.shutdown_background();
     Ok(code?)
 }
 
-async fn serve(up: Up) -> Result<ExitCode, Failure> {
+async fn serve(up: &Up, log: &Log) -> Result<ExitCode, Failure> {
     let mut signals =
         Signals::listen().map_err(|error| Failure::new("cannot take signals").because(error))?;
-    let entry_points = entry_points(&up)?;
+    let entry_points = entry_points(up)?;
     let manifests = Manifests::open(&up.directory)?;
     let access_log = up
         .run
         .access_log
         .output()
         .map(|output| (output, up.run.access_log.options()));
-    let edge = Edge::open(config(&up, &entry_points)?, access_log)?;
+    let edge = Edge::open(config(up, &entry_points)?, access_log, "--entrypoint NAME=ADDR")?;
     let updates = manifests.follow(edge.addresses().into_iter().map(|(_, address)| address).collect());
     let install = install(entry_points.iter().map(|given| (given.name.as_str(), given.tls)));
     let serving = Serving::start(edge, install, updates).await?;
-    serving.announce(|name| {
+    serving.announce(log, |name| {
         entry_points
             .iter()
             .any(|entry_point| entry_point.name == name && entry_point.tls)
     });
-    output::status(format_args!("viaduct {} ready", env!("CARGO_PKG_VERSION")));
     Ok(serving.until_stopped(&mut signals).await)
 }
 

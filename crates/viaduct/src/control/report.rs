@@ -1,6 +1,6 @@
 //! Findings in the log: each when it appears and when it is gone, not at every reload.
 
-use std::collections::BTreeMap;
+use std::collections::HashSet;
 use std::fmt::Write as _;
 
 use viaduct_config::{Finding, Severity};
@@ -8,7 +8,7 @@ use viaduct_config::{Finding, Severity};
 /// Remembers what has been told.
 #[derive(Debug, Default)]
 pub(crate) struct Report {
-    told: BTreeMap<String, Finding>,
+    told: Vec<(String, Finding)>,
 }
 
 impl Report {
@@ -19,16 +19,25 @@ impl Report {
         resolved.iter().for_each(log_resolved);
     }
 
-    /// Takes the findings of a new snapshot: which of them are new, and which old ones are gone.
+    /// Takes the findings of a new snapshot: which of them are new, and which old ones are gone. They
+    /// keep their order: causes come before what follows from them.
     pub(super) fn replace(&mut self, findings: Vec<Finding>) -> (Vec<Finding>, Vec<Finding>) {
-        let now: BTreeMap<String, Finding> = findings
-            .into_iter()
-            .map(|finding| (identity(&finding), finding))
-            .collect();
-        let mut gone = std::mem::replace(&mut self.told, now);
-        let added = self.told.iter().filter(|(key, _)| gone.remove(*key).is_none());
-        let added = added.map(|(_, finding)| finding.clone()).collect();
-        (added, gone.into_values().collect())
+        let before = std::mem::take(&mut self.told);
+        let known: HashSet<&String> = before.iter().map(|(identity, _)| identity).collect();
+        let mut now = HashSet::new();
+        let mut added = Vec::new();
+        for finding in findings {
+            let identity = identity(&finding);
+            if !now.insert(identity.clone()) {
+                continue;
+            }
+            if !known.contains(&identity) {
+                added.push(finding.clone());
+            }
+            self.told.push((identity, finding));
+        }
+        let gone = before.into_iter().filter(|(identity, _)| !now.contains(identity));
+        (added, gone.map(|(_, finding)| finding).collect())
     }
 }
 

@@ -33,7 +33,7 @@ fn a13_8_a_reload_tells_only_what_changed() {
     let (added, resolved) = report.replace(vec![]);
     assert_eq!(
         (messages(&added), messages(&resolved)),
-        (vec![], vec!["three", "two"])
+        (vec![], vec!["two", "three"])
     );
 }
 
