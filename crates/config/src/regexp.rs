@@ -4,7 +4,9 @@
 //! refuses what Go refuses, and writes an expression in which nothing is left to interpretation.
 
 mod class;
+mod number;
 mod translate;
+mod unicode;
 
 #[cfg(test)]
 mod tests;

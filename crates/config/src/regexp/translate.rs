@@ -5,6 +5,7 @@
 
 use super::RegexpError;
 use super::class::{self, CodePoint, NamedSet};
+use super::{number, unicode};
 
 pub(super) fn translate(source: &str) -> Result<String, RegexpError> {
     let mut translator = Translator {
@@ -224,7 +225,7 @@ impl<'a> Translator<'a> {
 
     /// `{n}`, `{n,}`, `{n,m}`; anything else in braces is literal text in Go.
     fn braces(&mut self) -> Result<(), RegexpError> {
-        let Some((min, max, width)) = counts(self.rest) else {
+        let Some((min, max, width)) = number::counts(self.rest) else {
             self.advance(1);
             self.literal(u32::from('{'));
             return Ok(());
@@ -318,13 +319,13 @@ impl<'a> Translator<'a> {
             }
             None => name,
         };
-        match known_unicode_class(name) {
+        match unicode::named(name) {
             None => return Err(self.error_at(at, "an unknown Unicode category or script")),
-            Some(UnicodeClass::Surrogates) => {
+            Some(unicode::UnicodeClass::Surrogates) => {
                 self.out
                     .push_str(if negated { class::ANYTHING } else { class::NOTHING });
             }
-            Some(UnicodeClass::Named(name)) => {
+            Some(unicode::UnicodeClass::Named(name)) => {
                 self.out.push_str(if negated { r"\P" } else { r"\p" });
                 self.out.push_str(&name);
             }
@@ -447,11 +448,11 @@ impl<'a> Translator<'a> {
         if let Some(inside) = self.rest.strip_prefix('{') {
             let (digits, after) = inside.split_once('}')?;
             self.rest = after;
-            return hex_value(digits);
+            return number::hex_value(digits);
         }
         let (digits, after) = self.rest.split_at_checked(2)?;
         self.rest = after;
-        hex_value(digits)
+        number::hex_value(digits)
     }
 
     /// After the first of up to three digits. A lone digit other than 0 would be a back-reference.
@@ -508,74 +509,6 @@ enum FlagsEnd {
     NoGroup,
 }
 
-/// The counts of a `{...}` at the start of `text` and its length, or `None` where Go reads it literally.
-fn counts(text: &str) -> Option<(u32, Option<u32>, usize)> {
-    let (inside, _) = text.strip_prefix('{')?.split_once('}')?;
-    let (min, max) = match inside.split_once(',') {
-        None => {
-            let count = count(inside)?;
-            (count, Some(count))
-        }
-        Some((min, "")) => (count(min)?, None),
-        Some((min, max)) => (count(min)?, Some(count(max)?)),
-    };
-    Some((min, max, inside.len() + 2))
-}
-
-/// A decimal without leading zeros; one that is too large for us is too large for Go as well.
-fn count(digits: &str) -> Option<u32> {
-    let plain = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
-    if !plain || (digits.len() > 1 && digits.starts_with('0')) {
-        return None;
-    }
-    Some(digits.parse().unwrap_or(u32::MAX))
-}
-
-fn hex_value(digits: &str) -> Option<CodePoint> {
-    let plain = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_hexdigit());
-    // Go takes any number of leading zeros.
-    let significant = digits.trim_start_matches('0');
-    match (plain, significant) {
-        (false, _) => None,
-        (true, "") => Some(0),
-        (true, _) => CodePoint::from_str_radix(significant, 16)
-            .ok()
-            .filter(|point| *point <= u32::from(char::MAX)),
-    }
-}
-
-enum UnicodeClass {
-    /// As the target spells it: `{gc=...}` or `{sc=...}`.
-    Named(String),
-    /// A category that no UTF-8 text holds; the target does not know it.
-    Surrogates,
-}
-
-/// The category or script of that name, if Go knows it.
-fn known_unicode_class(name: &str) -> Option<UnicodeClass> {
-    let key: String = name.chars().filter(|c| !matches!(c, ' ' | '_' | '-')).collect();
-    // The target strips a leading `is` and knows scripts by their four-letter codes; Go does neither.
-    let foreign = key.get(..2).is_some_and(|start| start.eq_ignore_ascii_case("is"));
-    if key.is_empty() || foreign || !key.bytes().all(|b| b.is_ascii_alphanumeric()) {
-        return None;
-    }
-    if key.eq_ignore_ascii_case("cs") || key.eq_ignore_ascii_case("surrogate") {
-        return Some(UnicodeClass::Surrogates);
-    }
-    let known = |class: &String| regex_syntax::Parser::new().parse(&format!(r"\p{class}")).is_ok();
-    let category = Some(format!("{{gc={key}}}")).filter(known);
-    let code = key.len() == 4
-        && !FOUR_LETTER_SCRIPTS
-            .iter()
-            .any(|name| name.eq_ignore_ascii_case(&key));
-    let script = || Some(format!("{{sc={key}}}")).filter(|class| !code && known(class));
-    category.or_else(script).map(UnicodeClass::Named)
-}
-
-/// Scripts whose full name has four letters, as their codes have.
-const FOUR_LETTER_SCRIPTS: &[&str] = &[
-    "Ahom", "Cham", "Kawi", "Lisu", "Miao", "Modi", "Newa", "Thai", "Toto",
-];
 /// The target recurses over groups once when it compiles.
 const MAX_NESTING: usize = 100;
 const MAX_REPEAT: u32 = 1000;

@@ -63,6 +63,15 @@ impl<'a> Lexer<'a> {
         }
     }
 
+    /// Finds a character that no Go source may hold, comments included.
+    pub(super) fn forbidden(&self) -> Option<Fault> {
+        let (at, c) = self.rest.char_indices().find(|(_, c)| FORBIDDEN.contains(c))?;
+        Some(Fault {
+            offset: self.position() + at,
+            kind: RuleErrorKind::UnexpectedCharacter(c),
+        })
+    }
+
     pub(super) fn next(&mut self) -> Result<Token<'a>, Fault> {
         let line_ended = self.skip_blanks()?;
         let offset = self.position();
@@ -134,9 +143,6 @@ impl<'a> Lexer<'a> {
             offset: offset + 1 + at,
             kind,
         })?;
-        if let Some(at) = inside.find(FORBIDDEN) {
-            return Err(self.forbidden(offset + 1 + at));
-        }
         Ok(TokenKind::Text(value))
     }
 
@@ -197,14 +203,6 @@ impl<'a> Lexer<'a> {
         )
     }
 
-    fn forbidden(&self, offset: usize) -> Fault {
-        let c = self.source.get(offset..).and_then(|rest| rest.chars().next());
-        Fault {
-            offset,
-            kind: RuleErrorKind::UnexpectedCharacter(c.unwrap_or_default()),
-        }
-    }
-
     fn position(&self) -> usize {
         self.source.len() - self.rest.len()
     }
@@ -215,7 +213,7 @@ impl<'a> Lexer<'a> {
 }
 
 const BYTE_ORDER_MARK: char = '\u{feff}';
-/// Characters that no Go source may hold.
+/// The mark may stand at the very start only.
 const FORBIDDEN: [char; 2] = ['\0', BYTE_ORDER_MARK];
 /// Longer ones before their prefixes. `Operator` tokens are the ones that rules do not have.
 const OPERATORS: &[&str] = &[

@@ -14,6 +14,9 @@ pub(super) fn parse(text: &str) -> Result<Expr, Fault> {
         });
     }
     let mut lexer = Lexer::new(text);
+    if let Some(fault) = lexer.forbidden() {
+        return Err(fault);
+    }
     let token = lexer.next()?;
     let mut parser = Parser {
         text,

@@ -380,6 +380,7 @@ fn a3_2_malformed_rules_say_where() {
         ("Host('a')", "unexpected character '\\'' at column 6"),
         ("Host(`a`);", "unexpected character ';' at column 10"),
         ("Host(`a", "a text is not closed at column 6"),
+        ("Host(`a`) // \0", "unexpected character '\\0' at column 14"),
         ("Host(`a`) /* x", "a comment is not closed at column 11"),
         (
             "Host(`a`) &&\n \u{a0}Path(`/`)",
