@@ -1,10 +1,11 @@
 //! The one place where a failure becomes a status, a reason and an answer.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use bytes::Bytes;
 use http::header::{ACCEPT, CONNECTION, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, Version};
+use memchr::memmem::Finder;
 use viaduct_config::Finding;
 use viaduct_tls::{Fault, Reason};
 
@@ -183,12 +184,14 @@ pub(crate) fn server_options() -> Response<Answer> {
     Response::new(Answer::Text(Bytes::new()))
 }
 
-/// Whether a client prefers RFC 9457 problem details to plain text.
+/// Whether a client prefers RFC 9457 problem details to plain text. Asked for every request: the
+/// headers are gone when the answer is known.
 pub(crate) fn accepts_problem(headers: &HeaderMap) -> bool {
+    static WANTED: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(PROBLEM_JSON));
     headers
         .get_all(ACCEPT)
         .iter()
-        .any(|value| memchr::memmem::find(value.as_bytes(), PROBLEM_JSON.as_bytes()).is_some())
+        .any(|value| value.len() >= PROBLEM_JSON.len() && WANTED.find(value.as_bytes()).is_some())
 }
 
 fn write(error: &ProxyError, as_problem: bool, expose: bool) -> Response<Answer> {

@@ -336,3 +336,6 @@ fn protocol(version: Version) -> &'static str {
 
 /// Requests of this process that a log has told of.
 static COUNT: AtomicU64 = AtomicU64::new(0);
+
+#[cfg(test)]
+mod tests;

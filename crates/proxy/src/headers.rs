@@ -6,7 +6,7 @@
 mod names;
 
 use std::net::SocketAddr;
-use std::sync::OnceLock;
+use std::sync::LazyLock;
 
 use http::header::{CONNECTION, CONTENT_LENGTH, HOST, TE, UPGRADE};
 use http::request::Parts;
@@ -268,12 +268,14 @@ fn set_owned(
         headers.insert(X_FORWARDED_PROTO, HeaderValue::from_static(proto));
     }
     if !says(headers, &X_FORWARDED_PORT) {
-        let claims_tls = headers
-            .get(X_FORWARDED_PROTO)
-            .is_some_and(|proto| proto == "https" || proto == "wss");
+        // What a trusted client says of its own scheme counts.
+        let says_tls = || {
+            let proto = headers.get(X_FORWARDED_PROTO);
+            proto.is_some_and(|proto| proto == "https" || proto == "wss")
+        };
         let port = match host_port {
             Some(port) => HeaderValue::from(port),
-            None if secure || claims_tls => HeaderValue::from_static("443"),
+            None if secure || says_tls() => HeaderValue::from_static("443"),
             None => HeaderValue::from_static("80"),
         };
         headers.insert(X_FORWARDED_PORT, port);
@@ -305,15 +307,14 @@ fn name_by_request(headers: &mut HeaderMap, scheme: &'static str) {
 
 /// This machine's host name, as a value whose clones touch no counter.
 fn machine_name() -> Option<HeaderValue> {
-    static NAME: OnceLock<Option<&'static str>> = OnceLock::new();
-    let name = NAME.get_or_init(|| {
+    static NAME: LazyLock<Option<HeaderValue>> = LazyLock::new(|| {
         let name = rustix::system::uname().nodename().to_string_lossy().into_owned();
         HeaderValue::from_str(&name)
             .ok()
             .filter(|name| !name.is_empty())?;
-        Some(name.leak())
+        Some(HeaderValue::from_static(name.leak()))
     });
-    name.map(HeaderValue::from_static)
+    NAME.clone()
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::net::SocketAddr;
 use std::rc::Rc;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -15,7 +15,9 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use viaduct_config::dynamic::Dynamic;
 use viaduct_config::{EntryPointName, ProviderName, Update};
-use viaduct_observe::WorkerCounters;
+use viaduct_observe::access_log::Options;
+use viaduct_observe::sink::{Output, Sink};
+use viaduct_observe::{AccessLog, Format, WorkerCounters};
 use viaduct_snapshot::{EntryPointInstall, Inputs, Install, Snapshot, compile};
 use viaduct_tls::{CertificateStore, Identity};
 
@@ -46,7 +48,22 @@ pub(crate) struct Proxy {
 impl Proxy {
     /// `dynamic`: the file provider's shape, as JSON.
     pub(crate) async fn start(dynamic: serde_json::Value, trust: ForwardedTrust) -> Self {
-        let worker = worker(snapshot(dynamic, None), trust);
+        Self::serve(worker(snapshot(dynamic, None), trust, None)).await
+    }
+
+    /// As [`to`](Self::to), with an access log.
+    pub(crate) async fn logged<'u>(urls: impl IntoIterator<Item = &'u str>) -> (Self, Log) {
+        let log = Log::open();
+        let dynamic = service(urls, serde_json::json!({}));
+        let worker = worker(
+            snapshot(dynamic, None),
+            ForwardedTrust::default(),
+            Some(log.worker_end()),
+        );
+        (Self::serve(worker).await, log)
+    }
+
+    async fn serve(worker: Rc<Worker>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let accepted = Rc::default();
@@ -96,6 +113,60 @@ impl Proxy {
     }
 }
 
+/// An access log that a test reads.
+pub(crate) struct Log {
+    sink: Sink,
+    written: Written,
+}
+
+#[derive(Clone, Default)]
+struct Written(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Written {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Log {
+    fn open() -> Self {
+        let written = Written::default();
+        let sink = Sink::open("access-log", Output::Writer(Box::new(written.clone()))).unwrap();
+        Self { sink, written }
+    }
+
+    fn worker_end(&self) -> AccessLog {
+        let options = Options {
+            format: Format::Json,
+            ..Options::default()
+        };
+        AccessLog::new(&self.sink, options)
+    }
+
+    /// The first `count` entries; waits for them, and for no more to be there.
+    pub(crate) async fn entries(&self, worker: &Worker, count: usize) -> Vec<serde_json::Value> {
+        loop {
+            worker.access_log.as_ref().unwrap().borrow_mut().flush();
+            assert!(self.sink.flush(PATIENCE));
+            let text = String::from_utf8(self.written.0.lock().unwrap().clone()).unwrap();
+            if text.lines().count() >= count {
+                let entries: Vec<_> = text
+                    .lines()
+                    .map(|line| serde_json::from_str(line).unwrap())
+                    .collect();
+                assert_eq!(entries.len(), count, "{text}");
+                return entries;
+            }
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
 /// The configuration of [`Proxy::to`].
 pub(crate) fn service<'u>(
     urls: impl IntoIterator<Item = &'u str>,
@@ -135,7 +206,7 @@ pub(crate) fn snapshot(dynamic: serde_json::Value, previous: Option<&Snapshot>) 
     snapshot
 }
 
-fn worker(snapshot: Arc<Snapshot>, forwarded: ForwardedTrust) -> Rc<Worker> {
+fn worker(snapshot: Arc<Snapshot>, forwarded: ForwardedTrust, log: Option<AccessLog>) -> Rc<Worker> {
     let entry_point = EntryPointConfig {
         name: EntryPointName::new("web"),
         address: SocketAddr::from(([127, 0, 0, 1], 0)),
@@ -153,7 +224,7 @@ fn worker(snapshot: Arc<Snapshot>, forwarded: ForwardedTrust) -> Rc<Worker> {
         snapshot: RefCell::new(Rc::new(Arc::clone(&snapshot))),
         upstreams: Default::default(),
         balancers: Default::default(),
-        access_log: None,
+        access_log: log.map(RefCell::new),
         counters: Arc::new(WorkerCounters::new(["web".into()])),
         drain: Drain::default(),
         labels: Default::default(),
@@ -165,7 +236,7 @@ fn worker(snapshot: Arc<Snapshot>, forwarded: ForwardedTrust) -> Rc<Worker> {
 
 /// A client's connection without a socket.
 pub(crate) fn connection(trust: ForwardedTrust, leg: Leg) -> Rc<Connection> {
-    let worker = worker(snapshot(serde_json::json!({}), None), trust);
+    let worker = worker(snapshot(serde_json::json!({}), None), trust, None);
     let client = SocketAddr::from(([10, 0, 0, 1], 40_000));
     let local = SocketAddr::from(([127, 0, 0, 1], 8443));
     Connection::new(worker, 0, client, local, leg)
