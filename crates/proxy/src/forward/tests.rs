@@ -650,6 +650,20 @@ fn a6_15_h2c_backends_share_one_connection() {
 }
 
 #[test]
+fn a6_15_h2c_servers_get_upgrades_over_http1() {
+    run(async {
+        let origin = Origin::listen().await;
+        let proxy = Proxy::to([&*origin.url.replace("http:", "h2c:")]).await;
+        let mut client = proxy.client().await;
+        client.send(WEBSOCKET).await;
+        let mut backend = origin.accept().await;
+        let head = backend.head().await;
+        assert!(head.starts_with("GET /chat HTTP/1.1\r\n"), "{head}");
+        assert_eq!(header(&head, "upgrade"), Some("websocket"));
+    });
+}
+
+#[test]
 fn a6_3_the_servers_own_host() {
     run(async {
         let origin = Origin::listen().await;

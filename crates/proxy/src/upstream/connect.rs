@@ -45,16 +45,14 @@ pub(super) async fn open(pool: &Pool, offer: Offer) -> Result<Fresh, Fault> {
     let timeouts = pool.transport.timeouts;
     match pool.scheme {
         Scheme::Https => secure(pool, stream, route, offer).await,
-        Scheme::Http => {
-            http1(
-                Watched::new(stream, Arc::clone(&notes)),
-                Link::plain(route, &notes),
-            )
-            .await
-        }
-        Scheme::H2c => {
+        // Servers of HTTP/2 with prior knowledge take upgrades over HTTP/1.1, if at all.
+        Scheme::H2c if offer == Offer::H2OrHttp1 => {
             let link = Link::plain(route, &notes);
             http2(Watched::new(stream, notes), link, timeouts).await
+        }
+        Scheme::Http | Scheme::H2c => {
+            let link = Link::plain(route, &notes);
+            http1(Watched::new(stream, notes), link).await
         }
     }
 }

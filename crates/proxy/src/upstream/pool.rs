@@ -123,23 +123,24 @@ impl Pool {
 
     /// A new connection; or one that another request brought while this one waited for its turn.
     pub(super) async fn dial(self: &Rc<Self>, needs: Needs) -> Result<Lease, Fault> {
-        // Offered even to a server that has declined: servers change, and one offer is one session cache.
-        let offer = if needs == Needs::Http1 || self.transport.disable_http2 {
-            Offer::Http1
-        } else {
-            Offer::H2OrHttp1
-        };
-        let shareable = offer == Offer::H2OrHttp1 && self.speaks_http2.get() != Some(false);
-        let turns = if shareable { &self.first } else { &self.dials };
+        let offer = self.offer(needs);
+        let first = self.may_share(offer);
+        let turns = if first { &self.first } else { &self.dials };
         let waited = turns.available_permits() == 0;
-        let _turn = self.turn(turns).await?;
+        let mut turn = self.turn(turns).await?;
         if waited && let Some(lease) = self.reuse(needs) {
             return Ok(lease);
+        }
+        if first && !self.may_share(offer) {
+            // The connection waited for cannot be shared: everyone dials, side by side.
+            drop(turn);
+            turn = self.turn(&self.dials).await?;
         }
         let fresh = connect::open(self, offer).await?;
         if offer == Offer::H2OrHttp1 {
             self.speaks_http2.set(Some(matches!(fresh, Fresh::Http2(_))));
         }
+        drop(turn);
         Ok(match fresh {
             Fresh::Http1(idle) => Lease::new(Sender::Http1(idle.sender), Rc::clone(self), idle.link, false),
             Fresh::Http2(shared) => {
@@ -151,6 +152,22 @@ impl Pool {
                 Lease::new(Sender::Http2(Stream::open(shared)), Rc::clone(self), link, false)
             }
         })
+    }
+
+    /// HTTP/2 is offered even to a server that has declined it: servers change, and one offer is one
+    /// session cache.
+    fn offer(&self, needs: Needs) -> Offer {
+        let declines = self.scheme == Scheme::Https && self.transport.disable_http2;
+        if needs == Needs::Http1 || declines {
+            Offer::Http1
+        } else {
+            Offer::H2OrHttp1
+        }
+    }
+
+    /// Whether a new connection may turn out to be one for all.
+    fn may_share(&self, offer: Offer) -> bool {
+        offer == Offer::H2OrHttp1 && self.speaks_http2.get() != Some(false)
     }
 
     /// Takes a connection back. One whose request body is still on its way is waited for.

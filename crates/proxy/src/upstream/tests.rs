@@ -267,3 +267,19 @@ fn a13_1_http2_all_the_way() {
         }
     });
 }
+
+#[test]
+fn r7_first_requests_to_an_http1_server_dial_side_by_side() {
+    run(async {
+        let http1 = ClientPolicy {
+            alpn: vec![b"http/1.1".to_vec()],
+            ..ClientPolicy::default()
+        };
+        let server = Server::start(http1).await;
+        let proxy = Proxy::with_transport(&server.url, server.transport(json!({}))).await;
+        let answers = futures_util::future::join_all((0..20).map(|_| ask(&proxy))).await;
+        for answer in answers {
+            assert!(answer.contains("HTTP/1.1"), "{answer}");
+        }
+    });
+}
