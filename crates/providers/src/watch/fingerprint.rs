@@ -4,13 +4,14 @@
 use std::collections::BTreeMap;
 use std::fs::{self, Metadata};
 use std::hash::{DefaultHasher, Hash, Hasher as _};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use super::Target;
 use crate::files;
 
-/// Deeper directories are not looked at; a loop of symbolic links ends here.
+/// Deeper directories are not looked at.
 const MAX_DEPTH: usize = 32;
 
 /// More entries are not looked at, so that a mistaken `/` costs a bounded amount.
@@ -47,22 +48,11 @@ impl Identity {
         })
     }
 
-    #[cfg(unix)]
     fn from_metadata(metadata: &Metadata) -> Self {
-        use std::os::unix::fs::MetadataExt as _;
         Self {
             device: metadata.dev(),
             inode: metadata.ino(),
             changed: (metadata.ctime(), metadata.ctime_nsec()),
-        }
-    }
-
-    #[cfg(not(unix))]
-    fn from_metadata(_metadata: &Metadata) -> Self {
-        Self {
-            device: 0,
-            inode: 0,
-            changed: (0, 0),
         }
     }
 }
@@ -71,7 +61,7 @@ impl Fingerprint {
     pub(super) fn of(target: &Target) -> Self {
         let mut entries = BTreeMap::new();
         match target {
-            Target::Tree(root) => walk(root, 0, &mut entries),
+            Target::Tree(root) => walk(root, &mut Vec::new(), &mut entries),
             Target::Files(files) => {
                 for file in files {
                     if let Ok(metadata) = fs::metadata(file) {
@@ -103,23 +93,26 @@ fn digest(text: &str) -> u64 {
     hasher.finish()
 }
 
-fn walk(directory: &Path, depth: usize, entries: &mut BTreeMap<PathBuf, Entry>) {
-    let Ok(listing) = fs::read_dir(directory) else {
+fn walk(directory: &Path, around: &mut Vec<Identity>, entries: &mut BTreeMap<PathBuf, Entry>) {
+    let (Some(identity), Ok(listing)) = (Identity::of(directory), fs::read_dir(directory)) else {
         return;
     };
+    // A link to a directory around it would be a loop.
+    if around.len() >= MAX_DEPTH || around.contains(&identity) {
+        return;
+    }
+    around.push(identity);
     for path in listing.flatten().map(|entry| entry.path()) {
         if entries.len() >= MAX_ENTRIES {
-            return;
+            break;
         }
         let Ok(metadata) = fs::metadata(&path) else {
             continue;
         };
         if metadata.is_dir() {
-            if depth < MAX_DEPTH {
-                walk(&path, depth + 1, entries);
-            }
-        } else {
-            entries.insert(path, Entry::of(&metadata));
+            walk(&path, around, entries);
         }
+        entries.insert(path, Entry::of(&metadata));
     }
+    around.pop();
 }
