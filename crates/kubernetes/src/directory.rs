@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::fs::{self, File, Metadata};
 use std::io::{self, Read};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -21,7 +22,7 @@ pub const MAX_FILE_BYTES: u64 = 32 * 1024 * 1024;
 /// The most files that are read; more are an error, not a surprise.
 pub const MAX_FILES: usize = 100_000;
 
-/// Deeper directories are not looked into; a loop of symbolic links ends here.
+/// Deeper directories are not looked into.
 const MAX_DEPTH: usize = 16;
 
 /// A file that changed this recently may change again without any trace in its times, so it is read
@@ -83,7 +84,7 @@ impl Directory {
     pub fn refresh(&mut self, index: &mut Index) -> Result<Refresh, DirectoryError> {
         let now = SystemTime::now();
         let mut found = Vec::new();
-        self.list(&self.root, 0, &mut found)?;
+        self.list(&self.root, &mut Vec::new(), &mut found)?;
         let mut refresh = Refresh::default();
         self.forget_missing(&found, index, &mut refresh);
         for (path, metadata) in found {
@@ -112,13 +113,16 @@ impl Directory {
     fn list(
         &self,
         directory: &Path,
-        depth: usize,
+        around: &mut Vec<Identity>,
         found: &mut Vec<(PathBuf, Metadata)>,
     ) -> Result<(), DirectoryError> {
         let unreadable = |source| DirectoryError::Unreadable {
             path: directory.to_owned(),
             source,
         };
+        if around.is_empty() {
+            around.push(identity(&fs::metadata(directory).map_err(unreadable)?));
+        }
         for entry in fs::read_dir(directory).map_err(unreadable)? {
             let path = entry.map_err(unreadable)?.path();
             if is_hidden(&path) {
@@ -129,8 +133,12 @@ impl Directory {
                 continue;
             };
             if metadata.is_dir() {
-                if depth < MAX_DEPTH {
-                    self.list(&path, depth + 1, found)?;
+                let identity = identity(&metadata);
+                // A link to a directory around it would be a loop.
+                if around.len() < MAX_DEPTH && !around.contains(&identity) {
+                    around.push(identity);
+                    self.list(&path, around, found)?;
+                    around.pop();
                 }
             } else if metadata.is_file() && is_manifest(&path) {
                 if found.len() >= MAX_FILES {
@@ -160,7 +168,7 @@ struct Known {
 struct Stamp {
     length: u64,
     modified: SystemTime,
-    identity: (u64, u64),
+    identity: Identity,
 }
 
 impl Stamp {
@@ -176,15 +184,11 @@ impl Stamp {
     }
 }
 
-#[cfg(unix)]
-fn identity(metadata: &Metadata) -> (u64, u64) {
-    use std::os::unix::fs::MetadataExt as _;
-    (metadata.dev(), metadata.ino())
-}
+/// Which file or directory it is, whatever its name: device and inode.
+type Identity = (u64, u64);
 
-#[cfg(not(unix))]
-fn identity(_metadata: &Metadata) -> (u64, u64) {
-    (0, 0)
+fn identity(metadata: &Metadata) -> Identity {
+    (metadata.dev(), metadata.ino())
 }
 
 fn read_if_changed(
