@@ -1,7 +1,6 @@
 //! A directory of manifests: the only place of this crate that touches a disk.
 
-use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, HashSet};
 use std::fs::{self, File, Metadata};
 use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt as _;
@@ -89,15 +88,17 @@ impl Directory {
         self.forget_missing(&found, index, &mut refresh);
         for (path, metadata) in found {
             let stamp = Stamp::of(&metadata, now);
-            let known = self.files.entry(label(&path));
-            read_if_changed(&path, stamp, known, index, &mut refresh);
+            let label = label(&path);
+            let known = self.files.get(&label);
+            if let Some(known) = read_if_changed(&path, &label, stamp, known, index, &mut refresh) {
+                self.files.insert(label, known);
+            }
         }
         Ok(refresh)
     }
 
     fn forget_missing(&mut self, found: &[(PathBuf, Metadata)], index: &mut Index, refresh: &mut Refresh) {
-        let present: std::collections::HashSet<Arc<str>> =
-            found.iter().map(|(path, _)| label(path)).collect();
+        let present: HashSet<Arc<str>> = found.iter().map(|(path, _)| label(path)).collect();
         self.files.retain(|path, _| {
             let keep = present.contains(path);
             if !keep {
@@ -155,7 +156,7 @@ impl Directory {
 }
 
 /// What was last read of a file.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 struct Known {
     /// `None`: look at the text again, whatever the file system says.
     stamp: Option<Stamp>,
@@ -191,44 +192,44 @@ fn identity(metadata: &Metadata) -> Identity {
     (metadata.dev(), metadata.ino())
 }
 
+/// Reads a file unless its stamp says that it is as it was. `None`: it has gone since it was listed,
+/// and the next refresh will know.
 fn read_if_changed(
     path: &Path,
+    label: &str,
     stamp: Option<Stamp>,
-    known: Entry<'_, Arc<str>, Known>,
+    known: Option<&Known>,
     index: &mut Index,
     refresh: &mut Refresh,
-) {
-    if let Entry::Occupied(known) = &known
+) -> Option<Known> {
+    if let Some(known) = known
         && stamp.is_some()
-        && known.get().stamp == stamp
+        && known.stamp == stamp
     {
-        return;
+        return Some(*known);
     }
-    let label = Arc::clone(known.key());
-    let before = match &known {
-        Entry::Occupied(known) => Some(known.get().digest),
-        Entry::Vacant(_) => None,
-    };
+    let before = known.map(|known| known.digest);
     let digest = match read(path) {
         Ok(text) => {
             let digest = Some(<[u8; 32]>::from(Sha256::digest(&text)));
             if before != Some(digest) {
-                index.apply(&label, &text);
+                index.apply(label, &text);
                 refresh.read += 1;
             }
             digest
         }
-        // Deleted since it was listed: the next refresh will know.
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
         Err(error) => {
             if before != Some(None) {
-                index.unreadable(&label, &format!("the file cannot be read: {error}"));
+                index.unreadable(label, &format!("the file cannot be read: {error}"));
                 refresh.unreadable += 1;
             }
             None
         }
     };
-    known.insert_entry(Known { stamp, digest });
+    // What could not be read is tried again: a change of permissions leaves no trace in the times.
+    let stamp = digest.and(stamp);
+    Some(Known { stamp, digest })
 }
 
 fn read(path: &Path) -> io::Result<String> {

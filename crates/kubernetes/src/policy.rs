@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 /// Limits on references and targets. [`Policy::default`] is Traefik's own for a cluster, where
 /// manifests are written by tenants; [`Policy::directory`] is for a directory that the operator of
 /// this process writes.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Policy {
     /// `providers.kubernetesCRD.allowCrossNamespace`: an object may name objects of another
     /// namespace. Default false.
@@ -28,21 +28,6 @@ pub struct Policy {
     pub allow_loopback: bool,
     /// Where this process listens; a target among them would be a loop, and is refused.
     pub own_addresses: Vec<SocketAddr>,
-}
-
-impl Default for Policy {
-    fn default() -> Self {
-        Self {
-            allow_cross_namespace: false,
-            allow_external_name_services: false,
-            allow_empty_services: false,
-            cross_provider_namespaces: None,
-            ingress_class: None,
-            native_lb_by_default: false,
-            allow_loopback: false,
-            own_addresses: Vec::new(),
-        }
-    }
 }
 
 impl Policy {

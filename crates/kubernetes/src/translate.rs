@@ -13,6 +13,7 @@ mod endpoints;
 mod material;
 mod names;
 mod references;
+mod routed;
 mod routes;
 mod services;
 mod tls;
@@ -21,7 +22,7 @@ mod transports;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use viaduct_config::dynamic::tls::{CertificatePair, StoredCertificate};
 use viaduct_config::{Dynamic, Element, Finding, Origin, ProviderName, Update};
@@ -110,6 +111,7 @@ impl Draft {
     }
 
     fn finish(mut self) -> Update {
+        self.drop_repetitions();
         for (index, (secret, certificate)) in self.certificates.into_iter().enumerate() {
             let origin = Origin {
                 object: Some(secret.of_kind(Kind::Secret)),
@@ -119,5 +121,15 @@ impl Draft {
             self.update.dynamic.tls.certificates.push(certificate);
         }
         self.update
+    }
+
+    /// What breaks an element needs no note beside it.
+    fn drop_repetitions(&mut self) {
+        let Update { broken, notes, .. } = &mut self.update;
+        let told: HashSet<_> = broken
+            .iter()
+            .map(|(_, finding)| (&finding.object, &finding.location, &finding.message))
+            .collect();
+        notes.retain(|note| !told.contains(&(&note.object, &note.location, &note.message)));
     }
 }

@@ -6,7 +6,6 @@
 //! A first line `# policy: cluster` translates under Traefik's defaults for a cluster instead of those
 //! for a directory.
 
-use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
@@ -52,42 +51,38 @@ fn outcome(name: &str, text: &str) -> String {
         Policy::directory()
     };
     let update = translate(&index, &policy);
-    let mut out = String::new();
-    findings(&mut out, &update);
-    out.push_str(&render(&update.dynamic, Format::Yaml, Secrets::Redacted));
-    out
+    findings(&update) + &render(&update.dynamic, Format::Yaml, Secrets::Redacted)
 }
 
-fn findings(out: &mut String, update: &Update) {
-    for (element, finding) in &update.broken {
-        writeln!(out, "# broken: {element}").unwrap();
-        one(out, finding);
-    }
-    for finding in &update.notes {
-        writeln!(out, "# note:").unwrap();
-        one(out, finding);
-    }
+fn findings(update: &Update) -> String {
+    let broken = update
+        .broken
+        .iter()
+        .map(|(element, finding)| format!("# broken: {element}\n{}", one(finding)));
+    let notes = update
+        .notes
+        .iter()
+        .map(|finding| format!("# note:\n{}", one(finding)));
+    broken.chain(notes).collect()
 }
 
-fn one(out: &mut String, finding: &Finding) {
-    writeln!(
-        out,
-        "#   {:?} {:?}: {}",
-        finding.severity, finding.code, finding.message
-    )
-    .unwrap();
+fn one(finding: &Finding) -> String {
     let object = finding.object.as_ref().map(ToString::to_string);
     let location = finding.location.as_ref().map(ToString::to_string);
-    for (label, text) in [
+    let details = [
         ("object", &object),
         ("at", &location),
         ("field", &finding.field),
         ("wanted", &finding.wanted),
         ("got", &finding.got),
         ("hint", &finding.hint),
-    ] {
-        if let Some(text) = text {
-            writeln!(out, "#   {label}: {text}").unwrap();
-        }
-    }
+    ];
+    let details = details
+        .into_iter()
+        .filter_map(|(label, text)| Some(format!("#   {label}: {}\n", text.as_ref()?)));
+    let head = format!(
+        "#   {:?} {:?}: {}\n",
+        finding.severity, finding.code, finding.message
+    );
+    std::iter::once(head).chain(details).collect()
 }

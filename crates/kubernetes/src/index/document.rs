@@ -64,7 +64,7 @@ fn read(node: &Node, implied: Option<Implied<'_>>, depth: usize, contents: &mut 
         return;
     }
     let own_version = text(node, "apiVersion");
-    let Some(kind_text) = text(node, "kind").or(implied.map(|implied| implied.kind)) else {
+    let Some(kind_text) = text(node, "kind").or_else(|| implied.map(|implied| implied.kind)) else {
         contents.ignored += 1;
         return;
     };
@@ -83,7 +83,7 @@ fn read(node: &Node, implied: Option<Implied<'_>>, depth: usize, contents: &mut 
         }
         return;
     }
-    let version = own_version.or(implied.and_then(|implied| implied.api_version));
+    let version = own_version.or_else(|| implied.and_then(|implied| implied.api_version));
     match Kind::parse(kind_text).map(|kind| (kind, Version::of(kind, version))) {
         None | Some((_, Version::Foreign)) => contents.ignored += 1,
         Some((kind, version)) => read_object(node, kind, version, contents),

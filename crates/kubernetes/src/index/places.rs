@@ -5,14 +5,19 @@ use std::sync::Arc;
 use viaduct_config::Location;
 use viaduct_config::document::{Node, Value};
 
+type LineColumn = (u32, u32);
+
+/// A field's path and place.
+type Field = (Box<str>, LineColumn);
+
 /// The places of an object and of its fields, by path (`spec.routes[0].match`). Smaller than the
 /// document itself, which is not kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Places {
     file: Arc<str>,
-    object: (u32, u32),
+    object: LineColumn,
     /// In the order of the paths.
-    fields: Box<[(Box<str>, (u32, u32))]>,
+    fields: Box<[Field]>,
 }
 
 impl Places {
@@ -59,7 +64,7 @@ impl Places {
         }
     }
 
-    fn location(&self, (line, column): (u32, u32)) -> Location {
+    fn location(&self, (line, column): LineColumn) -> Location {
         Location {
             file: Arc::clone(&self.file),
             line,
@@ -68,7 +73,7 @@ impl Places {
     }
 }
 
-fn collect(path: &str, node: &Node, fields: &mut Vec<(Box<str>, (u32, u32))>) {
+fn collect(path: &str, node: &Node, fields: &mut Vec<Field>) {
     fields.push((path.into(), place(node)));
     match &node.value {
         Value::Mapping(entries) => {
@@ -85,6 +90,6 @@ fn collect(path: &str, node: &Node, fields: &mut Vec<(Box<str>, (u32, u32))>) {
     }
 }
 
-fn place(node: &Node) -> (u32, u32) {
+fn place(node: &Node) -> LineColumn {
     (node.location.line, node.location.column)
 }

@@ -100,7 +100,10 @@ impl Refused {
 /// The servers of a service that has endpoints, and what is wrong with some of them.
 pub(super) struct Found {
     pub(super) servers: Vec<Server>,
+    /// About endpoints that are left out.
     pub(super) notes: Vec<Finding>,
+    /// Why there is no server, if there is none.
+    pub(super) nobody: Option<Finding>,
 }
 
 /// Finds the servers of `service` at `port`. EndpointSlices count; the older Endpoints only where
@@ -125,10 +128,11 @@ pub(super) fn servers(
             collected.take(cx, group, port);
         }
     }
-    let mut notes = collected.notes(subject, field);
-    if collected.servers.is_empty() {
-        notes.push(collected.nobody(subject, field, service, port));
-    }
+    let notes = collected.notes(subject, field);
+    let nobody = collected
+        .servers
+        .is_empty()
+        .then(|| collected.nobody(subject, field, service, port));
     let servers = collected
         .servers
         .into_iter()
@@ -138,7 +142,11 @@ pub(super) fn servers(
             ..Server::default()
         })
         .collect();
-    Found { servers, notes }
+    Found {
+        servers,
+        notes,
+        nobody,
+    }
 }
 
 /// Endpoints as they are found.

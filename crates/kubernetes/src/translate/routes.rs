@@ -1,14 +1,15 @@
 //! `IngressRoute` -> `http.routers` and `http.services`.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 
-use viaduct_config::dynamic::http::{Router, RouterTls, Service, Weighted, WeightedService};
+use viaduct_config::Finding;
+use viaduct_config::dynamic::http::{Router, RouterTls};
 use viaduct_config::finding::Code;
-use viaduct_config::{Element, Finding};
 
 use super::material;
 use super::names::{self, DEFAULT};
 use super::references::{Target, Written};
+use super::routed::{Child, Children, Routed, Services};
 use super::services::{Asked, Built};
 use super::tls;
 use super::{Context, Draft};
@@ -63,33 +64,6 @@ fn overwritten(earlier: &Routed<'_>) -> Finding {
         &format!("{}.match", earlier.field),
         message,
     )
-}
-
-/// A router and the services it needs, before the services have their names.
-struct Routed<'a> {
-    name: String,
-    subject: Subject<'a>,
-    /// `spec.routes[0]`.
-    field: String,
-    router: Router,
-    faults: Vec<Finding>,
-    services: Services,
-}
-
-enum Services {
-    /// None, or one that is out of service.
-    Broken(Finding),
-    One(Built),
-    Several(Vec<Child>),
-}
-
-/// One service of several.
-struct Child {
-    /// `namespace-service-port`, if it is written so that there can be one.
-    plain: String,
-    weight: i64,
-    field: String,
-    built: Result<Built, Finding>,
 }
 
 /// One route of an object, being read.
@@ -311,10 +285,13 @@ impl<'a> Routing<'a> {
             })
             .collect();
         match asked.as_slice() {
-            [] => Services::Broken(self.error(Code::InvalidService, "services", "the route has no service")),
+            [] => {
+                let finding = self.error(Code::InvalidService, "services", "the route has no service");
+                Services::Broken(Box::new(finding))
+            }
             [only] => match only.build(self.cx, draft) {
-                Ok(built) => Services::One(built),
-                Err(fault) => Services::Broken(fault),
+                Ok(built) => Services::One(Box::new(built)),
+                Err(fault) => Services::Broken(Box::new(fault)),
             },
             several => Services::Several(several.iter().map(|asked| self.child(asked, draft)).collect()),
         }
@@ -388,105 +365,5 @@ fn options_reference<'a>(subject: Subject<'a>, options: &'a Reference) -> Writte
         kind: "TLSOption",
         name: &options.name,
         namespace: options.namespace.as_deref(),
-    }
-}
-
-/// Names of the services of weighted ones. Routes that use a Service in the same way share one
-/// service, as in Traefik; where they use it differently, or where two names are the same by chance,
-/// each has its own.
-struct Children(HashSet<String>);
-
-impl Children {
-    /// Finds the plain names that one service alone can have.
-    fn assign(routers: &BTreeMap<String, Routed<'_>>) -> Self {
-        let mut uses: BTreeMap<&str, Option<&Built>> = BTreeMap::new();
-        for routed in routers.values() {
-            let Services::Several(children) = &routed.services else {
-                continue;
-            };
-            for child in children {
-                let built = child.built.as_ref().ok();
-                uses.entry(&child.plain)
-                    .and_modify(|known| *known = known.filter(|known| Some(*known) == built))
-                    .or_insert(built);
-            }
-        }
-        let plain = uses
-            .into_iter()
-            .filter(|(plain, built)| built.is_some() && !routers.contains_key(*plain))
-            .map(|(plain, _)| plain.to_owned())
-            .collect();
-        Self(plain)
-    }
-
-    fn name(&self, child: &Child, routed: &Routed<'_>) -> String {
-        if self.0.contains(&child.plain) {
-            return child.plain.clone();
-        }
-        let name = routed.subject.name;
-        let parts = [
-            &*name.namespace,
-            &*name.name,
-            routed.router.rule.as_str(),
-            child.field.as_str(),
-        ];
-        format!("{}-{}", child.plain, names::unique(&parts))
-    }
-}
-
-impl Routed<'_> {
-    fn finish(self, children: &Children, draft: &mut Draft) {
-        let element = Element::Router(self.name.clone());
-        draft.origin(element.clone(), self.subject, &format!("{}.match", self.field));
-        for fault in &self.faults {
-            draft.broken(element.clone(), fault.clone());
-        }
-        match &self.services {
-            Services::Broken(fault) => {
-                let element = Element::Service(self.name.clone());
-                draft.origin(element.clone(), self.subject, &format!("{}.services", self.field));
-                draft.broken(element, fault.clone());
-            }
-            Services::One(built) => {
-                let field = format!("{}.services[0]", self.field);
-                self.place(draft, self.name.clone(), &field, balancer(built));
-            }
-            Services::Several(several) => {
-                let mut services = Vec::new();
-                for child in several {
-                    let name = children.name(child, &self);
-                    match &child.built {
-                        Ok(built) => self.place(draft, name.clone(), &child.field, balancer(built)),
-                        Err(fault) => draft.broken(Element::Service(name.clone()), fault.clone()),
-                    }
-                    services.push(WeightedService {
-                        name,
-                        weight: Some(child.weight),
-                    });
-                }
-                let weighted = Service {
-                    weighted: Some(Weighted {
-                        services,
-                        ..Weighted::default()
-                    }),
-                    ..Service::default()
-                };
-                let field = format!("{}.services", self.field);
-                self.place(draft, self.name.clone(), &field, weighted);
-            }
-        }
-        draft.update.dynamic.http.routers.insert(self.name, self.router);
-    }
-
-    fn place(&self, draft: &mut Draft, name: String, field: &str, service: Service) {
-        draft.origin(Element::Service(name.clone()), self.subject, field);
-        draft.update.dynamic.http.services.insert(name, service);
-    }
-}
-
-fn balancer(built: &Built) -> Service {
-    Service {
-        load_balancer: Some(built.balancer.clone()),
-        ..Service::default()
     }
 }

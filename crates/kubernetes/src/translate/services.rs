@@ -1,8 +1,8 @@
 //! One entry of `routes[].services` -> a load balancer, or why there is none.
 
-use viaduct_config::Finding;
 use viaduct_config::dynamic::http::{LoadBalancer, Server, ServerHealthCheck};
 use viaduct_config::finding::Code;
+use viaduct_config::{Finding, Severity};
 
 use super::endpoints::{self, Host, Scheme, port_number};
 use super::references::{Target, Written};
@@ -239,14 +239,18 @@ impl Asked<'_> {
         scheme: Scheme,
     ) -> Result<Vec<Server>, Finding> {
         let found = endpoints::servers(cx, self.subject, &self.at("name"), name, port, scheme);
-        if found.servers.is_empty() && !cx.policy.allow_empty_services {
-            let message = format!("Service `{name}` has no endpoints that are ready");
-            return Err(self
-                .error(Code::NoServers, "name", message)
-                .hint("with `allowEmptyServices` the route answers 503 meanwhile"));
-        }
         for note in found.notes {
             draft.note(note);
+        }
+        match found.nobody {
+            Some(nobody) if cx.policy.allow_empty_services => draft.note(nobody),
+            Some(nobody) => {
+                return Err(Finding {
+                    severity: Severity::Error,
+                    ..nobody
+                });
+            }
+            None => {}
         }
         Ok(found.servers)
     }
