@@ -33,6 +33,7 @@ pub(crate) struct Drain {
     /// A connection that has not been polled yet has no waker; it will see the switch itself.
     seats: RefCell<Slab<Option<Waker>>>,
     freed: Notify,
+    resting: Cell<usize>,
 }
 
 /// A connection's place; dropped with it.
@@ -75,6 +76,17 @@ impl Drain {
         self.seats.borrow().len()
     }
 
+    /// Of those, the ones that hold nothing but their socket.
+    pub(crate) fn resting(&self) -> usize {
+        self.resting.get()
+    }
+
+    /// Counts a connection among the resting for as long as the value lives.
+    pub(crate) fn rest(&self) -> Resting<'_> {
+        self.resting.set(self.resting.get() + 1);
+        Resting(self)
+    }
+
     /// Resolves when fewer than `limit` connections are open.
     pub(crate) async fn below(&self, limit: usize) {
         while self.open() >= limit {
@@ -85,6 +97,15 @@ impl Drain {
     /// Resolves when every connection has closed; false when `grace` did not suffice.
     pub(crate) async fn emptied(&self, grace: Duration) -> bool {
         tokio::time::timeout(grace, self.below(1)).await.is_ok()
+    }
+}
+
+/// See [`Drain::rest`].
+pub(crate) struct Resting<'d>(&'d Drain);
+
+impl Drop for Resting<'_> {
+    fn drop(&mut self) {
+        self.0.resting.set(self.0.resting.get().saturating_sub(1));
     }
 }
 

@@ -46,7 +46,8 @@ pub(crate) async fn exchange(
             };
             lease = lease.replaced(plan.needs()).await?;
             exchange.retried();
-            let second = send(again, &mut lease, &plan, exchange).await;
+            // Boxed: few requests are sent twice.
+            let second = Box::pin(send(again, &mut lease, &plan, exchange)).await;
             second.map_err(|failure| failure.error)?
         }
     };
@@ -84,7 +85,7 @@ async fn send(
     exchange.asked(lease);
     let response = match plan.timeout {
         None => lease.send(request).await?,
-        Some(limit) => tokio::time::timeout(limit, lease.send(request))
+        Some(limit) => Box::pin(tokio::time::timeout(limit, lease.send(request)))
             .await
             .unwrap_or_else(|_| Err(SendFailure::own(late(limit).into())))?,
     };

@@ -21,7 +21,7 @@ use viaduct_observe::{AccessLog, Format, WorkerCounters};
 use viaduct_snapshot::{EntryPointInstall, Inputs, Install, Snapshot, compile};
 use viaduct_tls::{CertificateStore, Identity};
 
-use crate::config::{Config, EntryPointConfig, ForwardedTrust};
+use crate::config::{Config, EntryPointConfig, ForwardedTrust, RespondingTimeouts};
 use crate::drain::{Drain, Seat};
 use crate::hello::{self, Arrival};
 use crate::runtime::LocalExecutor;
@@ -82,6 +82,15 @@ impl Proxy {
     /// One service with these servers, for every host.
     pub(crate) async fn to<'u>(urls: impl IntoIterator<Item = &'u str>) -> Self {
         Self::start(service(urls, serde_json::json!({})), ForwardedTrust::default()).await
+    }
+
+    /// As [`to`](Self::to), with these time-outs.
+    pub(crate) async fn timed(url: &str, timeouts: RespondingTimeouts) -> Self {
+        let snapshot = snapshot(service([url], serde_json::json!({})), None);
+        let mut worker = worker(snapshot, ForwardedTrust::default(), None);
+        let config = Rc::get_mut(&mut worker).map(|worker| &mut worker.config);
+        Arc::get_mut(config.unwrap()).unwrap().entry_points[0].timeouts = timeouts;
+        Self::serve(worker).await
     }
 
     /// One server behind a servers transport.
@@ -268,11 +277,11 @@ async fn accept(listener: TcpListener, worker: Rc<Worker>, accepted: Rc<Cell<usi
             local,
             seat,
         };
-        drop(tokio::task::spawn_local(hello::greet(
-            Rc::clone(&worker),
-            stream,
-            arrival,
-        )));
+        let worker = Rc::clone(&worker);
+        drop(tokio::task::spawn_local(async move {
+            arrival.seat.enroll().await;
+            hello::greet(worker, stream, arrival).await;
+        }));
     }
 }
 

@@ -83,7 +83,8 @@ impl Upstreams {
         }
         let mut lease = match pool.reuse(needs) {
             Some(lease) => lease,
-            None => pool.dial(needs).await?,
+            // Boxed: every request's future would have room for a dial, and few dial.
+            None => Box::pin(pool.dial(needs)).await?,
         };
         lease.serve_client(connection, &self.pinned);
         Ok(lease.into_bridge())

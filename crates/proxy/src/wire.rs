@@ -7,6 +7,7 @@ mod io;
 mod service;
 #[cfg(test)]
 mod tests;
+mod unshare;
 
 use std::cell::OnceCell;
 use std::net::SocketAddr;
@@ -23,6 +24,7 @@ use crate::worker::Worker;
 
 pub(crate) use body::ClientBody;
 pub(crate) use io::ClientIo;
+pub(crate) use unshare::unshare;
 
 /// What a client speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -17,11 +17,17 @@ use crate::drain::{Drain, Phase};
 use crate::listen::{self, Share};
 use crate::upstream::Upstreams;
 
+/// The snapshot as a worker's requests hold it.
+#[expect(
+    clippy::redundant_allocation,
+    reason = "taking the inner count would touch a cache line of every other worker, once per request"
+)]
+pub(crate) type Current = Rc<Arc<Snapshot>>;
+
 /// All state of one worker; lives as long as its thread.
 pub(crate) struct Worker {
     pub(crate) config: Arc<Config>,
-    /// `Rc` so that taking the snapshot for a request touches no cache line of another worker.
-    pub(crate) snapshot: RefCell<Rc<Arc<Snapshot>>>,
+    pub(crate) snapshot: RefCell<Current>,
     pub(crate) upstreams: Upstreams,
     pub(crate) balancers: crate::balance::Balancers,
     pub(crate) access_log: Option<RefCell<AccessLog>>,
@@ -34,7 +40,7 @@ pub(crate) struct Worker {
 
 impl Worker {
     /// The configuration that a request starting now is served by, to its end.
-    pub(crate) fn snapshot(&self) -> Rc<Arc<Snapshot>> {
+    pub(crate) fn snapshot(&self) -> Current {
         Rc::clone(&self.snapshot.borrow())
     }
 
@@ -239,6 +245,7 @@ impl Seat {
         if !worker.drain.emptied(grace).await {
             tracing::warn!(
                 connections = worker.drain.open(),
+                idle = worker.drain.resting(),
                 "closing what the grace time did not suffice for"
             );
         }

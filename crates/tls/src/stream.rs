@@ -322,6 +322,10 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> AsyncWrite for TlsStream<IO> {
             outcome?;
         }
         ready!(this.poll_out(cx))?;
+        if this.peer_closed {
+            // Both directions have ended; closing the socket says the rest.
+            return Poll::Ready(Ok(()));
+        }
         Pin::new(&mut this.io).poll_shutdown(cx)
     }
 }

@@ -105,7 +105,7 @@ impl Lease {
     /// A new connection to the same server, in place of this one.
     pub(crate) async fn replaced(self, needs: Needs) -> Result<Self, Fault> {
         let Self { pool, pin, .. } = &self;
-        let lease = pool.dial(needs).await?;
+        let lease = Box::pin(pool.dial(needs)).await?;
         Ok(match pin {
             Some(pin) => lease.with_pin(pin.unpinned()),
             None => lease,
@@ -116,11 +116,14 @@ impl Lease {
     /// (HTTP/1.1) or resets the stream (HTTP/2).
     pub(crate) async fn send(
         &mut self,
-        request: Request<RequestBody>,
+        mut request: Request<RequestBody>,
     ) -> Result<Response<Incoming>, SendFailure> {
         let outcome = match &mut self.sender {
             Sender::Http1(sender) => sender.try_send_request(request).await,
-            Sender::Http2(stream) => stream.sender().try_send_request(request).await,
+            Sender::Http2(stream) => {
+                crate::wire::unshare(request.headers_mut());
+                stream.sender().try_send_request(request).await
+            }
         };
         match outcome {
             Ok(response) => {

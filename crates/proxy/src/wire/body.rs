@@ -1,7 +1,7 @@
 //! A client's request body and the answer's body, as they hold on to the connection.
 
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -10,6 +10,7 @@ use hyper::body::Incoming;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::service::{Busy, Open};
+use super::unshare;
 use crate::body::{BodyError, ResponseBody};
 
 /// A request body, to be read before `respondingTimeouts.readTimeout` is over.
@@ -114,7 +115,15 @@ impl Body for AnswerBody {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         match &mut self.body {
-            Some(body) => Pin::new(body).poll_frame(cx),
+            Some(body) => {
+                let mut frame = ready!(Pin::new(body).poll_frame(cx));
+                if let Some(Ok(frame)) = &mut frame
+                    && let Some(trailers) = frame.trailers_mut()
+                {
+                    unshare(trailers);
+                }
+                Poll::Ready(frame)
+            }
             None => Poll::Ready(None),
         }
     }

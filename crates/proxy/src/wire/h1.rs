@@ -93,6 +93,7 @@ impl Rest {
 
 /// Waits for the client, holding nothing but the socket. `Ok(false)`: the connection is to be closed.
 async fn park(connection: &Connection, io: &mut ClientIo, rest: &Rest) -> io::Result<bool> {
+    let _resting = connection.worker.drain.rest();
     let mut alarm = pin!(None::<Sleep>);
     let mut draining = connection.worker.drain.is_draining();
     let mut deadline = rest.deadline(connection);
@@ -144,7 +145,7 @@ async fn awake(connection: &Rc<Connection>, io: ClientIo, account: &Rc<Account>)
         End::Rest => {
             let parts = serving.into_parts()?;
             let mut io = parts.io.into_inner();
-            io.unread(parts.read_buf);
+            io.unread(&parts.read_buf);
             Some(io)
         }
     }
@@ -247,7 +248,11 @@ async fn close(mut io: ClientIo) {
 }
 
 /// How long a connection keeps its HTTP state after the last request.
-const TICK: Duration = Duration::from_secs(1);
+const TICK: Duration = if cfg!(test) {
+    Duration::from_millis(20)
+} else {
+    Duration::from_secs(1)
+};
 /// hyper's lower bound.
 const SMALLEST_BUFFER: usize = 8192;
 /// For close_notify, where the client's window is shut.

@@ -86,7 +86,11 @@ fn settings(limits: &Limits) -> http2::Builder<LocalExecutor> {
 }
 
 /// How often the time-outs are looked at.
-const TICK: Duration = Duration::from_secs(5);
+const TICK: Duration = if cfg!(test) {
+    Duration::from_millis(20)
+} else {
+    Duration::from_secs(5)
+};
 /// Between GOAWAY and the end.
 const GOODBYE: Duration = Duration::from_secs(5);
 /// Decoded, with 32 bytes for each field: HPACK multiplies what a client sends, and each of its streams may

@@ -79,9 +79,10 @@ impl ClientIo {
         Arc::clone(&self.gauge)
     }
 
-    /// Puts back what hyper has read and not used.
-    pub(super) fn unread(&mut self, early: Bytes) {
-        self.early = early;
+    /// Puts back what hyper has read and not used. Copied: `unused`, empty or not, keeps hyper's whole
+    /// buffer alive.
+    pub(super) fn unread(&mut self, unused: &[u8]) {
+        self.early = Bytes::copy_from_slice(unused);
     }
 
     /// Whether part of a request has come.

@@ -12,8 +12,9 @@ use hyper::body::Incoming;
 use hyper::service::Service;
 use tokio::time::Instant;
 
-use super::Connection;
 use super::body::{AnswerBody, ClientBody};
+use super::{Connection, unshare};
+use crate::body::ResponseBody;
 use crate::request;
 
 /// What the requests of one connection are about.
@@ -49,7 +50,7 @@ impl Account {
 pub(super) struct Busy(Rc<Account>);
 
 impl Busy {
-    fn start(account: &Rc<Account>) -> Self {
+    pub(super) fn start(account: &Rc<Account>) -> Self {
         account.taken.set(account.taken.get() + 1);
         account.busy.set(account.busy.get() + 1);
         Self(Rc::clone(account))
@@ -97,18 +98,38 @@ pub(super) fn service(
         }
         let version = raw.version();
         let raw = raw.map(|body| ClientBody::new(body, timeouts.read, || Open::start(&account)));
-        let answer = AssertUnwindSafe(request::serve(Rc::clone(&connection), raw)).catch_unwind();
-        async move {
-            let answer = match answer.await {
-                Ok(answer) => answer.map(|body| AnswerBody {
-                    body: Some(body),
-                    _busy: busy,
-                }),
-                Err(_panic) => after_a_panic(version, busy),
-            };
-            Ok(answer)
-        }
+        caught(request::serve(Rc::clone(&connection), raw), version, busy)
     })
+}
+
+/// Not an async function, which would hold the whole request twice.
+pub(super) fn caught(
+    answer: impl Future<Output = Response<ResponseBody>>,
+    version: Version,
+    busy: Busy,
+) -> impl Future<Output = Result<Response<AnswerBody>, Infallible>> {
+    AssertUnwindSafe(answer)
+        .catch_unwind()
+        .map(move |answer| Ok(finish(answer, version, busy)))
+}
+
+fn finish(
+    answer: std::thread::Result<Response<ResponseBody>>,
+    version: Version,
+    busy: Busy,
+) -> Response<AnswerBody> {
+    match answer {
+        Ok(mut answer) => {
+            if version == Version::HTTP_2 {
+                unshare(answer.headers_mut());
+            }
+            answer.map(|body| AnswerBody {
+                body: Some(body),
+                _busy: busy,
+            })
+        }
+        Err(_panic) => after_a_panic(version, busy),
+    }
 }
 
 /// The request is lost, the process is not (R22).
