@@ -11,6 +11,7 @@ use crate::child::Child;
 use crate::pki::{Ca, Issued};
 use crate::port::free_port;
 use crate::tool::Tool;
+use crate::wait::wait_until;
 
 /// The `nginx.conf` of the flow's ConfigMap, as published.
 pub const FLOW: &str = r"
@@ -126,18 +127,16 @@ impl Nginx {
         SocketAddr::from(([127, 0, 0, 1], self.port))
     }
 
-    /// Puts another certificate in place and makes nginx take it, without losing a connection.
+    /// Puts another certificate in place and makes nginx take it, without losing a connection. When
+    /// this returns, every new connection gets it.
     #[track_caller]
     pub fn rotate(&self, identity: &Issued) {
         write_pair(self.directory.path(), identity);
+        let count = |event: &str| self.child.output().matches(event).count();
+        let gone = count(QUITTING);
+        let started = count(STARTED);
         self.child.signal(rustix::process::Signal::HUP);
-    }
-
-    /// Replaces the CA of client certificates likewise.
-    #[track_caller]
-    pub fn rotate_client_ca(&self, pem: &str) {
-        std::fs::write(self.directory.path().join("client-ca.crt"), pem).expect("writing a CA for nginx");
-        self.child.signal(rustix::process::Signal::HUP);
+        wait_until("nginx's old workers to stop accepting", || count(QUITTING) - gone == started - gone);
     }
 
     /// A path inside its directory.
@@ -161,7 +160,7 @@ impl Nginx {
                     .args(["-e", "stderr"]),
             );
             let ready = child.find_line(|line| {
-                if line.contains("start worker process") {
+                if line.contains(STARTED) {
                     return Some(true);
                 }
                 line.contains("Address already in use").then_some(false)
@@ -228,3 +227,6 @@ fn open_to_workers(directory: &Path) {
 }
 
 const ATTEMPTS: usize = 5;
+/// Notices of its log, one per worker.
+const STARTED: &str = "start worker process ";
+const QUITTING: &str = "gracefully shutting down";

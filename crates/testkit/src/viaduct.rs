@@ -121,6 +121,15 @@ impl Viaduct {
         std::fs::rename(&aside, self.directory.join(name)).expect("renaming a manifest");
     }
 
+    /// As [`Viaduct::replace`], and waits until the change has been applied.
+    #[track_caller]
+    pub fn apply(&self, name: &str, text: &str) {
+        let applied = || self.log().matches("configuration applied").count();
+        let before = applied();
+        self.replace(name, text);
+        crate::wait::wait_until(&format!("{name} to be applied"), || applied() > before);
+    }
+
     pub fn remove(&self, name: &str) {
         std::fs::remove_file(self.directory.join(name)).expect("removing a manifest");
     }

@@ -272,11 +272,8 @@ fn s4_a_missing_api_version_is_assumed_and_said() {
     let backend_tls = self_signed(false);
     let pod = Pod::with(&backend_tls);
     let viaduct = serve(&pod.cluster(&pki, &backend_tls, &backend_tls.cert_pem), SOLUTION);
-    let log = viaduct.wait_log("apiVersion");
-    assert!(
-        log.contains("ServersTransport") && log.contains("web/web-transport"),
-        "{log}"
-    );
+    let log = viaduct.wait_log("ServersTransport web/web-transport");
+    assert!(log.contains("apiVersion") && log.contains("traefik.io/v1alpha1"), "{log}");
 }
 
 #[test]
@@ -426,14 +423,13 @@ fn s8_rotation_of_the_backend_certificate_and_its_ca_under_load_loses_nothing() 
         let next_ca = Ca::new(&format!("Backend CA {round}"));
         let anchor = fingerprint_of_last(&viaduct);
         // Both are trusted, then the server changes, then the old one goes.
-        viaduct.replace("trust.yaml", &trust(&format!("{old}{}", next_ca.pem())));
-        viaduct.wait_log("configuration applied");
+        viaduct.apply("trust.yaml", &trust(&format!("{old}{}", next_ca.pem())));
         traffic.pass(30);
         pod.nginx.rotate(&next_ca.issue(Leaf::server(HOST)));
         wait_until("requests over the new certificate", || {
             fingerprint_of_last(&viaduct) != anchor
         });
-        viaduct.replace("trust.yaml", &trust(next_ca.pem()));
+        viaduct.apply("trust.yaml", &trust(next_ca.pem()));
         traffic.pass(30);
         next_ca.pem().clone_into(&mut old);
     }
@@ -454,7 +450,7 @@ fn s8_rotation_of_the_client_certificate_under_load_loses_nothing() {
     let client_ca = Ca::new("Client CA");
     let application = Origin::http(|_| ok("hello"));
     let subject = format!(
-        "location / {{ proxy_pass http://{}; add_header X-Client $ssl_client_serial; }}",
+        "location / {{ proxy_pass http://{}; proxy_http_version 1.1; add_header X-Client $ssl_client_serial; }}",
         application.address()
     );
     let nginx = Nginx::mutual(&pki.backend, &client_ca, &subject);
