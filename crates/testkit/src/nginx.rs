@@ -136,7 +136,9 @@ impl Nginx {
         let gone = count(QUITTING);
         let started = count(STARTED);
         self.child.signal(rustix::process::Signal::HUP);
-        wait_until("nginx's old workers to stop accepting", || count(QUITTING) - gone == started - gone);
+        wait_until("nginx's old workers to stop accepting", || {
+            count(QUITTING) - gone == started - gone
+        });
     }
 
     /// A path inside its directory.

@@ -19,7 +19,7 @@ pub struct Origin {
 struct Seen {
     requests: Vec<Request>,
     connections: usize,
-    /// Bytes that were no request.
+    /// Bytes that were no request, other than one that was cut off.
     garbage: Vec<Vec<u8>>,
 }
 
@@ -188,6 +188,7 @@ impl Origin {
         let mut reader = Reader {
             wire,
             buffer: Vec::new(),
+            ended: false,
         };
         loop {
             match reader.request(connection) {
@@ -204,6 +205,7 @@ impl Origin {
                     }
                 }
                 Ok(None) => return,
+                Err(_) if reader.ended => return,
                 Err(garbage) => return self.with(|seen| seen.garbage.push(garbage)),
             }
         }
@@ -239,6 +241,8 @@ pub fn echo(request: &Request) -> Vec<u8> {
 struct Reader<'a> {
     wire: Wire<'a>,
     buffer: Vec<u8>,
+    /// The peer has closed: what is missing was cut off, and a part is no request.
+    ended: bool,
 }
 
 impl Reader<'_> {
@@ -321,7 +325,10 @@ impl Reader<'_> {
                 self.buffer.extend(bytes.iter().take(count));
                 Some(())
             }
-            _ => None,
+            _ => {
+                self.ended = true;
+                None
+            }
         }
     }
 }

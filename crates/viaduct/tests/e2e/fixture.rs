@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use viaduct_testkit::curl::Curl;
 use viaduct_testkit::manifest::{Manifests, Route};
-use viaduct_testkit::pki::{Ca, Issued, Leaf};
+use viaduct_testkit::pki::{Ca, Issued, KeyKind, Leaf};
 use viaduct_testkit::tls::{self, Dial};
 use viaduct_testkit::viaduct::{Up, Viaduct};
 
@@ -38,9 +38,13 @@ pub(crate) struct Pki {
 
 impl Pki {
     pub(crate) fn new() -> Arc<Self> {
+        Self::with_front_key(KeyKind::P256)
+    }
+
+    pub(crate) fn with_front_key(key: KeyKind) -> Arc<Self> {
         let (edge_ca, backend_ca) = (Ca::new("Edge CA"), Ca::new("Backend CA"));
         Arc::new(Self {
-            front: edge_ca.issue(Leaf::server(HOST)),
+            front: edge_ca.issue(Leaf::server(HOST).key(key)),
             backend: backend_ca.issue(Leaf::server(HOST)),
             edge_ca,
             backend_ca,

@@ -2,11 +2,15 @@
 //! connection closed, or when exactly one clear request reached the strictest of backends; and when a
 //! second client on the same pool still gets its own answer.
 
-use viaduct_testkit::h2;
+mod backends;
+mod downgrade;
+
+use std::cell::{Cell, RefCell};
+
 use viaduct_testkit::http1::{self, Connection};
 use viaduct_testkit::manifest::Route;
 use viaduct_testkit::origin::{Origin, Wire, ok};
-use viaduct_testkit::tls::{Dial, dial_plain};
+use viaduct_testkit::tls::dial_plain;
 use viaduct_testkit::viaduct::Viaduct;
 
 use crate::fixture::{BACKEND, HOST, Pki, RULE, up};
@@ -15,7 +19,8 @@ use crate::fixture::{BACKEND, HOST, Pki, RULE, up};
 struct Range {
     viaduct: Viaduct,
     origin: Origin,
-    canaries: std::cell::Cell<u32>,
+    canaries: Cell<u32>,
+    faults: RefCell<Vec<String>>,
 }
 
 /// What is allowed to happen to one message.
@@ -23,7 +28,10 @@ struct Range {
 enum Allowed {
     /// Refused: nothing upstream.
     Refused,
-    /// Refused, or one request upstream.
+    /// Refused, or taken for one request whose end is the end of the connection: what stands behind it
+    /// is not a request.
+    RefusedOrLast,
+    /// Refused, or taken for one request; what stands behind it may be the next.
     RefusedOrOne,
 }
 
@@ -38,11 +46,12 @@ impl Range {
         Self {
             viaduct,
             origin,
-            canaries: std::cell::Cell::new(0),
+            canaries: Cell::new(0),
+            faults: RefCell::default(),
         }
     }
 
-    /// Sends `message`, which ends with bytes that could be taken for a request to `/smuggled`.
+    /// Sends `message`, which ends with a request to `/smuggled`.
     #[track_caller]
     fn check(&self, name: &str, message: &[u8], allowed: Allowed) {
         let before = self.origin.requests().len();
@@ -63,26 +72,40 @@ impl Range {
             .iter()
             .filter(|request| request.target != "/canary")
             .collect();
-        let shown = String::from_utf8_lossy(message);
-        assert!(
-            self.origin.garbage().is_empty(),
-            "{name}: garbage upstream: {:?}\nof: {shown:?}",
-            self.origin.garbage()
-        );
-        assert!(
-            upstream.iter().all(|request| request.target != "/smuggled"),
-            "{name}: smuggled upstream: {upstream:?}\nof: {shown:?}"
-        );
+        let targets: Vec<_> = upstream.iter().map(|request| request.target.as_str()).collect();
         let refused = statuses
             .iter()
             .all(|status| matches!(status, 400 | 404 | 413 | 414 | 417 | 421 | 431 | 501 | 505));
-        let good = match allowed {
-            Allowed::Refused => upstream.is_empty() && refused,
-            Allowed::RefusedOrOne => upstream.len() <= 1 && (refused || upstream.len() == 1),
+        let altered = targets
+            .iter()
+            .any(|target| ["#", "%23", "admin"].iter().any(|part| target.contains(part)));
+        let good = match (allowed, targets.as_slice()) {
+            (_, []) => refused,
+            (Allowed::Refused, _) => false,
+            (Allowed::RefusedOrLast, [only]) => *only != "/smuggled",
+            (Allowed::RefusedOrOne, [first, rest @ ..]) => {
+                *first != "/smuggled" && matches!(rest, [] | ["/smuggled"])
+            }
+            (Allowed::RefusedOrLast, _) => false,
         };
+        if !good || altered || !self.origin.garbage().is_empty() {
+            let shown = String::from_utf8_lossy(message);
+            self.faults.borrow_mut().push(format!(
+                "{name} ({allowed:?}): statuses {statuses:?}, upstream {upstream:?}, garbage {:?}\n  of {shown:?}",
+                self.origin.garbage()
+            ));
+        }
+    }
+
+    /// Tells all that went wrong.
+    #[track_caller]
+    fn finish(self) {
+        let faults = self.faults.take();
         assert!(
-            good,
-            "{name} ({allowed:?}): statuses {statuses:?}, upstream {upstream:?}\nof: {shown:?}"
+            faults.is_empty(),
+            "{} messages:\n{}",
+            faults.len(),
+            faults.join("\n")
         );
     }
 
@@ -107,7 +130,7 @@ fn with(lines: &str, body: &str) -> Vec<u8> {
     format!("POST /outer HTTP/1.1\r\nHost: {HOST}\r\n{lines}\r\n{body}{SMUGGLED}").into_bytes()
 }
 
-const SMUGGLED: &str = "GET /smuggled HTTP/1.1\r\nHost: web.example.com\r\nX-Ignore: ";
+const SMUGGLED: &str = "GET /smuggled HTTP/1.1\r\nHost: web.example.com\r\n\r\n";
 
 #[test]
 fn c1_lengths_that_disagree() {
@@ -153,7 +176,7 @@ fn c1_lengths_that_disagree() {
         ),
         ("CL with inner space", "Content-Length: 1 0\r\n", "hello"),
     ] {
-        range.check(name, &with(lines, body), Allowed::Refused);
+        range.check(name, &with(lines, body), Allowed::RefusedOrLast);
     }
     range.check(
         "CL twice, equal",
@@ -165,6 +188,7 @@ fn c1_lengths_that_disagree() {
         &with("Content-Length: 5, 5\r\n", "hello"),
         Allowed::RefusedOrOne,
     );
+    range.finish();
 }
 
 #[test]
@@ -211,17 +235,18 @@ fn c2_transfer_encodings_in_disguise() {
         ),
         ("gzip", "Transfer-Encoding: gzip, chunked\r\n"),
     ] {
-        range.check(name, &with(lines, "0\r\n\r\n"), Allowed::Refused);
+        range.check(name, &with(lines, "0\r\n\r\n"), Allowed::RefusedOrLast);
     }
     let on_http10 = format!(
         "POST /outer HTTP/1.0\r\nHost: {HOST}\r\nTransfer-Encoding: chunked\r\nConnection: keep-alive\r\n\r\n0\r\n\r\n{SMUGGLED}"
     );
-    range.check("on HTTP/1.0", on_http10.as_bytes(), Allowed::Refused);
+    range.check("on HTTP/1.0", on_http10.as_bytes(), Allowed::RefusedOrLast);
     range.check(
         "upper case",
         &with("TRANSFER-ENCODING: CHUNKED\r\n", "0\r\n\r\n"),
         Allowed::RefusedOrOne,
     );
+    range.finish();
 }
 
 #[test]
@@ -246,7 +271,7 @@ fn c3_chunks_that_are_not() {
         range.check(
             name,
             &with("Transfer-Encoding: chunked\r\n", body),
-            Allowed::RefusedOrOne,
+            Allowed::RefusedOrLast,
         );
     }
     range.check(
@@ -257,6 +282,7 @@ fn c3_chunks_that_are_not() {
         ),
         Allowed::RefusedOrOne,
     );
+    range.finish();
 }
 
 #[test]
@@ -325,6 +351,7 @@ fn c7_header_lines_that_are_not() {
     }
     let bare_lf = format!("GET /outer HTTP/1.1\r\nHost: {HOST}\r\nX-A: a\nX-B: b\r\n\r\n{SMUGGLED}");
     range.check("bare LF", bare_lf.as_bytes(), Allowed::RefusedOrOne);
+    range.finish();
 }
 
 #[test]
@@ -345,6 +372,7 @@ fn c8_expect_in_disguise() {
         let body = if lines.contains("Length: 0") { "" } else { "hello" };
         range.check(name, &with(lines, body), Allowed::RefusedOrOne);
     }
+    range.finish();
 }
 
 #[test]
@@ -372,8 +400,6 @@ fn c9_request_targets() {
             &format!("GET http://user@{HOST}/outer"),
             host.clone(),
         ),
-        ("fragment", "GET /outer#/../admin", host.clone()),
-        ("fragment first (CVE-2023-47106)", "GET /#/../admin", host.clone()),
         ("space in target", "GET /outer /smuggled", host.clone()),
         ("star with GET", "GET *", host.clone()),
         ("empty target", "GET ", host.clone()),
@@ -387,6 +413,13 @@ fn c9_request_targets() {
     ] {
         range.check(name, &request(line, &lines), Allowed::Refused);
     }
+    // The library that reads the target drops a fragment before anybody can see it: nobody acts on it.
+    for (name, line) in [
+        ("fragment", "GET /outer#/../admin"),
+        ("fragment first (CVE-2023-47106)", "GET /#/../admin"),
+    ] {
+        range.check(name, &request(line, &host), Allowed::RefusedOrOne);
+    }
     // The absolute form's host is the one that counts (RFC 9112, 3.2.2): this route is not asked for.
     range.check(
         "absolute form, other host",
@@ -398,7 +431,7 @@ fn c9_request_targets() {
         &request(&format!("GET http://{HOST}/outer"), &host),
         Allowed::RefusedOrOne,
     );
-    range.check("OPTIONS *", &request("OPTIONS *", &host), Allowed::RefusedOrOne);
+    range.finish();
 }
 
 #[test]
@@ -413,210 +446,4 @@ fn c1_pipelined_requests_are_answered_one_by_one_and_in_order() {
             format!("answer to {path}")
         );
     }
-}
-
-#[test]
-fn c10_a_lying_backend_harms_its_own_request_only() {
-    let lies: &[(&str, &[u8])] = &[
-        (
-            "CL twice",
-            b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab",
-        ),
-        (
-            "CL not a number",
-            b"HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\nab",
-        ),
-        (
-            "bad chunk",
-            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nab\r\n",
-        ),
-        ("header without colon", b"HTTP/1.1 200 OK\r\nnonsense\r\n\r\n"),
-        ("no status", b"HTTP/1.1 OK\r\n\r\n"),
-        ("HTTP/0.9", b"hello"),
-        (
-            "extra bytes",
-            b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokHTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nEVIL",
-        ),
-        (
-            "204 with body",
-            b"HTTP/1.1 204 No Content\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nEVIL",
-        ),
-        (
-            "304 with body",
-            b"HTTP/1.1 304 Not Modified\r\nContent-Length: 4\r\n\r\nEVIL",
-        ),
-    ];
-    let pki = Pki::new();
-    for &(name, lie) in lies {
-        let liar = Origin::script(move |wire: Wire<'_>| {
-            while wire.read(&mut [0; 4096]).is_ok_and(|count| count > 0) {
-                wire.write_all(lie).unwrap_or_default();
-            }
-        });
-        let honest = Origin::http(|_| ok("honest"));
-        let manifests = pki
-            .base(liar.port())
-            .backend("honest", honest.port())
-            .route(Route::plain("liar", RULE, BACKEND, "http"))
-            .route(Route::plain(
-                "honest",
-                "Host(`honest.example.com`)",
-                "honest",
-                "http",
-            ));
-        let viaduct = up().arg("--workers=1").file("b.yaml", manifests.yaml()).start();
-        for path in ["/one", "/two", "/three"] {
-            let mut client = Connection::new(dial_plain(viaduct.web()));
-            client.send(format!(
-                "GET {path} HTTP/1.1\r\nHost: {HOST}\r\nConnection: close\r\n\r\n"
-            ));
-            if let Some(response) = client.response() {
-                assert!(!response.text().contains("EVIL"), "{name}: {response:?}");
-                assert!(!response.text().starts_with("HTTP/"), "{name}: {response:?}");
-            }
-        }
-        let other = http1::once(
-            viaduct.web(),
-            "GET / HTTP/1.1\r\nHost: honest.example.com\r\nConnection: close\r\n\r\n",
-        );
-        assert_eq!(other.text(), "honest", "{name}");
-    }
-}
-
-#[test]
-fn c10_a_storm_of_interim_answers_ends() {
-    let pki = Pki::new();
-    let origin = Origin::script(|wire: Wire<'_>| {
-        wire.read(&mut [0; 4096]).unwrap_or_default();
-        // More than any honest server sends; the proxy hangs up long before.
-        for _ in 0..2_000_000 {
-            if wire
-                .write_all(b"HTTP/1.1 103 Early Hints\r\nX-A: b\r\n\r\n")
-                .is_err()
-            {
-                return;
-            }
-        }
-    });
-    let timeout = serde_json::json!({ "forwardingTimeouts": { "responseHeaderTimeout": "2s" } });
-    let manifests = pki
-        .base(origin.port())
-        .transport(crate::fixture::TRANSPORT, timeout)
-        .route(Route::plain("plain", RULE, BACKEND, "http").transport(crate::fixture::TRANSPORT));
-    let viaduct = up().file("b.yaml", manifests.yaml()).start();
-    let mut client = Connection::new(dial_plain(viaduct.web()));
-    client.send(format!(
-        "GET /storm HTTP/1.1\r\nHost: {HOST}\r\nConnection: close\r\n\r\n"
-    ));
-    let status = client.final_response().map(|response| response.status);
-    assert!(matches!(status, Some(502 | 504) | None), "{status:?}");
-    assert!(viaduct.resident_kib() < 256 * 1024);
-}
-
-#[test]
-fn c11_what_h2_can_say_and_h1_cannot() {
-    let pki = Pki::new();
-    let origin = Origin::http(|request| ok(&format!("answer to {}", request.target)));
-    let viaduct = up()
-        .arg("--workers=1")
-        .file("b.yaml", pki.edge_only(origin.port()).yaml())
-        .start();
-    let base = h2::request("POST", HOST, "/outer");
-    let open = || {
-        h2::Connection::open(
-            Dial::new(viaduct.websecure(), &pki.edge_ca)
-                .alpn(&["h2"])
-                .open(HOST),
-        )
-    };
-    for (name, field) in [
-        ("CR LF in value", ("x-a", "a\r\nx-b: b")),
-        ("LF in value", ("x-a", "a\nGET /smuggled HTTP/1.1")),
-        ("NUL in value", ("x-a", "a\0b")),
-        ("transfer-encoding", ("transfer-encoding", "chunked")),
-        ("connection", ("connection", "x-a")),
-        ("colon in name", ("x-a: b\r\nx-c", "d")),
-        ("upper case name", ("X-A", "b")),
-        ("te that is not trailers", ("te", "gzip")),
-        ("second :path", (":path", "/smuggled")),
-        ("host that disagrees", ("host", "other.example.com")),
-    ] {
-        let mut connection = open();
-        let mut fields = base.to_vec();
-        fields.push(field);
-        connection.headers(1, true, &fields);
-        let outcome = connection.status(1);
-        assert!(!matches!(outcome, Ok(200)), "{name}: {outcome:?}");
-    }
-    for (name, path) in [
-        ("space", "/a b"),
-        ("no slash", "outer"),
-        ("CR LF", "/a HTTP/1.1\r\nX: y"),
-        ("fragment", "/#/../admin"),
-        ("empty", ""),
-    ] {
-        let mut connection = open();
-        connection.headers(1, true, &h2::request("GET", HOST, path));
-        let outcome = connection.status(1);
-        assert!(!matches!(outcome, Ok(200)), "path with {name}: {outcome:?}");
-    }
-    assert!(origin.requests().is_empty(), "{:?}", origin.requests());
-
-    // A length that the DATA does not keep.
-    for (name, declared, sent) in [
-        ("less than declared", "10", "hello"),
-        ("more than declared", "2", "hello"),
-    ] {
-        let mut connection = open();
-        let mut fields = base.to_vec();
-        fields.push(("content-length", declared));
-        connection.headers(1, false, &fields);
-        connection.send(&h2::Frame::new(h2::kind::DATA, h2::flag::END_STREAM, 1, sent));
-        let outcome = connection.status(1);
-        assert!(!matches!(outcome, Ok(200)), "{name}: {outcome:?}");
-    }
-    let mut connection = open();
-    connection.get(1, HOST, "/canary");
-    assert_eq!(connection.status(1), Ok(200));
-    assert!(
-        origin
-            .requests()
-            .iter()
-            .all(|request| request.target == "/canary"),
-        "{:?}",
-        origin.requests()
-    );
-}
-
-#[test]
-fn c12_a_client_that_leaves_in_the_middle_costs_nothing_more() {
-    let pki = Pki::new();
-    let origin = Origin::script(|wire: Wire<'_>| {
-        wire.read(&mut [0; 4096]).unwrap_or_default();
-        let chunk = [b"10000\r\n".as_slice(), &[b'x'; 0x10000], b"\r\n"].concat();
-        wire.write_all(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
-            .unwrap_or_default();
-        while wire.write_all(&chunk).is_ok() {}
-    });
-    let viaduct = up().file("b.yaml", pki.edge_only(origin.port()).yaml()).start();
-    for _ in 0..20 {
-        let mut connection = pki.open(&viaduct);
-        connection.send(format!("GET /endless HTTP/1.1\r\nHost: {HOST}\r\n\r\n"));
-        connection.exactly(100_000).expect("some of the body");
-    }
-    viaduct_testkit::wait::wait_until("every exchange to end", || {
-        viaduct
-            .access_log()
-            .iter()
-            .filter(|entry| entry.text("RequestPath") == "/endless")
-            .count()
-            == 20
-    });
-    let (start, before) = (std::time::Instant::now(), viaduct.cpu_time());
-    viaduct_testkit::wait::wait_until("half a second", || start.elapsed().as_millis() >= 500);
-    let used = viaduct.cpu_time() - before;
-    assert!(
-        used.as_millis() < 200,
-        "{used:?} of CPU in half a second of silence"
-    );
 }

@@ -93,8 +93,9 @@ fn c1_plaintext_on_tls_port() {
 
 #[test]
 fn c1_tls_on_plain_port() {
+    // A server that answers plain text with an alert; OpenSSL's closes without a word.
     let pki = Pki::new();
-    let server = SServer::start(&pki.backend, &[]);
+    let server = Origin::https(pki.server(&["http/1.1"]), |_| ok(""));
     let manifests = pki.base(server.port()).route(secure_route("http"));
     let failure = Failure {
         fault: "tls_on_plain_port",

@@ -116,10 +116,11 @@ fn a8_5_a_verifying_mode_without_cas_is_an_error() {
         .file("r.yaml", manifests(&pki, &origin, &client_auth).yaml())
         .start();
     assert!(!passes(&pki, &viaduct, None));
+    viaduct.wait_log("RequireAndVerifyClientCert");
     assert!(
-        viaduct
-            .wait_log("RequireAndVerifyClientCert")
-            .contains("web/mutual")
+        viaduct.log().contains("TLSOption web/mutual"),
+        "{}",
+        viaduct.log()
     );
 }
 

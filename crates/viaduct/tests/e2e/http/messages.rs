@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use viaduct_testkit::h2::{self, kind};
-use viaduct_testkit::http1;
+use viaduct_testkit::http1::{self, Connection};
 use viaduct_testkit::manifest::Route;
 use viaduct_testkit::nginx::Nginx;
 use viaduct_testkit::origin::{Origin, Wire, echo, ok};
@@ -86,7 +86,7 @@ fn a2_20_no_router_answers_404_as_traefik_does() {
 }
 
 #[test]
-fn a2_21_the_wrong_protocol_on_an_entry_point_is_answered_and_closed() {
+fn a2_21_the_other_protocol_on_an_entry_point_reaches_no_router() {
     let pki = Pki::new();
     let viaduct = up()
         .file("b.yaml", pki.edge_only(Origin::http(echo).port()).yaml())
@@ -95,9 +95,13 @@ fn a2_21_the_wrong_protocol_on_an_entry_point_is_answered_and_closed() {
         viaduct.websecure(),
         format!("GET / HTTP/1.1\r\nHost: {HOST}\r\n\r\n"),
     );
-    assert!(matches!(plain.status, 400 | 404), "{plain:?}");
-    let tls = Dial::new(viaduct.web(), &pki.edge_ca).connect(HOST);
-    assert!(tls.is_err(), "no TLS where there is none");
+    assert_eq!(
+        plain.status, 404,
+        "a TLS route is not served in plain text: {plain:?}"
+    );
+    // As in Traefik, any entry point greets TLS; routers without TLS are not for such connections.
+    let mut secure = Connection::new(Dial::new(viaduct.web(), &pki.edge_ca).open(HOST));
+    assert_eq!(secure.get(HOST, "/").status, 404);
 }
 
 #[test]
@@ -402,4 +406,15 @@ fn a9_services_that_name_a_capability_to_come_are_out_of_service_with_a_reason()
         "{answer:?}"
     );
     assert!(origin.requests().is_empty(), "never silently served without it");
+}
+
+#[test]
+fn c9_options_star_is_answered_here_and_asks_no_backend() {
+    let pki = Pki::new();
+    let origin = Origin::http(echo);
+    let viaduct = up().file("b.yaml", pki.edge_only(origin.port()).yaml()).start();
+    let mut connection = pki.open(&viaduct);
+    connection.send(format!("OPTIONS * HTTP/1.1\r\nHost: {HOST}\r\n\r\n"));
+    assert_eq!(connection.response().map(|response| response.status), Some(200));
+    assert!(origin.requests().is_empty());
 }

@@ -1,0 +1,139 @@
+//! Backends that lie, and clients that leave (security checks C10, C12).
+
+use viaduct_testkit::http1::{self, Connection};
+use viaduct_testkit::manifest::Route;
+use viaduct_testkit::origin::{Origin, Wire, ok};
+use viaduct_testkit::tls::dial_plain;
+
+use crate::fixture::{BACKEND, HOST, Pki, RULE, up};
+
+#[test]
+fn c10_a_lying_backend_harms_its_own_request_only() {
+    let lies: &[(&str, &[u8])] = &[
+        (
+            "CL twice",
+            b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab",
+        ),
+        (
+            "CL not a number",
+            b"HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\nab",
+        ),
+        (
+            "bad chunk",
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nab\r\n",
+        ),
+        ("header without colon", b"HTTP/1.1 200 OK\r\nnonsense\r\n\r\n"),
+        ("no status", b"HTTP/1.1 OK\r\n\r\n"),
+        ("HTTP/0.9", b"hello"),
+        (
+            "extra bytes",
+            b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokHTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nEVIL",
+        ),
+        (
+            "204 with body",
+            b"HTTP/1.1 204 No Content\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nEVIL",
+        ),
+        (
+            "304 with body",
+            b"HTTP/1.1 304 Not Modified\r\nContent-Length: 4\r\n\r\nEVIL",
+        ),
+    ];
+    let pki = Pki::new();
+    for &(name, lie) in lies {
+        let liar = Origin::script(move |wire: Wire<'_>| {
+            while wire.read(&mut [0; 4096]).is_ok_and(|count| count > 0) {
+                wire.write_all(lie).unwrap_or_default();
+            }
+        });
+        let honest = Origin::http(|_| ok("honest"));
+        let manifests = pki
+            .base(liar.port())
+            .backend("honest", honest.port())
+            .route(Route::plain("liar", RULE, BACKEND, "http"))
+            .route(Route::plain(
+                "honest",
+                "Host(`honest.example.com`)",
+                "honest",
+                "http",
+            ));
+        let viaduct = up().arg("--workers=1").file("b.yaml", manifests.yaml()).start();
+        for path in ["/one", "/two", "/three"] {
+            let mut client = Connection::new(dial_plain(viaduct.web()));
+            client.send(format!(
+                "GET {path} HTTP/1.1\r\nHost: {HOST}\r\nConnection: close\r\n\r\n"
+            ));
+            if let Some(response) = client.response() {
+                assert!(!response.text().contains("EVIL"), "{name}: {response:?}");
+                assert!(!response.text().starts_with("HTTP/"), "{name}: {response:?}");
+            }
+        }
+        let other = http1::once(
+            viaduct.web(),
+            "GET / HTTP/1.1\r\nHost: honest.example.com\r\nConnection: close\r\n\r\n",
+        );
+        assert_eq!(other.text(), "honest", "{name}");
+    }
+}
+
+#[test]
+fn c10_a_storm_of_interim_answers_ends() {
+    let pki = Pki::new();
+    let origin = Origin::script(|wire: Wire<'_>| {
+        wire.read(&mut [0; 4096]).unwrap_or_default();
+        // More than any honest server sends; the proxy hangs up long before.
+        for _ in 0..2_000_000 {
+            if wire
+                .write_all(b"HTTP/1.1 103 Early Hints\r\nX-A: b\r\n\r\n")
+                .is_err()
+            {
+                return;
+            }
+        }
+    });
+    let timeout = serde_json::json!({ "forwardingTimeouts": { "responseHeaderTimeout": "2s" } });
+    let manifests = pki
+        .base(origin.port())
+        .transport(crate::fixture::TRANSPORT, timeout)
+        .route(Route::plain("plain", RULE, BACKEND, "http").transport(crate::fixture::TRANSPORT));
+    let viaduct = up().file("b.yaml", manifests.yaml()).start();
+    let mut client = Connection::new(dial_plain(viaduct.web()));
+    client.send(format!(
+        "GET /storm HTTP/1.1\r\nHost: {HOST}\r\nConnection: close\r\n\r\n"
+    ));
+    let status = client.final_response().map(|response| response.status);
+    assert!(matches!(status, Some(502 | 504) | None), "{status:?}");
+    assert!(viaduct.resident_kib() < 256 * 1024);
+}
+
+#[test]
+fn c12_a_client_that_leaves_in_the_middle_costs_nothing_more() {
+    let pki = Pki::new();
+    let origin = Origin::script(|wire: Wire<'_>| {
+        wire.read(&mut [0; 4096]).unwrap_or_default();
+        let chunk = [b"10000\r\n".as_slice(), &[b'x'; 0x10000], b"\r\n"].concat();
+        wire.write_all(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+            .unwrap_or_default();
+        while wire.write_all(&chunk).is_ok() {}
+    });
+    let viaduct = up().file("b.yaml", pki.edge_only(origin.port()).yaml()).start();
+    for _ in 0..20 {
+        let mut connection = pki.open(&viaduct);
+        connection.send(format!("GET /endless HTTP/1.1\r\nHost: {HOST}\r\n\r\n"));
+        connection.exactly(100_000).expect("some of the body");
+    }
+    viaduct_testkit::wait::wait_until("every exchange to end", || {
+        viaduct
+            .access_log()
+            .iter()
+            .filter(|entry| entry.text("RequestPath") == "/endless")
+            .count()
+            == 20
+    });
+    let (start, before) = (std::time::Instant::now(), viaduct.cpu_time());
+    viaduct_testkit::wait::wait_until("half a second", || start.elapsed().as_millis() >= 500);
+    let used = viaduct.cpu_time() - before;
+    assert!(
+        used.as_millis() < 200,
+        "{used:?} of CPU in half a second of silence"
+    );
+}
