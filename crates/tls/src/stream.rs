@@ -18,6 +18,7 @@ use std::task::{Context, Poll, ready};
 use rustls_pki_types::CertificateDer;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use crate::backend_leg::ClientAuthRecord;
 use crate::verify::Proof;
 
 mod buffers;
@@ -83,7 +84,8 @@ pub struct BackendHandshake {
     pub server_name: Option<Arc<str>>,
     pub alpn_h2: bool,
     pub resumed: bool,
-    pub client_certificate_sent: bool,
+    /// What the server asked for and what answered it; `None` when it did not ask.
+    pub client_auth: Option<ClientAuthRecord>,
     pub proof: Proof,
 }
 

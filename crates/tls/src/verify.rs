@@ -32,7 +32,6 @@ use chain::{Purpose, Window};
 use explain::Presented;
 use proofs::ProofCache;
 
-pub use crate::reason::fault_of;
 
 /// Proof that a peer's chain and name were checked; made only here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

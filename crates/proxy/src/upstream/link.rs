@@ -4,7 +4,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use viaduct_observe::BackendLeg;
-use viaduct_tls::reason::ExpectedName;
+use viaduct_tls::backend_leg::ClientAuthRecord;
+use viaduct_tls::reason::{ExpectedName, fault_of_handshake};
 use viaduct_tls::{BackendHandshake, BackendPolicy, EndpointTls, Fault};
 
 use super::bridge::{Assurance, Unverified};
@@ -24,6 +25,7 @@ pub(crate) struct Link {
 struct Tls {
     leg: BackendLeg,
     expected: ExpectedName,
+    client_auth: Option<Box<ClientAuthRecord>>,
 }
 
 impl Link {
@@ -47,6 +49,7 @@ impl Link {
         let tls = Tls {
             leg: leg(handshake),
             expected: endpoint.expected().clone(),
+            client_auth: handshake.client_auth.clone().map(Box::new),
         };
         Ok(Self::new(
             route,
@@ -88,8 +91,8 @@ impl Link {
     /// What TLS said behind the handshake: servers refuse a client certificate in their first record.
     pub(super) fn tls_fault(&self) -> Option<Fault> {
         let (tls, error) = (self.tls.as_ref()?, self.notes.tls_error()?);
-        let sent = tls.leg.client_certificate_sent;
-        Some(viaduct_tls::verify::fault_of(error, &tls.expected, sent))
+        let context = ClientAuthRecord::context(tls.client_auth.as_deref());
+        Some(fault_of_handshake(error, &tls.expected, context))
     }
 }
 
@@ -122,6 +125,6 @@ fn leg(handshake: &BackendHandshake) -> BackendLeg {
             .map(|fingerprint| fingerprint.to_string().into()),
         peer_fingerprint: peer.fingerprint.to_string().into(),
         peer_sans: names.join(",").into(),
-        client_certificate_sent: handshake.client_certificate_sent,
+        client_certificate_sent: handshake.client_auth.as_ref().is_some_and(|auth| auth.sent.is_some()),
     }
 }

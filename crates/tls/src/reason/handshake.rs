@@ -16,17 +16,7 @@ pub struct HandshakeContext<'a> {
     pub acceptable_issuers: &'a [String],
 }
 
-/// The [`Fault`] of a rustls error on the backend leg.
-pub fn fault_of(error: &rustls::Error, expected: &ExpectedName, sent_identity: bool) -> Fault {
-    let context = HandshakeContext {
-        certificate_requested: sent_identity,
-        certificate_sent: sent_identity,
-        acceptable_issuers: &[],
-    };
-    fault_of_handshake(error, expected, context)
-}
-
-/// As [`fault_of`], with all that is known of the handshake.
+/// The [`Fault`] of a rustls error on the backend leg, with what else is known of the handshake.
 pub fn fault_of_handshake(
     error: &rustls::Error,
     expected: &ExpectedName,

@@ -95,7 +95,7 @@ where
         },
         alpn_h2: facts.alpn_h2,
         resumed: facts.resumed,
-        client_certificate_sent: record.is_some_and(|record| record.sent.is_some()),
+        client_auth: record,
         proof: tls.verifier.proof(chain, &tls.expected)?,
     };
     Ok((stream, handshake))
