@@ -153,9 +153,9 @@ impl ProxyError {
     /// Traefik's wording, for those who look for it.
     fn text(&self, status: StatusCode) -> &'static str {
         match self {
-            Self::NotFound => "404 page not found",
+            Self::NotFound => "404 page not found\n",
             Self::NoServers => "no available server",
-            Self::OutOfService { .. } if status == StatusCode::NOT_FOUND => "404 page not found",
+            Self::OutOfService { .. } if status == StatusCode::NOT_FOUND => "404 page not found\n",
             Self::ClientGone => "Client Closed Request",
             Self::BadRequest(_)
             | Self::ConnectMethod
@@ -197,12 +197,13 @@ pub(crate) fn accepts_problem(headers: &HeaderMap) -> bool {
 fn write(error: &ProxyError, as_problem: bool, expose: bool) -> Response<Answer> {
     let status = error.status();
     let text = error.text(status);
+    let title = text.trim_end();
     let (media_type, body) = if as_problem {
-        (PROBLEM_JSON, problem(error, status, text, expose))
+        (PROBLEM_JSON, problem(error, status, title, expose))
     } else if expose {
         (
             PLAIN_TEXT,
-            format!("{text}\n{}: {error}\n", error.reason()).into(),
+            format!("{title}\n{}: {error}\n", error.reason()).into(),
         )
     } else {
         (PLAIN_TEXT, Bytes::from_static(text.as_bytes()))

@@ -8,7 +8,7 @@ mod names;
 use std::net::SocketAddr;
 use std::sync::LazyLock;
 
-use http::header::{CONNECTION, CONTENT_LENGTH, HOST, TE, UPGRADE};
+use http::header::{CONNECTION, CONTENT_LENGTH, COOKIE, HOST, TE, UPGRADE};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Version};
 use smallvec::SmallVec;
@@ -116,6 +116,17 @@ pub(crate) fn append_forwarded_for(headers: &mut HeaderMap, peer: &Peer) {
         HeaderValue::from_maybe_shared(bytes::Bytes::from(chain)).unwrap_or_else(|_| peer.address.clone())
     };
     headers.insert(X_FORWARDED_FOR, value);
+}
+
+/// Cookies that HTTP/2 may send in pieces become one line again (RFC 9113, 8.2.3), as Go's server does.
+pub(crate) fn join_cookies(headers: &mut HeaderMap) {
+    if headers.get_all(COOKIE).iter().nth(1).is_none() {
+        return;
+    }
+    let crumbs: Vec<&[u8]> = headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes).collect();
+    if let Ok(cookie) = HeaderValue::from_bytes(&crumbs.join(b"; ".as_slice())) {
+        headers.insert(COOKIE, cookie);
+    }
 }
 
 /// Hop-by-hop headers of an answer. With `upgraded` (101) the two that say so stay.

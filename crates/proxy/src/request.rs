@@ -176,7 +176,7 @@ fn service(router: &Router) -> Result<&Arc<Service>, ProxyError> {
     }
 }
 
-/// What is wrong with a request's head: 400.
+/// What is wrong with a request: 400.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum BadRequest {
     #[error("the request has no host")]
@@ -191,6 +191,8 @@ pub(crate) enum BadRequest {
     Port,
     #[error("the path is malformed")]
     Path,
+    #[error("the body is malformed")]
+    Body,
 }
 
 impl BadRequest {
@@ -203,6 +205,7 @@ impl BadRequest {
             Self::Host => "bad_host",
             Self::Port => "bad_port",
             Self::Path => "bad_path",
+            Self::Body => "bad_body",
         }
     }
 }

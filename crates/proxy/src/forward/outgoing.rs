@@ -46,6 +46,9 @@ impl Outgoing {
     ) -> Result<Self, ProxyError> {
         let request::Request { mut parts, body, .. } = request;
         headers::append_forwarded_for(&mut parts.headers, &connection.peer);
+        if parts.version == Version::HTTP_2 {
+            headers::join_cookies(&mut parts.headers);
+        }
         if !endpoint.balancer.pass_host_header || !parts.headers.contains_key(HOST) {
             parts.headers.insert(HOST, endpoint.server.authority.clone());
         }

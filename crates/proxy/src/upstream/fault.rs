@@ -9,6 +9,8 @@ use viaduct_tls::{Fault, Reason, Remedy};
 
 use crate::answer::ProxyError;
 use crate::body::UploadError;
+use crate::request::BadRequest;
+use crate::wire::body::ClientBodyError;
 
 use super::link::Link;
 
@@ -41,9 +43,11 @@ pub(super) fn of_exchange(error: &hyper::Error, link: &Link) -> ProxyError {
     let mut source = error.source();
     let mut last = error.to_string();
     while let Some(cause) = source {
-        if cause.is::<UploadError>() {
-            // The only one that ends an exchange; an unwanted body ends behind its answer.
-            return ProxyError::ClientGone;
+        match cause.downcast_ref() {
+            Some(UploadError::Client(ClientBodyError::Malformed(_))) => return BadRequest::Body.into(),
+            // Otherwise the client is gone; an unwanted body ends behind its answer.
+            Some(UploadError::Client(_) | UploadError::Unwanted) => return ProxyError::ClientGone,
+            None => {}
         }
         last = cause.to_string();
         source = cause.source();

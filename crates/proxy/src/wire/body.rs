@@ -1,5 +1,7 @@
 //! A client's request body and the answer's body, as they hold on to the connection.
 
+use std::error::Error as _;
+use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -27,8 +29,21 @@ pub(crate) struct ClientBody {
 pub(crate) enum ClientBodyError {
     #[error("the client broke off inside the request body")]
     Broken(#[source] hyper::Error),
+    #[error("the request body is malformed")]
+    Malformed(#[source] hyper::Error),
     #[error("the client did not finish its request within {0:?}")]
     TooSlow(Duration),
+}
+
+impl From<hyper::Error> for ClientBodyError {
+    /// hyper reports chunks that are none as invalid input, a client that left otherwise.
+    fn from(error: hyper::Error) -> Self {
+        let cause = error.source().and_then(|source| source.downcast_ref::<io::Error>());
+        match cause.map(io::Error::kind) {
+            Some(io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData) => Self::Malformed(error),
+            _ => Self::Broken(error),
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -77,7 +92,7 @@ impl Body for ClientBody {
                 None => Poll::Pending,
             };
         };
-        Poll::Ready(frame.map(|frame| frame.map_err(ClientBodyError::Broken)))
+        Poll::Ready(frame.map(|frame| frame.map_err(ClientBodyError::from)))
     }
 
     fn is_end_stream(&self) -> bool {
