@@ -68,7 +68,8 @@ fn a14_2_a_client_certificate_that_cannot_be_loaded_takes_the_router_out() {
     )
     .secret("client-pair", &[("tls.crt", "nonsense"), ("tls.key", "nonsense")]);
     let viaduct = crate::fixture::up().file("b.yaml", manifests.yaml()).start();
-    viaduct.wait_log("client-pair");
+    viaduct.wait_log("ServersTransport web/web-transport");
+    assert!(viaduct.log().contains("certificate"), "{}", viaduct.log());
     let answer = pki.curl(&viaduct).get(HOST, "/unusable");
     assert!((500..600).contains(&answer.status), "{answer:?}");
 }

@@ -100,7 +100,7 @@ fn c43_a_client_ca_that_is_missing_or_unreadable_closes_the_route() {
         base.secret("client-ca", &[("other", "x")]),
     ] {
         let viaduct = up().file("r.yaml", broken.yaml()).start();
-        let log = viaduct.wait_log("client-ca");
+        let log = viaduct.wait_log("TLSOption web/mutual");
         assert!(!passes(&pki, &viaduct, None), "{log}");
         assert!(!passes(&pki, &viaduct, Some(&someone)), "{log}");
     }
