@@ -32,7 +32,6 @@ use chain::{Purpose, Window};
 use explain::Presented;
 use proofs::ProofCache;
 
-
 /// Proof that a peer's chain and name were checked; made only here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Verified(());

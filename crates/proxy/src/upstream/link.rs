@@ -125,6 +125,9 @@ fn leg(handshake: &BackendHandshake) -> BackendLeg {
             .map(|fingerprint| fingerprint.to_string().into()),
         peer_fingerprint: peer.fingerprint.to_string().into(),
         peer_sans: names.join(",").into(),
-        client_certificate_sent: handshake.client_auth.as_ref().is_some_and(|auth| auth.sent.is_some()),
+        client_certificate_sent: handshake
+            .client_auth
+            .as_ref()
+            .is_some_and(|auth| auth.sent.is_some()),
     }
 }

@@ -38,7 +38,9 @@ pub(crate) enum ClientBodyError {
 impl From<hyper::Error> for ClientBodyError {
     /// hyper reports chunks that are none as invalid input, a client that left otherwise.
     fn from(error: hyper::Error) -> Self {
-        let cause = error.source().and_then(|source| source.downcast_ref::<io::Error>());
+        let cause = error
+            .source()
+            .and_then(|source| source.downcast_ref::<io::Error>());
         match cause.map(io::Error::kind) {
             Some(io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData) => Self::Malformed(error),
             _ => Self::Broken(error),

@@ -63,10 +63,7 @@ fn c1_json_is_not_sent_to_who_prefers_something_else() {
     let pki = Pki::new();
     let manifests = bridge(&pki, closed_port(), trusting(json!({})));
     let viaduct = up().file("b.yaml", manifests.yaml()).start();
-    for accept in [
-        "text/html,application/xhtml+xml,*/*;q=0.8",
-        "text/plain",
-    ] {
+    for accept in ["text/html,application/xhtml+xml,*/*;q=0.8", "text/plain"] {
         let answer = ask(&pki, &viaduct, accept);
         assert!(
             answer
