@@ -55,9 +55,9 @@ pub enum Naming {
 pub struct RespondingTimeouts {
     /// Whole request, body included. Default 60 s.
     pub read: Duration,
-    /// Whole response. Default none.
+    /// Whole response (HTTP/1.1), to within a second. Default none.
     pub write: Duration,
-    /// Keep-alive silence. Default 180 s.
+    /// Keep-alive silence; also how long a client may take no byte of its answer. Default 180 s.
     pub idle: Duration,
     /// First byte of a connection until the end of its TLS handshake. 10 s; not a Traefik option.
     pub handshake: Duration,
@@ -77,11 +77,13 @@ impl Default for RespondingTimeouts {
 /// Bounds on what one client may make us hold.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// Request head, bytes. Default 1 MiB (Traefik's `maxHeaderBytes`).
+    /// Request head, bytes. Default 1 MiB (Traefik's `maxHeaderBytes`). HTTP/2: at most 256 KiB, decoded,
+    /// as each stream of a connection may hold as much.
     pub header_bytes: usize,
     /// HTTP/2 streams at once per connection. Default 250.
     pub h2_streams: u32,
-    /// Connections at once per worker; more wait in the kernel's queue. Default 20,000.
+    /// Connections at once per worker; more wait in the kernel's queue. Default 20,000; never more than the
+    /// worker's share of 85 % of the process's file descriptors, so that some are left for backends.
     pub connections: usize,
 }
 

@@ -18,6 +18,8 @@
 //! Each worker is one thread with its own runtime, listeners, pools and counters; nothing on the
 //! request path is shared between workers, so `Rc`, `Cell` and `RefCell` are the tools here.
 
+#![warn(clippy::indexing_slicing)]
+
 pub mod config;
 
 pub(crate) mod answer;
