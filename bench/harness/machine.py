@@ -29,7 +29,7 @@ def version(binary, *arguments):
     except OSError as error:
         return str(error)
     lines = (done.stdout + done.stderr).splitlines()
-    return next((line.strip().split(": ", 1)[-1] for line in lines if re.search(r"\d+\.\d+", line)), "unknown")
+    return next((line.split(": ", 1)[-1].strip() for line in lines if re.search(r"\d+\.\d+", line)), "unknown")
 
 
 VERSION = {"nginx": ["-v"], "haproxy": ["-v"], "caddy": ["version"], "viaduct": ["version"]}

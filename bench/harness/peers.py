@@ -11,7 +11,7 @@ class Peer:
     """A binary under a name; the name's beginning says which kind it is."""
 
     def __init__(self, name, binary):
-        self.name, self.binary = name, str(binary)
+        self.name, self.binary = name, found(name, binary)
         self.kind = next((kind for kind in KINDS if name.startswith(kind)), None)
         if self.kind is None:
             raise SystemExit(f"--peer {name}: the name has to begin with one of {', '.join(KINDS)}")
@@ -64,6 +64,14 @@ def chosen(arguments, ours):
     if not any(name.startswith("viaduct") for name in named):
         named = {"viaduct": ours, **named}
     return [Peer(name, path) for name, path in named.items()]
+
+
+def found(name, binary):
+    """The full path: every proxy is started in a directory of its own."""
+    path = which(str(binary)) or pathlib.Path(binary)
+    if not os.access(path, os.X_OK):
+        raise SystemExit(f"--peer {name}: {binary} cannot be run")
+    return str(pathlib.Path(path).resolve())
 
 
 def find_nginx():

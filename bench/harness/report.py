@@ -20,7 +20,7 @@ def table(suite, cases):
     lines = []
     for case, rows in cases.items():
         lines += ["", f"### {case}", ""]
-        heads = ["", unit, "least–most", "to the best peer", *(head for _, head, _ in more)]
+        heads = ["", unit, "least–most", "to the other" if suite == "routes" else "to the best peer", *(head for _, head, _ in more)]
         lines += ["| " + " | ".join(heads) + " |", "|---" * len(heads) + "|"]
         for name, row in sorted(rows.items(), key=lambda item: median(item[1][key])):
             others = [median(other[key]) for peer, other in rows.items() if compared(suite, name, peer)]

@@ -6,6 +6,7 @@ import time
 
 from . import manifests, procs
 from .load import h2load
+from .site import HOST
 
 CHANGES = 7
 FIRST = "first.bench.test"
@@ -14,13 +15,12 @@ FIRST = "first.bench.test"
 def run(site, peers, options):
     """{"routes": {number of routes: {"us": [...], "load_ms": [...], "change_ms": [...]}}}."""
     ours = [peer for peer in peers if peer.kind == "viaduct"]
-    counts = (1, max(2, int(options.routes * options.scale)))
+    counts = (1, options.routes)
     results = {}
     for _ in range(options.rounds):
         for peer in ours:
             for count in counts:
-                name = peer.name if len(ours) == 1 else f"{peer.name}, "
-                label = f"{count} routes" if len(ours) == 1 else f"{name}{count} routes"
+                label = f"{count} routes" if len(ours) == 1 else f"{peer.name}, {count} routes"
                 row = results.setdefault(label, {"us": [], "load_ms": [], "change_ms": []})
                 for key, value in measure(site, peer, count, options.scale).items():
                     row[key].append(value)
@@ -64,14 +64,23 @@ def changes(client, directory):
         yield (time.monotonic() - started) * 1000
 
 
-class Client:
-    """One TLS connection for questions in quick succession."""
+class Connection(http.client.HTTPConnection):
+    """TLS under a name that the certificate has, whatever the Host of a request."""
 
     def __init__(self, site, port):
+        super().__init__("127.0.0.1", port, timeout=10)
         self.context = ssl.create_default_context(cafile=site.dir / "edge-ca.crt")
-        self.context.check_hostname = False
-        self.port = port
-        self.connection = None
+
+    def connect(self):
+        super().connect()
+        self.sock = self.context.wrap_socket(self.sock, server_hostname=HOST)
+
+
+class Client:
+    """One connection for questions in quick succession."""
+
+    def __init__(self, site, port):
+        self.connection = Connection(site, port)
 
     def wait(self, host, status):
         deadline = time.monotonic() + 60
@@ -81,13 +90,11 @@ class Client:
             time.sleep(0.001)
 
     def ask(self, host):
-        if self.connection is None:
-            self.connection = http.client.HTTPSConnection("127.0.0.1", self.port, context=self.context, timeout=10)
         try:
             self.connection.request("GET", "/", headers={"Host": host})
             answer = self.connection.getresponse()
             answer.read()
             return answer.status
         except (OSError, http.client.HTTPException):
-            self.connection = None
+            self.connection.close()
             return None
