@@ -188,7 +188,7 @@ impl<'a> Presented<'a> {
                 self.leaf_facts.label()
             ),
         };
-        let wanted = format_args!("extended key usage {}, or none", Purpose::Server.name());
+        let wanted = format!("extended key usage {}, or none", Purpose::Server.name());
         Fault {
             remedy: Some(Remedy::RenewPeerCertificate),
             ..self.fault(Reason::WrongUsage, wanted, got)
