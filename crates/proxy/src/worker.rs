@@ -193,6 +193,9 @@ impl Seat {
     fn run(self) {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
+            // Work through everything that is ready before the kernel is asked again: fuller batches, fewer
+            // system calls. The default of 61 polls is some ten requests.
+            .event_interval(EVENT_INTERVAL)
             .build_local(tokio::runtime::LocalOptions::default());
         let runtime = match runtime {
             Ok(runtime) => runtime,
@@ -282,6 +285,8 @@ async fn flush(worker: Rc<Worker>) {
 }
 
 const FLUSH: Duration = Duration::from_millis(200);
+/// Polls between two looks at the sockets, at most.
+const EVENT_INTERVAL: u32 = 512;
 
 #[cfg(test)]
 mod tests;

@@ -136,7 +136,8 @@ impl Pool {
             drop(turn);
             turn = self.turn(&self.dials).await?;
         }
-        let fresh = connect::open(self, offer).await?;
+        // Boxed: a handshake's state is large, and the future of every request would have room for it.
+        let fresh = Box::pin(connect::open(self, offer)).await?;
         if offer == Offer::H2OrHttp1 {
             self.speaks_http2.set(Some(matches!(fresh, Fresh::Http2(_))));
         }
