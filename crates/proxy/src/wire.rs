@@ -1,6 +1,7 @@
 //! Step 4: HTTP/1.1 and HTTP/2 on an accepted connection; what every request of it shares.
 
 pub(crate) mod body;
+mod cork;
 pub(crate) mod h1;
 pub(crate) mod h2;
 mod io;

@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use hyper::server::conn::http2;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
+use super::cork;
 use super::service::{Account, service};
 use super::{ClientIo, Connection};
 use crate::config::Limits;
@@ -21,6 +22,7 @@ pub(crate) async fn serve(connection: Rc<Connection>, io: ClientIo) {
     let account = Rc::new(Account::default());
     let gauge = io.gauge();
     let service = service(Rc::clone(&connection), Rc::clone(&account));
+    let (io, cork) = cork::cork(io);
     let mut serving = settings(&connection.limits()).serve_connection(TokioIo::new(io), service);
     let mut tick = pin!(sleep(TICK));
     let mut taken = 0;
@@ -40,6 +42,10 @@ pub(crate) async fn serve(connection: Rc<Connection>, io: ClientIo) {
             if let Err(error) = outcome {
                 tracing::debug!(%error, "a client connection ended");
             }
+            return Poll::Ready(());
+        }
+        if let Poll::Ready(Err(error)) = cork.poll_send(cx) {
+            tracing::debug!(%error, "a client connection broke");
             return Poll::Ready(());
         }
         if leaving.is_none() && connection.worker.drain.is_draining() {
@@ -71,6 +77,8 @@ pub(crate) async fn serve(connection: Rc<Connection>, io: ClientIo) {
         Poll::Pending
     })
     .await;
+    // What hyper had to say last, such as GOAWAY; the client may be gone.
+    drop(timeout(GOODBYE, poll_fn(|cx| cork.poll_send(cx))).await);
 }
 
 fn settings(limits: &Limits) -> http2::Builder<LocalExecutor> {

@@ -98,7 +98,9 @@ pub(super) fn service(
         }
         let version = raw.version();
         let raw = raw.map(|body| ClientBody::new(body, timeouts.read, || Open::start(&account)));
-        caught(request::serve(Rc::clone(&connection), raw), version, busy)
+        // Boxed where it is made: hyper moves what it is given several times.
+        let answer = Box::pin(request::serve(Rc::clone(&connection), raw));
+        caught(answer, version, busy)
     })
 }
 
