@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::process::Command;
 
-use crate::child::{Child, run};
+use crate::child::Child;
 use crate::tool::Tool;
 
 /// What h2load counted.
@@ -22,13 +22,7 @@ impl Tally {
     }
 }
 
-/// Sends `arguments` (`-n`, `-c`, `--h1`, ...) to `https://HOST PATH` at `address`.
-#[track_caller]
-pub fn load(address: SocketAddr, host: &str, path: &str, arguments: &[&str]) -> Tally {
-    tally(&run(&mut command(address, host, path, arguments), b"").output)
-}
-
-/// Load in the background, until [`Load::finish`].
+/// `arguments` (`-n`, `-c`, `--h1`, ...) sent to `https://HOST PATH` at an address, in the background.
 pub struct Load(Child);
 
 impl Load {

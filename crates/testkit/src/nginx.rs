@@ -2,7 +2,7 @@
 //! test's.
 
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use tempfile::TempDir;
@@ -139,11 +139,6 @@ impl Nginx {
         wait_until("nginx's old workers to stop accepting", || {
             count(QUITTING) - gone == started - gone
         });
-    }
-
-    /// A path inside its directory.
-    pub fn file(&self, name: &str) -> PathBuf {
-        self.directory.path().join(name)
     }
 
     fn start(configure: impl Fn(u16, &Path) -> String) -> Self {

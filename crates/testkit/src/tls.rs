@@ -60,7 +60,6 @@ pub struct Dial<'a> {
     ca: &'a Ca,
     alpn: Vec<Vec<u8>>,
     identity: Option<&'a Issued>,
-    sni: bool,
     split: Option<Split>,
 }
 
@@ -81,7 +80,6 @@ impl<'a> Dial<'a> {
             ca,
             alpn: vec![b"http/1.1".to_vec()],
             identity: None,
-            sni: true,
             split: None,
         }
     }
@@ -96,12 +94,6 @@ impl<'a> Dial<'a> {
 
     pub fn identity(mut self, identity: &'a Issued) -> Self {
         self.identity = Some(identity);
-        self
-    }
-
-    /// Sends no server name.
-    pub fn without_sni(mut self) -> Self {
-        self.sni = false;
         self
     }
 
@@ -144,7 +136,6 @@ impl<'a> Dial<'a> {
             None => builder.with_no_client_auth(),
         };
         config.alpn_protocols.clone_from(&self.alpn);
-        config.enable_sni = self.sni;
         let name = ServerName::try_from(name.to_owned()).expect("a server name");
         ClientConnection::new(Arc::new(config), name).expect("a TLS client")
     }

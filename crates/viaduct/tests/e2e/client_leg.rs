@@ -4,4 +4,5 @@ mod authentication;
 mod certificates;
 mod options;
 mod shutdown;
+mod slow;
 mod split_hello;

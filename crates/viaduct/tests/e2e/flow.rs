@@ -3,6 +3,7 @@
 
 use serde_json::json;
 use viaduct_testkit::curl::Curl;
+use viaduct_testkit::h2load::Load;
 use viaduct_testkit::manifest::{Manifests, Route};
 use viaduct_testkit::nginx::Nginx;
 use viaduct_testkit::origin::{Origin, echo, ok};
@@ -390,6 +391,31 @@ fn s8_rotation_of_the_front_secret_under_load_loses_nothing() {
     }
     traffic.pass(20);
     traffic.finish();
+}
+
+#[test]
+fn s8_h2_streams_in_flight_survive_a_rotation_of_everything() {
+    let pki = Pki::new();
+    let pod = Pod::with(&pki.backend);
+    let viaduct = up()
+        .file("bridge.yaml", pki.bridge(pod.nginx.port()).yaml())
+        .start();
+    let requests = ["-n", "6000", "-c", "8", "-m", "10"];
+    let mut load = Load::start(viaduct.websecure(), HOST, "/h2load", &requests);
+    for _ in 0..3 {
+        wait_until("some load", || {
+            viaduct.access_log().len() > 100 || !load.is_running()
+        });
+        let front = pki.edge_ca.issue(Leaf::server(HOST));
+        viaduct.apply("bridge.yaml", &rotated_front(&pki, &front, pod.nginx.port()));
+        pod.nginx.rotate(&pki.backend_ca.issue(Leaf::server(HOST)));
+    }
+    let tally = load.finish();
+    assert!(
+        tally.lossless() && tally.started == 6000,
+        "{tally:?}\n{}",
+        viaduct.log()
+    );
 }
 
 fn rotated_front(pki: &Pki, front: &Issued, port: u16) -> String {

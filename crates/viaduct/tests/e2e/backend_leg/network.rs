@@ -1,7 +1,6 @@
 //! The server cannot be reached, or does not answer as HTTP wants it.
 
-use std::io::ErrorKind;
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{TcpListener, TcpStream};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -54,69 +53,38 @@ fn full_listener() -> (TcpListener, Vec<TcpStream>) {
 #[test]
 fn c1_connect_failed() {
     let pki = Pki::new();
-    let manifests = Manifests::new()
-        .tls_secret(FRONT_SECRET, &pki.front)
-        .route(secure_route("http"));
+    // The broadcast address, as the C library writes it too: the kernel refuses it at once.
     let failure = Failure {
         fault: "connect_failed",
         status: 502,
-        log: &[],
+        log: &["nreachable"],
     };
-    failure.check(&pki, &elsewhere(manifests, unreachable()));
-}
-
-/// An address that the kernel finds no way to, and says so at once; which one depends on the machine's
-/// routes. All of them are set aside for documentation or for nothing.
-fn unreachable() -> &'static str {
-    let at_once = Duration::from_millis(500);
-    ["100::1", "2001:db8::1", "2001:2::1", "5f00::1", "3fff::1"]
-        .into_iter()
-        .find(|address| {
-            let address = SocketAddr::new(address.parse().expect("an address"), 80);
-            TcpStream::connect_timeout(&address, at_once).is_err_and(|error| {
-                !matches!(error.kind(), ErrorKind::TimedOut | ErrorKind::ConnectionRefused)
-            })
-        })
-        .expect("an address without a route: this machine has one for all of them")
-}
-
-/// The service, with a server that is not on this machine.
-fn elsewhere(manifests: Manifests, address: &str) -> Manifests {
-    manifests
-        .object(json!({
-            "apiVersion": "v1", "kind": "Service",
-            "metadata": { "name": BACKEND, "namespace": "web" },
-            "spec": { "ports": [{ "name": "app", "port": 443 }] },
-        }))
-        .object(json!({
-            "apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice",
-            "metadata": {
-                "name": BACKEND, "namespace": "web",
-                "labels": { "kubernetes.io/service-name": BACKEND },
-            },
-            "addressType": "IPv6",
-            "ports": [{ "name": "app", "port": 80 }],
-            "endpoints": [{ "addresses": [address] }],
-        }))
+    failure.check(&pki, &external(&pki, "0xffffffff"));
 }
 
 #[test]
 fn c1_dns() {
     let pki = Pki::new();
-    let manifests = Manifests::new()
+    // A label longer than the 63 bytes there may be: no resolver is asked, so none is needed.
+    let name = format!("{}.invalid", "x".repeat(64));
+    let failure = Failure {
+        fault: "dns",
+        status: 502,
+        log: &[&name],
+    };
+    failure.check(&pki, &external(&pki, &name));
+}
+
+/// The route, to a server that is known by name only.
+fn external(pki: &Pki, name: &str) -> Manifests {
+    Manifests::new()
         .tls_secret(FRONT_SECRET, &pki.front)
         .route(secure_route("http"))
         .object(json!({
             "apiVersion": "v1", "kind": "Service",
             "metadata": { "name": BACKEND, "namespace": "web" },
-            "spec": { "type": "ExternalName", "externalName": "nosuch.invalid", "ports": [{ "port": 443 }] },
-        }));
-    let failure = Failure {
-        fault: "dns",
-        status: 502,
-        log: &["nosuch.invalid"],
-    };
-    failure.check(&pki, &manifests);
+            "spec": { "type": "ExternalName", "externalName": name, "ports": [{ "port": 443 }] },
+        }))
 }
 
 /// A plain server that does `script`; `transport`: fields of its ServersTransport.
