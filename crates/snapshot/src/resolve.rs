@@ -128,7 +128,8 @@ impl<'s> Resolver<'s> {
             && let Some(cause) = source.broken(&kind.element(&name.name))
         {
             return Err(Unresolved {
-                exists: true,
+                // A provider that names a service which is not there says the same as nobody naming one.
+                exists: kind != Kind::Service || cause.code != Code::MissingReference,
                 finding: because_of(cause),
             });
         }

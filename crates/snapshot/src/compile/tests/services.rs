@@ -235,10 +235,10 @@ fn broken_services_pass_their_reason_on() {
     let mut world = World::new();
     world.put(said);
     let compiled = world.compile();
-    // It is defined, and broken: 503, not the 404 of a name that nobody knows.
+    // The provider looked for it and it is not there: the 404 of a name that nobody knows (A6.13).
     assert_eq!(
         compiled.plain("a", "/"),
-        Outcome::Out(503, Code::MissingReference)
+        Outcome::Out(404, Code::MissingReference)
     );
     assert_eq!(
         compiled.plain("b", "/"),
