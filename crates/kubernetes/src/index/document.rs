@@ -85,8 +85,28 @@ fn read(node: &Node, implied: Option<Implied<'_>>, depth: usize, contents: &mut 
     }
     let version = own_version.or_else(|| implied.and_then(|implied| implied.api_version));
     match Kind::parse(kind_text).map(|kind| (kind, Version::of(kind, version))) {
-        None | Some((_, Version::Foreign)) => contents.ignored += 1,
+        None => {
+            contents.ignored += 1;
+            if STILL_TO_COME.contains(&kind_text)
+                && version.is_none_or(|version| version.starts_with("traefik."))
+            {
+                contents.notes.push(not_served_yet(node, kind_text));
+            }
+        }
+        Some((_, Version::Foreign)) => contents.ignored += 1,
         Some((kind, version)) => read_object(node, kind, version, contents),
+    }
+}
+
+/// Routes nobody else would speak of: no HTTP router refers to them.
+const STILL_TO_COME: [&str; 2] = ["IngressRouteTCP", "IngressRouteUDP"];
+
+fn not_served_yet(node: &Node, kind: &str) -> Finding {
+    let message = format!("{kind} objects are not served yet: the object's routes are out of service");
+    let finding = Finding::warning(Code::Unsupported, message).at(Some(node.location.clone()));
+    match identify(node) {
+        Ok(name) => finding.object(viaduct_config::ObjectRef::new(kind, name.namespace, name.name)),
+        Err(_) => finding,
     }
 }
 
