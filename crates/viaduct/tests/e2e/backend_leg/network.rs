@@ -1,6 +1,8 @@
 //! The server cannot be reached, or does not answer as HTTP wants it.
 
 use std::net::{TcpListener, TcpStream};
+use std::sync::mpsc::sync_channel;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -160,19 +162,38 @@ fn c1_bad_response() {
 #[test]
 fn c1_body_broken() {
     let pki = Pki::new();
-    let (_origin, manifests) = scripted(&pki, json!({}), |wire| {
+    let (go_on, wait) = sync_channel::<()>(4);
+    let wait = Mutex::new(wait);
+    let (_origin, manifests) = scripted(&pki, json!({}), move |wire| {
         read_request(wire);
         wire.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf of it")
             .unwrap_or_default();
+        let wait = wait.lock().unwrap_or_else(PoisonError::into_inner);
+        wait.recv_timeout(Duration::from_secs(20)).unwrap_or_default();
     });
     let viaduct = up().file("b.yaml", manifests.yaml()).start();
-    let answer = pki.curl(&viaduct).get(HOST, "/broken");
-    assert_eq!(answer.status, 200, "the head had gone out");
-    assert_ne!(
-        answer.exit, 0,
-        "yet the client can tell that the body is not whole: {answer:?}"
+    let mut connection = pki.open(&viaduct);
+    connection.send(format!("GET /broken HTTP/1.1\r\nHost: {HOST}\r\n\r\n"));
+    let part = b"HTTP/1.1 200 OK\r\n";
+    assert_eq!(
+        connection.exactly(part.len()).as_deref(),
+        Some(part.as_slice()),
+        "the head has gone out"
     );
-    assert_eq!(viaduct.wait_access("/broken").fault(), "body_broken");
+    go_on.send(()).expect("the origin");
+    let rest = String::from_utf8_lossy(&connection.rest()).into_owned();
+    assert!(
+        rest.ends_with("half of it"),
+        "the client can tell that the body is not whole: {rest}"
+    );
+    let entry = viaduct.wait_access("/broken");
+    assert_eq!((entry.fault(), entry.status()), ("body_broken", 200));
+
+    // Over HTTP/2 the stream is reset, with or without its head.
+    go_on.send(()).expect("the origin");
+    let answer = pki.curl(&viaduct).get(HOST, "/broken-h2");
+    assert_ne!(answer.exit, 0, "{answer:?}");
+    assert_eq!(viaduct.wait_access("/broken-h2").fault(), "body_broken");
 }
 
 #[test]
