@@ -7,6 +7,7 @@ use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use http::header::TRANSFER_ENCODING;
 use http::request::Parts;
 use http::{Method, Uri, uri};
 use viaduct_snapshot::{RouteRequest, Routed, Router, RouterState, Service, Snapshot};
@@ -107,6 +108,7 @@ fn normalize_head(parts: &mut Parts) -> Result<(HostName, Option<String>), Proxy
     if parts.method == Method::CONNECT {
         return Err(ProxyError::ConnectMethod);
     }
+    check_framing(parts)?;
     let host = host::settle(parts)?;
     let Some(raw) = parts.uri.path_and_query() else {
         return Err(BadRequest::Path.into());
@@ -125,6 +127,17 @@ fn normalize_head(parts: &mut Parts) -> Result<(HostName, Option<String>), Proxy
         None => {}
     }
     Ok((host, rule_path))
+}
+
+/// The one transfer coding we undo is `chunked`, once. Anything beside it would be lost on the way, and is
+/// how requests are hidden (C2).
+fn check_framing(parts: &Parts) -> Result<(), BadRequest> {
+    let mut codings = parts.headers.get_all(TRANSFER_ENCODING).iter();
+    match (codings.next(), codings.next()) {
+        (None, _) => Ok(()),
+        (Some(only), None) if only.as_bytes().eq_ignore_ascii_case(b"chunked") => Ok(()),
+        (Some(_), _) => Err(BadRequest::TransferCoding),
+    }
 }
 
 /// `prefix` before the path of `uri`, for servers whose URL has one.
@@ -191,6 +204,8 @@ pub(crate) enum BadRequest {
     Port,
     #[error("the path is malformed")]
     Path,
+    #[error("the transfer coding is not `chunked` alone")]
+    TransferCoding,
     #[error("the body is malformed")]
     Body,
 }
@@ -205,6 +220,7 @@ impl BadRequest {
             Self::Host => "bad_host",
             Self::Port => "bad_port",
             Self::Path => "bad_path",
+            Self::TransferCoding => "bad_transfer_coding",
             Self::Body => "bad_body",
         }
     }

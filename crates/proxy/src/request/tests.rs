@@ -39,6 +39,28 @@ fn c9_server_wide_options_only() {
 }
 
 #[test]
+fn c2_only_chunked_alone_is_a_transfer_coding() {
+    for (lines, good) in [
+        (&["chunked"][..], true),
+        (&["Chunked"], true),
+        (&["chunked, chunked"], false),
+        (&["gzip, chunked"], false),
+        (&["chunked", "identity"], false),
+        (&["identity"], false),
+        (&[""], false),
+    ] {
+        let mut parts = parts("POST", "/", Some("a"));
+        for line in lines {
+            parts.headers.append(
+                http::header::TRANSFER_ENCODING,
+                http::HeaderValue::from_static(line),
+            );
+        }
+        assert_eq!(normalize_head(&mut parts).is_ok(), good, "{lines:?}");
+    }
+}
+
+#[test]
 fn cve_2026_71324_connect_is_not_implemented() {
     let mut connect = parts("CONNECT", "web.example.com:443", Some("web.example.com"));
     let error = normalize_head(&mut connect).unwrap_err();
