@@ -24,12 +24,13 @@ def main():
     facts = machine.facts(chosen)
     print(report.facts_table(facts))
     results = {}
-    with Site(options.backend or peers.find_nginx()) as site:
+    with Site(options.backend or peers.find_nginx(), options.observed) as site:
         for suite in options.suite or SUITES:
             results[suite] = SUITES[suite](site, chosen, options)
             print(report.table(suite, results[suite]), flush=True)
     if options.json:
-        document = {"machine": facts, "rounds": options.rounds, "scale": options.scale, "results": results}
+        document = {"machine": facts, "rounds": options.rounds, "scale": options.scale, "observed": options.observed,
+                    "results": results}
         pathlib.Path(options.json).write_text(json.dumps(document, indent=1) + "\n")
     return 0 if all(results.values()) else 1
 
@@ -47,6 +48,8 @@ def parse():
     parser.add_argument("--connections", type=int, default=4000, help="of suite `idle`")
     parser.add_argument("--routes", type=int, default=10_000, help="of suite `routes`")
     parser.add_argument("--json", metavar="FILE", help="write every measurement here too")
+    parser.add_argument("--observed", action="store_true",
+                        help="every proxy writes a JSON access log and offers its metrics")
     parser.add_argument("--no-build", action="store_true", help="take target/release/viaduct as it is")
     options = parser.parse_args()
     if unknown := set(options.suite) - set(SUITES):

@@ -24,6 +24,8 @@ class Peer:
 
 
 def viaduct(peer, site, port):
+    if site.observed:
+        return [peer.binary, f"--configFile={site.fill('viaduct.yaml', port=port)}"], {}
     directory = site.dir / f"{peer.name}.d"
     manifests.bridge(site, directory)
     return [peer.binary, "up", directory, "--entrypoint", f"websecure=127.0.0.1:{port}", "--workers", "1"], {}

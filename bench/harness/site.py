@@ -14,8 +14,9 @@ CONF = pathlib.Path(__file__).parent / "conf"
 class Site:
     """Two CAs, one certificate of each, and nginx as the backend."""
 
-    def __init__(self, nginx):
-        self.nginx = nginx
+    def __init__(self, nginx, observed=False):
+        """`observed`: every proxy writes a JSON access log and offers its metrics."""
+        self.nginx, self.observed = nginx, observed
 
     def __enter__(self):
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="viaduct-bench-"))
@@ -38,6 +39,9 @@ class Site:
         """Writes the template `conf/NAME` into the directory; returns its path."""
         values = {"dir": self.dir, "backend": self.backend_port, "plain": self.plain_port, **values}
         text = (CONF / name).read_text()
+        if self.observed:
+            values["metrics"] = procs.free_port()
+            text = text.replace("#observed ", "")
         for key, value in values.items():
             text = text.replace("{{" + key + "}}", str(value))
         path = self.dir / (f"{values['port']}-{name}" if "port" in values else name)
