@@ -94,7 +94,7 @@ fn under_root(leaf: Leaf) -> Setup {
 }
 
 #[test]
-fn a7_18_chains() {
+fn c46_a7_18_chains() {
     let (ca, other) = (Ca::new("root"), Ca::new("other"));
     let namesake = Ca::new("root");
     let middle = ca.intermediate("middle");
@@ -152,7 +152,7 @@ fn a7_18_chains() {
 }
 
 #[test]
-fn a7_18_e59_self_signed_and_pinned_leaves() {
+fn c46_a7_18_e59_self_signed_and_pinned_leaves() {
     let own = |leaf: Leaf| {
         let leaf = leaf.self_signed();
         let pem = leaf.cert_pem.clone();
@@ -221,7 +221,7 @@ fn a7_18_e59_self_signed_and_pinned_leaves() {
 }
 
 #[test]
-fn a7_18_names() {
+fn c46_a7_18_names() {
     let mismatch = Err(Reason::NameMismatch);
     let bare = || Leaf::bare(Usage::Server);
     check(vec![
@@ -300,7 +300,7 @@ fn a7_18_names() {
 }
 
 #[test]
-fn a7_18_addresses() {
+fn c46_a7_18_addresses() {
     let missing = Err(Reason::NoIpSan);
     let bare = || Leaf::bare(Usage::Server);
     check(vec![
@@ -344,7 +344,7 @@ fn a7_18_addresses() {
 }
 
 #[test]
-fn a7_18_dates() {
+fn c46_a7_18_dates() {
     let authority = |validity| Authority::new("root").valid(validity).root();
     let (expired, early) = (authority(Validity::expired()), authority(Validity::not_yet()));
     let root = Ca::new("root");
@@ -382,7 +382,7 @@ fn a7_18_dates() {
 }
 
 #[test]
-fn a7_18_usages() {
+fn c46_a7_18_usages() {
     let authority = |usage| Authority::new("root").usage(usage).root();
     let (client_root, server_root) = (authority(Usage::Client), authority(Usage::Server));
     let root = Ca::new("root");
@@ -424,7 +424,7 @@ fn a7_18_usages() {
 }
 
 #[test]
-fn a7_18_constraints() {
+fn c46_a7_18_constraints() {
     let constrained = |authority: Authority, leaf: Leaf| {
         let root = Ca::new("root");
         Setup::new(authority.signed_by(&root).issue(leaf), &[root.pem()])
@@ -485,7 +485,7 @@ fn a7_18_constraints() {
 }
 
 #[test]
-fn a7_18_keys_and_signatures() {
+fn c46_a7_18_keys_and_signatures() {
     let fixture = |leaf: &str, root: &str| {
         let key = include_str!("fixtures/weak-leaf.key");
         let server = Issued {

@@ -598,7 +598,7 @@ fn s10_a_backend_that_demands_a_client_certificate_gets_the_one_in_certificates_
 }
 
 #[test]
-fn s4_insecure_skip_verify_turns_the_check_off_and_the_log_says_so() {
+fn s4_cve_2025_66491_insecure_skip_verify_turns_the_check_off_and_the_log_says_so() {
     let pki = Pki::new();
     let pod = Pod::with(&self_signed(true));
     let routing = Manifests::new()

@@ -250,7 +250,7 @@ fn c2_transfer_encodings_in_disguise() {
 }
 
 #[test]
-fn c3_chunks_that_are_not() {
+fn c3_ghsa_5423_chunks_that_are_not() {
     let range = Range::new();
     for (name, body) in [
         ("bare LF after size", "0\n\r\n"),
@@ -376,7 +376,7 @@ fn c8_expect_in_disguise() {
 }
 
 #[test]
-fn c9_request_targets() {
+fn c9_cve_2023_47106_cve_2026_71324_request_targets() {
     let range = Range::new();
     let request = |line: &str, host: &str| format!("{line} HTTP/1.1\r\n{host}\r\n{SMUGGLED}").into_bytes();
     let host = format!("Host: {HOST}\r\n");

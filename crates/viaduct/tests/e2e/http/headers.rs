@@ -39,7 +39,7 @@ fn a13_3_the_backend_is_told_who_asked_for_what_and_how() {
 }
 
 #[test]
-fn i3_owned_headers_of_untrusted_clients_are_removed_in_every_alias() {
+fn i3_cve_2024_52003_cve_2026_54764_owned_headers_of_untrusted_clients_are_removed_in_every_alias() {
     let pki = Pki::new();
     let origin = Origin::http(echo);
     let viaduct = up().file("b.yaml", pki.edge_only(origin.port()).yaml()).start();

@@ -7,7 +7,7 @@ use viaduct_testkit::tls::Dial;
 use crate::fixture::{HOST, Pki, up};
 
 #[test]
-fn c11_what_h2_can_say_and_h1_cannot() {
+fn c11_ghsa_46wh_what_h2_can_say_and_h1_cannot() {
     let pki = Pki::new();
     let origin = Origin::http(|request| ok(&format!("answer to {}", request.target)));
     let viaduct = up()
