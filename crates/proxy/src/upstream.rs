@@ -28,7 +28,7 @@ use crate::balance::Endpoint;
 use crate::wire::Connection;
 
 pub(crate) use bridge::Bridged;
-pub(crate) use lease::{Lease, SendFailure};
+pub(crate) use lease::{Lease, SendFailure, binds_connection};
 pub(crate) use link::Link;
 use pinned::Pinned;
 use pool::Pool;
@@ -49,6 +49,9 @@ pub(crate) enum Needs {
     Any,
     /// HTTP/1.1: the request changes the protocol of its connection.
     Http1,
+    /// HTTP/1.1, and from now on for this client alone: the request authenticates its connection
+    /// (CVE-2026-88007).
+    Own,
 }
 
 impl Upstreams {
@@ -86,7 +89,7 @@ impl Upstreams {
             // Boxed: every request's future would have room for a dial, and few dial.
             None => Box::pin(pool.dial(needs)).await?,
         };
-        lease.serve_client(connection, &self.pinned);
+        lease.serve_client(connection, &self.pinned, needs);
         Ok(lease.into_bridge())
     }
 

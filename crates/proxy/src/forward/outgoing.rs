@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{CONNECTION, EXPECT, HOST, TRANSFER_ENCODING, UPGRADE};
+use http::header::{AUTHORIZATION, CONNECTION, EXPECT, HOST, TRANSFER_ENCODING, UPGRADE};
 use http::uri::{self, Authority, Scheme};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, Uri, Version};
 use http_body::Body;
@@ -15,7 +15,7 @@ use crate::body::{Gate, GateKey, RequestBody};
 use crate::exchange::Exchange;
 use crate::headers::{self, Hop, Upgrade};
 use crate::request::{self, BadRequest, prefixed};
-use crate::upstream::{Lease, Needs};
+use crate::upstream::{Lease, Needs, binds_connection};
 use crate::wire::Connection;
 
 /// A request as its backend will get it, whichever protocol the bridge speaks: in origin-form, with the
@@ -30,6 +30,7 @@ pub(crate) struct Outgoing {
 /// What is the same for every attempt to send a request.
 pub(super) struct Plan {
     pub(super) upgrade: Option<Upgrade>,
+    needs: Needs,
     /// How often the request has been here before.
     pub(super) visits: u8,
     /// For the response's head.
@@ -55,12 +56,14 @@ impl Outgoing {
         if !endpoint.server.base_path.is_empty() {
             parts.uri = prefixed(&endpoint.server.base_path, &parts.uri)?;
         }
+        let needs = needs(&parts.headers, hop.upgrade.as_ref());
         let client = hop.upgrade.is_some().then(|| parts.extensions.remove()).flatten();
         let body = RequestBody::new(body, || exchange.upload_meter());
         Ok(Self {
             head: Request::from_parts(parts, body),
             plan: Plan {
                 upgrade: hop.upgrade,
+                needs,
                 visits: hop.visits,
                 timeout: endpoint.balancer.transport.timeouts.response_header,
             },
@@ -89,11 +92,7 @@ impl Outgoing {
 
 impl Plan {
     pub(super) fn needs(&self) -> Needs {
-        if self.upgrade.is_some() {
-            Needs::Http1
-        } else {
-            Needs::Any
-        }
+        self.needs
     }
 
     /// Gives a request the form of the lease's protocol. With a key where the body waits for a 100.
@@ -113,6 +112,16 @@ impl Plan {
         } else {
             Ok(for_http1(request, self.upgrade.as_ref()))
         }
+    }
+}
+
+fn needs(headers: &HeaderMap, upgrade: Option<&Upgrade>) -> Needs {
+    if headers.get_all(AUTHORIZATION).iter().any(binds_connection) {
+        Needs::Own
+    } else if upgrade.is_some() {
+        Needs::Http1
+    } else {
+        Needs::Any
     }
 }
 

@@ -586,6 +586,29 @@ fn cve_2026_88007_an_ntlm_connection_has_one_client() {
 }
 
 #[test]
+fn cve_2026_88007_whoever_authenticates_unasked_gets_a_connection_too() {
+    run(async {
+        let origin = Origin::listen().await;
+        let proxy = Proxy::to([&*origin.url]).await;
+        let mut mine = proxy.client().await;
+        mine.send("GET /1 HTTP/1.1\r\nHost: a\r\nAuthorization: negotiate YII=\r\n\r\n")
+            .await;
+        let mut authenticated = origin.accept().await;
+        authenticated.head().await;
+        authenticated.send(OK).await;
+        mine.response().await;
+        // Kerberos needs no challenge: the connection is known to the server as mine already.
+        let mut theirs = proxy.get("/theirs").await;
+        let mut other = origin.accept().await;
+        assert!(other.head().await.starts_with("GET /theirs "));
+        other.send(OK).await;
+        theirs.response().await;
+        mine.send("GET /2 HTTP/1.1\r\nHost: a\r\n\r\n").await;
+        assert!(authenticated.head().await.starts_with("GET /2 "));
+    });
+}
+
+#[test]
 fn cve_2023_47633_a_backend_that_is_us_is_a_loop() {
     run(async {
         let proxy = Proxy::to([]).await;

@@ -4,7 +4,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use http::header::WWW_AUTHENTICATE;
-use http::{HeaderMap, Request, Response, StatusCode};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use hyper::client::conn::{TrySendError, http1};
 use viaduct_tls::Fault;
@@ -70,8 +70,8 @@ impl Lease {
     }
 
     /// Remembers for whom the connection works, in case it becomes theirs (NTLM).
-    pub(super) fn serve_client(&mut self, client: &Rc<Connection>, pinned: &Rc<Pinned>) {
-        self.pin = Some(Pin::new(client, pinned));
+    pub(super) fn serve_client(&mut self, client: &Rc<Connection>, pinned: &Rc<Pinned>, needs: Needs) {
+        self.pin = Some(Pin::new(client, pinned, needs));
     }
 
     pub(super) fn with_pin(mut self, pin: Pin) -> Self {
@@ -107,7 +107,7 @@ impl Lease {
         let Self { pool, pin, .. } = &self;
         let lease = Box::pin(pool.dial(needs)).await?;
         Ok(match pin {
-            Some(pin) => lease.with_pin(pin.unpinned()),
+            Some(pin) => lease.with_pin(pin.afresh(needs)),
             None => lease,
         })
     }
@@ -171,14 +171,12 @@ impl Lease {
         }
     }
 
-    /// NTLM and Negotiate authenticate a connection, not a request: from the first challenge on it
-    /// belongs to this client alone (CVE-2026-88007).
+    /// NTLM and Negotiate authenticate a connection, not a request: from the first challenge on (or from
+    /// [`Needs::Own`], where a client does not wait for one) it belongs to this client alone
+    /// (CVE-2026-88007).
     fn note_authentication(&mut self, status: StatusCode, headers: &HeaderMap) {
         if status == StatusCode::UNAUTHORIZED
-            && headers
-                .get_all(WWW_AUTHENTICATE)
-                .iter()
-                .any(|value| binds_connection(value.as_bytes()))
+            && headers.get_all(WWW_AUTHENTICATE).iter().any(binds_connection)
             && let Some(pin) = &mut self.pin
         {
             pin.set();
@@ -186,8 +184,12 @@ impl Lease {
     }
 }
 
-fn binds_connection(challenge: &[u8]) -> bool {
-    let scheme = challenge.split(|&byte| byte == b' ').next().unwrap_or_default();
+/// Whether a challenge, or the answer to one, is about the connection that it comes on.
+pub(crate) fn binds_connection(value: &HeaderValue) -> bool {
+    let mut words = value
+        .as_bytes()
+        .split(|&byte| matches!(byte, b' ' | b'\t' | b','));
+    let scheme = words.find(|word| !word.is_empty()).unwrap_or_default();
     scheme.eq_ignore_ascii_case(b"ntlm") || scheme.eq_ignore_ascii_case(b"negotiate")
 }
 

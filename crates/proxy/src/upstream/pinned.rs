@@ -5,6 +5,7 @@ use std::rc::{Rc, Weak};
 
 use crate::wire::Connection;
 
+use super::Needs;
 use super::lease::{Lease, Sender};
 use super::pool::{Idle, Pool};
 
@@ -33,8 +34,7 @@ impl Pinned {
             std::ptr::eq(entry.client.as_ptr(), Rc::as_ptr(client)) && Rc::ptr_eq(&entry.pool, pool)
         })?;
         let Entry { idle, pool, .. } = entries.swap_remove(place);
-        let mut pin = Pin::new(client, self);
-        pin.set();
+        let pin = Pin::new(client, self, Needs::Own);
         Some(Lease::new(Sender::Http1(idle.sender), pool, idle.link, true).with_pin(pin))
     }
 
@@ -62,11 +62,11 @@ pub(super) struct Pin {
 }
 
 impl Pin {
-    pub(super) fn new(client: &Rc<Connection>, pinned: &Rc<Pinned>) -> Self {
+    pub(super) fn new(client: &Rc<Connection>, pinned: &Rc<Pinned>, needs: Needs) -> Self {
         Self {
             client: Rc::downgrade(client),
             pinned: Rc::clone(pinned),
-            set: false,
+            set: needs == Needs::Own,
         }
     }
 
@@ -80,11 +80,11 @@ impl Pin {
     }
 
     /// For another connection of the same client.
-    pub(super) fn unpinned(&self) -> Self {
+    pub(super) fn afresh(&self, needs: Needs) -> Self {
         Self {
             client: Weak::clone(&self.client),
             pinned: Rc::clone(&self.pinned),
-            set: false,
+            set: needs == Needs::Own,
         }
     }
 

@@ -159,7 +159,7 @@ impl Pool {
     /// session cache.
     fn offer(&self, needs: Needs) -> Offer {
         let declines = self.scheme == Scheme::Https && self.transport.disable_http2;
-        if needs == Needs::Http1 || declines {
+        if needs != Needs::Any || declines {
             Offer::Http1
         } else {
             Offer::H2OrHttp1
