@@ -1,10 +1,16 @@
 //! A connection that has changed its protocol: bytes both ways, until both ends are done.
 
+mod activity;
+
+use std::time::Duration;
+
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 
 use crate::exchange::Exchange;
 use crate::upstream::Lease;
+
+use activity::{Activity, Observed};
 
 /// Both halves of an upgrade, each to be had when its 101 has passed.
 pub(crate) struct Tunnel {
@@ -23,7 +29,8 @@ impl Tunnel {
         }
     }
 
-    async fn run(self, exchange: &mut Exchange) -> Result<(), TunnelError> {
+    /// `idle`: may carry nothing for so long; zero: for ever.
+    async fn run(self, idle: Duration, exchange: &mut Exchange) -> Result<(), TunnelError> {
         let Self {
             client,
             backend,
@@ -31,21 +38,27 @@ impl Tunnel {
         } = self;
         let backend = backend.await.map_err(TunnelError::Backend)?;
         let client = client.await.map_err(TunnelError::Client)?;
-        let (mut client, mut backend) = (TokioIo::new(client), TokioIo::new(backend));
-        let copied = tokio::select! {
-            copied = tokio::io::copy_bidirectional_with_sizes(&mut client, &mut backend, BUFFER, BUFFER) => copied,
-            () = lease.outlived() => Err(std::io::ErrorKind::ConnectionAborted.into()),
+        let activity = Activity::default();
+        let mut client = Observed::new(TokioIo::new(client), &activity);
+        let mut backend = Observed::new(TokioIo::new(backend), &activity);
+        let ended = tokio::select! {
+            copied = tokio::io::copy_bidirectional_with_sizes(&mut client, &mut backend, BUFFER, BUFFER) => {
+                copied.map(|_| ()).map_err(TunnelError::Copy)
+            }
+            () = lease.outlived() => Err(TunnelError::Outlived),
+            () = activity.ceased(idle) => Err(TunnelError::Idle(idle)),
         };
-        let (up, down) = copied.map_err(TunnelError::Copy)?;
-        exchange.tunnelled(up, down);
-        Ok(())
+        // However it ended, so much was carried.
+        exchange.tunnelled(client.read(), backend.read());
+        ended
     }
 }
 
 /// Runs the tunnel beside the connection that it came from; the exchange ends with it.
 pub(crate) fn start(tunnel: Tunnel, mut exchange: Exchange) {
+    let idle = exchange.tunnel_patience();
     drop(tokio::task::spawn_local(async move {
-        if let Err(error) = tunnel.run(&mut exchange).await {
+        if let Err(error) = tunnel.run(idle, &mut exchange).await {
             tracing::debug!(%error, "upgraded connection ended");
         }
     }));
@@ -59,7 +72,14 @@ enum TunnelError {
     Backend(#[source] hyper::Error),
     #[error("the tunnel broke")]
     Copy(#[source] std::io::Error),
+    #[error("the trust that the backend's connection was made under is no longer in force")]
+    Outlived,
+    #[error("nothing was carried within {0:?}")]
+    Idle(Duration),
 }
 
 /// Per direction.
 const BUFFER: usize = 16 * 1024;
+
+#[cfg(test)]
+mod tests;
