@@ -55,10 +55,16 @@ pub enum Naming {
 pub struct RespondingTimeouts {
     /// Whole request, body included. Default 60 s.
     pub read: Duration,
-    /// Whole response (HTTP/1.1), to within a second. Default none.
+    /// From a request's head to the end of its answer, to within a second; a stream of HTTP/2 is reset, an
+    /// HTTP/1.1 connection closed. Default none.
     pub write: Duration,
-    /// Keep-alive silence; also how long a client may take no byte of its answer. Default 180 s.
+    /// Keep-alive silence; also how long a client may take no byte of its answer (C26; of HTTP/2, to within
+    /// five seconds). Default 180 s.
     pub idle: Duration,
+    /// How long a connection that changed its protocol (a websocket, any `Upgrade`) may carry nothing either
+    /// way; to within a quarter. Default one hour, as HAProxy's manual has for `timeout tunnel`; Envoy has
+    /// five minutes, nginx one, Traefik no bound. Not a Traefik option.
+    pub tunnel: Duration,
     /// First byte of a connection until the end of its TLS handshake. 10 s; not a Traefik option.
     pub handshake: Duration,
 }
@@ -69,6 +75,7 @@ impl Default for RespondingTimeouts {
             read: Duration::from_secs(60),
             write: Duration::ZERO,
             idle: Duration::from_secs(180),
+            tunnel: Duration::from_secs(3600),
             handshake: Duration::from_secs(10),
         }
     }
@@ -77,8 +84,8 @@ impl Default for RespondingTimeouts {
 /// Bounds on what one client may make us hold.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// Request head, bytes. Default 1 MiB (Traefik's `maxHeaderBytes`). HTTP/2: at most 256 KiB, decoded,
-    /// as each stream of a connection may hold as much.
+    /// Request head, bytes. Default 1 MiB (Traefik's `maxHeaderBytes`). HTTP/2: decoded, at most 1 MiB.
+    /// At most 500 fields in either.
     pub header_bytes: usize,
     /// HTTP/2 streams at once per connection. Default 250.
     pub h2_streams: u32,

@@ -117,10 +117,10 @@ impl Clock {
     }
 }
 
-/// An answer's body; `None` where there is no answer but a status.
+/// An answer's body.
 pub(super) struct AnswerBody {
-    pub(super) body: Option<ResponseBody>,
-    pub(super) _busy: Busy,
+    pub(super) body: ResponseBody,
+    pub(super) busy: Busy,
 }
 
 impl Body for AnswerBody {
@@ -131,28 +131,22 @@ impl Body for AnswerBody {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        match &mut self.body {
-            Some(body) => {
-                let mut frame = ready!(Pin::new(body).poll_frame(cx));
-                if let Some(Ok(frame)) = &mut frame
-                    && let Some(trailers) = frame.trailers_mut()
-                {
-                    unshare(trailers);
-                }
-                Poll::Ready(frame)
+        self.busy.waits_for_client(false);
+        let mut frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
+        if let Some(Ok(frame)) = &mut frame {
+            if let Some(trailers) = frame.trailers_mut() {
+                unshare(trailers);
             }
-            None => Poll::Ready(None),
+            self.busy.waits_for_client(true);
         }
+        Poll::Ready(frame)
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.as_ref().is_none_or(Body::is_end_stream)
+        self.body.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
-        match &self.body {
-            Some(body) => body.size_hint(),
-            None => SizeHint::with_exact(0),
-        }
+        self.body.size_hint()
     }
 }

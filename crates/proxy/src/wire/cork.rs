@@ -24,6 +24,8 @@ struct State {
     io: ClientIo,
     gathered: Vec<u8>,
     sent: usize,
+    /// Read in this turn.
+    read: usize,
 }
 
 pub(super) fn cork(io: ClientIo) -> (Corked, Cork) {
@@ -31,11 +33,17 @@ pub(super) fn cork(io: ClientIo) -> (Corked, Cork) {
         io,
         gathered: Vec::new(),
         sent: 0,
+        read: 0,
     }));
     (Corked(Rc::clone(&state)), Cork(state))
 }
 
 impl Cork {
+    /// Another [`MOST_PER_TURN`] may be read.
+    pub(super) fn begin_turn(&self) {
+        self.0.borrow_mut().read = 0;
+    }
+
     /// Sends what was gathered. Pending when the client does not take it; `cx` is woken when it does.
     pub(super) fn poll_send(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.0.borrow_mut().poll_send(cx)
@@ -78,7 +86,15 @@ impl AsyncRead for Corked {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0.borrow_mut().io).poll_read(cx, buffer)
+        let mut state = self.0.borrow_mut();
+        if state.read >= MOST_PER_TURN {
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        let before = buffer.filled().len();
+        let outcome = Pin::new(&mut state.io).poll_read(cx, buffer);
+        state.read += buffer.filled().len().saturating_sub(before);
+        outcome
     }
 }
 
@@ -122,6 +138,9 @@ impl AsyncWrite for Corked {
     }
 }
 
+/// Read per turn at most: what a client asks for is looked at, and refused if it is too much, before it can
+/// ask for more. HPACK makes a hundred bytes of one (C25).
+const MOST_PER_TURN: usize = 64 * 1024;
 /// Gathered at most, and one write more.
 const MOST: usize = 64 * 1024;
 /// From here on a write goes out by itself: a full record.

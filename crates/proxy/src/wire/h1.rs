@@ -19,10 +19,11 @@ use hyper::server::conn::http1;
 use hyper_util::rt::TokioIo;
 use tokio::io::AsyncWriteExt;
 use tokio::time::{Instant, Sleep, sleep, sleep_until, timeout};
+use viaduct_observe::counters::Leg;
 
 use super::io::Gauge;
 use super::service::{Account, service};
-use super::{ClientIo, Connection};
+use super::{ClientIo, Connection, MOST_FIELDS};
 
 /// Serves the connection to its end.
 pub(crate) async fn serve(connection: Rc<Connection>, mut io: ClientIo) {
@@ -135,6 +136,7 @@ async fn awake(connection: &Rc<Connection>, io: ClientIo, account: &Rc<Account>)
     match end {
         End::Over(Ok(())) => None,
         End::Over(Err(error)) => {
+            note_malformed(connection, &error);
             tracing::debug!(%error, "a client connection ended");
             None
         }
@@ -238,8 +240,21 @@ fn settings(connection: &Connection) -> http1::Builder {
         // The deadline of the head is kept here, without a timer per request.
         .header_read_timeout(None)
         .max_buf_size(limits.header_bytes.max(SMALLEST_BUFFER))
+        .max_headers(MOST_FIELDS)
         .keep_alive(!connection.worker.drain.is_draining());
     settings
+}
+
+/// A head that hyper could not read never becomes a request; it is counted all the same (R25).
+fn note_malformed(connection: &Connection, error: &hyper::Error) {
+    let reason = if error.is_parse_too_large() {
+        "headers_too_large"
+    } else if error.is_parse() {
+        "malformed"
+    } else {
+        return;
+    };
+    connection.worker.counters.fault(Leg::Client, reason);
 }
 
 /// Takes leave of an idle client.

@@ -1,5 +1,9 @@
 //! HTTP/2 with a client. Every limit is written down (C20-C29); none is left to a library's default.
 
+pub(super) mod streams;
+#[cfg(test)]
+mod tests;
+
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
@@ -14,17 +18,26 @@ use super::cork;
 use super::service::{Account, service};
 use super::{ClientIo, Connection};
 use crate::config::Limits;
-use crate::runtime::LocalExecutor;
+
+use streams::{Executor, Patience, Streams};
 
 /// Serves the connection to its end.
 pub(crate) async fn serve(connection: Rc<Connection>, io: ClientIo) {
     let timeouts = connection.timeouts();
-    let account = Rc::new(Account::default());
+    let streams = Rc::new(Streams::default());
+    let account = Rc::new(Account::of_streams(&streams));
     let gauge = io.gauge();
     let service = service(Rc::clone(&connection), Rc::clone(&account));
     let (io, cork) = cork::cork(io);
-    let mut serving = settings(&connection.limits()).serve_connection(TokioIo::new(io), service);
-    let mut tick = pin!(sleep(TICK));
+    let settings = settings(&connection.limits(), &streams);
+    let mut serving = settings.serve_connection(TokioIo::new(io), service);
+    let interval = if timeouts.write.is_zero() {
+        TICK
+    } else {
+        SHORT_TICK
+    };
+    let patience = Patience::new(timeouts.idle, timeouts.write, interval);
+    let mut tick = pin!(sleep(interval));
     let mut taken = 0;
     let mut written = 0;
     let mut moved = Instant::now();
@@ -38,6 +51,7 @@ pub(crate) async fn serve(connection: Rc<Connection>, io: ClientIo) {
             cx.waker().wake_by_ref();
             return Poll::Pending;
         }
+        cork.begin_turn();
         if let Poll::Ready(outcome) = Pin::new(&mut serving).poll(cx) {
             if let Err(error) = outcome {
                 tracing::debug!(%error, "a client connection ended");
@@ -55,9 +69,14 @@ pub(crate) async fn serve(connection: Rc<Connection>, io: ClientIo) {
         }
         while tick.as_mut().poll(cx).is_ready() {
             let now = Instant::now();
-            tick.as_mut().reset(now + TICK);
-            let waits_for_client = account.is_idle() || gauge.is_blocked();
-            if !waits_for_client || taken != account.taken() || written != gauge.written() {
+            tick.as_mut().reset(now + interval);
+            let cut = streams.look(patience);
+            if cut > 0 {
+                tracing::debug!(streams = cut, "ended streams that took too long");
+            }
+            // Answers to PING are no progress: a client may send those for ever.
+            let progress = account.taken() != taken || gauge.is_blocked() && gauge.written() != written;
+            if progress || !(account.is_idle() || gauge.is_blocked()) {
                 (taken, written, moved) = (account.taken(), gauge.written(), now);
             }
             if timeouts.idle.is_zero() || now < moved + timeouts.idle {
@@ -81,9 +100,9 @@ pub(crate) async fn serve(connection: Rc<Connection>, io: ClientIo) {
     drop(timeout(GOODBYE, poll_fn(|cx| cork.poll_send(cx))).await);
 }
 
-fn settings(limits: &Limits) -> http2::Builder<LocalExecutor> {
+fn settings(limits: &Limits, streams: &Rc<Streams>) -> http2::Builder<Executor> {
     let header_bytes = limits.header_bytes.min(LARGEST_HEADERS);
-    let mut settings = http2::Builder::new(LocalExecutor);
+    let mut settings = http2::Builder::new(Executor(Rc::clone(streams)));
     settings
         .timer(TokioTimer::new())
         .max_concurrent_streams(limits.h2_streams)
@@ -107,11 +126,13 @@ const TICK: Duration = if cfg!(test) {
 } else {
     Duration::from_secs(5)
 };
+/// The same, where an answer has a time-out of its own.
+const SHORT_TICK: Duration = if cfg!(test) { TICK } else { Duration::from_secs(1) };
 /// Between GOAWAY and the end.
 const GOODBYE: Duration = Duration::from_secs(5);
-/// Decoded, with 32 bytes for each field: HPACK multiplies what a client sends, and each of its streams may
-/// hold as much (C25).
-const LARGEST_HEADERS: usize = 256 * 1024;
+/// Decoded, with 32 bytes for each field: HPACK multiplies what a client sends. What all its streams may hold
+/// is bounded by [`HeldHeaders`](super::HeldHeaders) (C25).
+const LARGEST_HEADERS: usize = 1 << 20;
 /// As Go: what one client may make us hold of its uploads.
 const STREAM_WINDOW: u32 = 1 << 20;
 const CONNECTION_WINDOW: u32 = 1 << 20;

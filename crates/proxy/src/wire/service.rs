@@ -2,17 +2,16 @@
 
 use std::cell::Cell;
 use std::convert::Infallible;
-use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
 
 use futures_util::FutureExt;
-use http::header::{CONNECTION, HeaderValue};
-use http::{Request, Response, StatusCode, Version};
+use http::{Request, Response, Version};
 use hyper::body::Incoming;
 use hyper::service::Service;
 use tokio::time::Instant;
 
 use super::body::{AnswerBody, ClientBody};
+use super::h2::streams::{Place, Streams};
 use super::{Connection, unshare};
 use crate::body::ResponseBody;
 use crate::request;
@@ -28,9 +27,19 @@ pub(super) struct Account {
     bodies: Cell<u32>,
     /// When the newest request came.
     newest: Cell<Option<Instant>>,
+    /// HTTP/2 only.
+    streams: Option<Rc<Streams>>,
 }
 
 impl Account {
+    /// Of an HTTP/2 connection.
+    pub(super) fn of_streams(streams: &Rc<Streams>) -> Self {
+        Self {
+            streams: Some(Rc::clone(streams)),
+            ..Self::default()
+        }
+    }
+
     pub(super) fn taken(&self) -> u64 {
         self.taken.get()
     }
@@ -47,19 +56,34 @@ impl Account {
 
 /// A request in progress: from its head until its answer's body is dropped.
 #[derive(Debug)]
-pub(super) struct Busy(Rc<Account>);
+pub(super) struct Busy {
+    account: Rc<Account>,
+    /// HTTP/2 only.
+    place: Option<Place>,
+}
 
 impl Busy {
-    pub(super) fn start(account: &Rc<Account>) -> Self {
+    fn start(account: &Rc<Account>) -> Self {
         account.taken.set(account.taken.get() + 1);
         account.busy.set(account.busy.get() + 1);
-        Self(Rc::clone(account))
+        Self {
+            place: account.streams.as_ref().map(Streams::open),
+            account: Rc::clone(account),
+        }
+    }
+
+    /// See [`Place::waits`].
+    pub(super) fn waits_for_client(&self, waits: bool) {
+        if let Some(place) = &self.place {
+            place.waits(waits);
+        }
     }
 }
 
 impl Drop for Busy {
     fn drop(&mut self) {
-        self.0.busy.set(self.0.busy.get().saturating_sub(1));
+        let busy = &self.account.busy;
+        busy.set(busy.get().saturating_sub(1));
     }
 }
 
@@ -92,60 +116,21 @@ pub(super) fn service(
 > {
     let timeouts = connection.timeouts();
     hyper::service::service_fn(move |raw: Request<Incoming>| {
+        let version = raw.version();
         let busy = Busy::start(&account);
         if !timeouts.write.is_zero() {
             account.newest.set(Some(Instant::now()));
         }
-        let version = raw.version();
         let raw = raw.map(|body| ClientBody::new(body, timeouts.read, || Open::start(&account)));
         // Boxed where it is made: hyper moves what it is given several times.
         let answer = Box::pin(request::serve(Rc::clone(&connection), raw));
-        caught(answer, version, busy)
+        answer.map(move |answer| Ok(finish(answer, version, busy)))
     })
 }
 
-/// Not an async function, which would hold the whole request twice.
-pub(super) fn caught(
-    answer: impl Future<Output = Response<ResponseBody>>,
-    version: Version,
-    busy: Busy,
-) -> impl Future<Output = Result<Response<AnswerBody>, Infallible>> {
-    AssertUnwindSafe(answer)
-        .catch_unwind()
-        .map(move |answer| Ok(finish(answer, version, busy)))
-}
-
-fn finish(
-    answer: std::thread::Result<Response<ResponseBody>>,
-    version: Version,
-    busy: Busy,
-) -> Response<AnswerBody> {
-    match answer {
-        Ok(mut answer) => {
-            if version == Version::HTTP_2 {
-                unshare(answer.headers_mut());
-            }
-            answer.map(|body| AnswerBody {
-                body: Some(body),
-                _busy: busy,
-            })
-        }
-        Err(_panic) => after_a_panic(version, busy),
+fn finish(mut answer: Response<ResponseBody>, version: Version, busy: Busy) -> Response<AnswerBody> {
+    if version == Version::HTTP_2 {
+        unshare(answer.headers_mut());
     }
-}
-
-/// The request is lost, the process is not (R22).
-fn after_a_panic(version: Version, busy: Busy) -> Response<AnswerBody> {
-    tracing::error!("a request panicked; its connection is closed, everything else goes on");
-    let mut answer = Response::new(AnswerBody {
-        body: None,
-        _busy: busy,
-    });
-    *answer.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
-    if version <= Version::HTTP_11 {
-        answer
-            .headers_mut()
-            .insert(CONNECTION, HeaderValue::from_static("close"));
-    }
-    answer
+    answer.map(|body| AnswerBody { body, busy })
 }
