@@ -19,6 +19,8 @@ use crate::request::BadRequest;
 pub(crate) enum ProxyError {
     #[error(transparent)]
     BadRequest(#[from] BadRequest),
+    #[error("the request's headers are too many, or its connection holds too many")]
+    HeadersTooLarge,
     #[error("CONNECT is not implemented")]
     ConnectMethod,
     #[error("no router matches")]
@@ -33,6 +35,8 @@ pub(crate) enum ProxyError {
     Loop,
     #[error("the client left")]
     ClientGone,
+    #[error("handling the request panicked; the program's log says where")]
+    Panicked,
     #[error(transparent)]
     Backend(Box<Fault>),
 }
@@ -65,10 +69,14 @@ pub(crate) enum Retry {
 impl ProxyError {
     pub(crate) fn leg(&self) -> BlamedLeg {
         match self {
-            Self::BadRequest(_) | Self::ConnectMethod | Self::Misdirected | Self::ClientGone => {
-                BlamedLeg::Client
+            Self::BadRequest(_)
+            | Self::HeadersTooLarge
+            | Self::ConnectMethod
+            | Self::Misdirected
+            | Self::ClientGone => BlamedLeg::Client,
+            Self::NotFound | Self::OutOfService { .. } | Self::NoServers | Self::Loop | Self::Panicked => {
+                BlamedLeg::Own
             }
-            Self::NotFound | Self::OutOfService { .. } | Self::NoServers | Self::Loop => BlamedLeg::Own,
             Self::Backend(_) => BlamedLeg::Backend,
         }
     }
@@ -77,6 +85,7 @@ impl ProxyError {
     pub(crate) fn reason(&self) -> &'static str {
         match self {
             Self::BadRequest(bad) => bad.code(),
+            Self::HeadersTooLarge => "headers_too_large",
             Self::ConnectMethod => "connect_method",
             Self::NotFound => "no_router",
             Self::Misdirected => "misdirected",
@@ -84,6 +93,7 @@ impl ProxyError {
             Self::NoServers => "no_server",
             Self::Loop => "loop",
             Self::ClientGone => "client_gone",
+            Self::Panicked => "panicked",
             Self::Backend(fault) => fault.reason.code(),
         }
     }
@@ -91,6 +101,7 @@ impl ProxyError {
     pub(crate) fn status(&self) -> StatusCode {
         match self {
             Self::BadRequest(_) => StatusCode::BAD_REQUEST,
+            Self::HeadersTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::ConnectMethod => StatusCode::NOT_IMPLEMENTED,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::Misdirected => StatusCode::MISDIRECTED_REQUEST,
@@ -100,6 +111,7 @@ impl ProxyError {
             Self::NoServers => StatusCode::SERVICE_UNAVAILABLE,
             Self::Loop => StatusCode::LOOP_DETECTED,
             Self::ClientGone => client_closed_request(),
+            Self::Panicked => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Backend(fault) => match fault.reason {
                 Reason::ConnectTimeout | Reason::HandshakeTimeout | Reason::ResponseTimeout => {
                     StatusCode::GATEWAY_TIMEOUT
@@ -138,12 +150,14 @@ impl ProxyError {
     pub(crate) fn retry(&self) -> Retry {
         match self {
             Self::BadRequest(_)
+            | Self::HeadersTooLarge
             | Self::ConnectMethod
             | Self::NotFound
             | Self::Misdirected
             | Self::OutOfService { .. }
             | Self::Loop
-            | Self::ClientGone => Retry::Never,
+            | Self::ClientGone
+            | Self::Panicked => Retry::Never,
             Self::NoServers => Retry::Server,
             Self::Backend(fault) if fault.reason == Reason::ClosedBeforeResponse => Retry::Connection,
             Self::Backend(_) => Retry::Server,
@@ -158,17 +172,19 @@ impl ProxyError {
             Self::OutOfService { .. } if status == StatusCode::NOT_FOUND => "404 page not found\n",
             Self::ClientGone => "Client Closed Request",
             Self::BadRequest(_)
+            | Self::HeadersTooLarge
             | Self::ConnectMethod
             | Self::Misdirected
             | Self::OutOfService { .. }
             | Self::Loop
+            | Self::Panicked
             | Self::Backend(_) => status.canonical_reason().unwrap_or_default(),
         }
     }
 
     /// Whether the connection is worth keeping after this answer.
     fn ends_connection(&self) -> bool {
-        matches!(self, Self::BadRequest(_) | Self::ConnectMethod)
+        matches!(self, Self::BadRequest(_) | Self::ConnectMethod | Self::Panicked)
     }
 }
 
@@ -184,14 +200,34 @@ pub(crate) fn server_options() -> Response<Answer> {
     Response::new(Answer::Text(Bytes::new()))
 }
 
-/// Whether a client prefers RFC 9457 problem details to plain text. Asked for every request: the
-/// headers are gone when the answer is known.
+/// Whether a client takes RFC 9457 problem details and likes them no less than plain text. Asked for every
+/// request: the headers are gone when the answer is known.
 pub(crate) fn accepts_problem(headers: &HeaderMap) -> bool {
     static WANTED: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(PROBLEM_JSON));
-    headers
-        .get_all(ACCEPT)
-        .iter()
-        .any(|value| value.len() >= PROBLEM_JSON.len() && WANTED.find(value.as_bytes()).is_some())
+    headers.get_all(ACCEPT).iter().any(|value| {
+        value.len() >= PROBLEM_JSON.len()
+            && WANTED.find(value.as_bytes()).is_some()
+            && value.to_str().is_ok_and(prefers_problem)
+    })
+}
+
+/// For a value that names problem details somewhere.
+fn prefers_problem(accept: &str) -> bool {
+    let problem = quality(accept, PROBLEM_JSON).unwrap_or(0.0);
+    problem > 0.0 && problem >= quality(accept, "text/plain").unwrap_or(0.0)
+}
+
+/// The weight of a media type (RFC 9110, 12.4.2); `None` where it is not listed.
+fn quality(accept: &str, wanted: &str) -> Option<f32> {
+    accept.split(',').find_map(|range| {
+        let mut parts = range.split(';').map(str::trim);
+        if !parts.next()?.eq_ignore_ascii_case(wanted) {
+            return None;
+        }
+        let weight = parts.find_map(|part| part.strip_prefix("q=").or_else(|| part.strip_prefix("Q=")));
+        // A weight that is none asks for nothing.
+        Some(weight.map_or(1.0, |weight| weight.parse().unwrap_or(0.0)))
+    })
 }
 
 fn write(error: &ProxyError, as_problem: bool, expose: bool) -> Response<Answer> {

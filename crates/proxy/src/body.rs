@@ -10,6 +10,7 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 
+use crate::answer::ProxyError;
 use crate::exchange::Exchange;
 use crate::forward::tunnel::Tunnel;
 use crate::headers;
@@ -137,6 +138,18 @@ impl Body for ResponseBody {
             Source::Done => SizeHint::with_exact(0),
             Source::Text(text) => SizeHint::with_exact(text.len() as u64),
             Source::Backend { body, .. } => body.size_hint(),
+        }
+    }
+}
+
+impl Drop for ResponseBody {
+    /// Nobody wants the rest.
+    fn drop(&mut self) {
+        if let Source::Backend { body, lease: Some(_) } = &self.source
+            && !body.is_end_stream()
+            && let Some(exchange) = &mut self.exchange
+        {
+            exchange.failed(ProxyError::ClientGone);
         }
     }
 }

@@ -10,7 +10,7 @@ use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use http::header::HOST;
 use http::{HeaderMap, Method, Response, Uri, Version};
@@ -24,14 +24,15 @@ use crate::balance::Endpoint;
 use crate::body::{Answer, ResponseBody};
 use crate::forward::tunnel;
 use crate::upstream::{Lease, Link};
-use crate::wire::{Connection, Leg};
+use crate::wire::{Connection, HeldHeaders, Leg};
 
-pub(crate) use fault_log::FaultLog;
+pub(crate) use fault_log::{FaultLog, Stray};
 use labels::Label;
 pub(crate) use labels::Labels;
 
 pub(crate) struct Exchange {
     connection: Rc<Connection>,
+    _headers: Option<HeldHeaders>,
     started: Instant,
     method: Method,
     version: Version,
@@ -74,6 +75,7 @@ impl Exchange {
             .is_some()
             .then(|| Box::new(Told::new(request)));
         Self {
+            _headers: HeldHeaders::of(&connection, request),
             started: Instant::now(),
             method: request.method().clone(),
             version: request.version(),
@@ -146,6 +148,11 @@ impl Exchange {
 
     pub(crate) fn sent(&mut self, bytes: usize) {
         self.downloaded += bytes as u64;
+    }
+
+    /// How long a connection that changed its protocol may carry nothing.
+    pub(crate) fn tunnel_patience(&self) -> Duration {
+        self.connection.timeouts().tunnel
     }
 
     /// Totals of a connection that changed its protocol.

@@ -4,20 +4,22 @@ mod host;
 mod path;
 
 use std::net::IpAddr;
+use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use futures_util::FutureExt;
 use http::header::TRANSFER_ENCODING;
 use http::request::Parts;
 use http::{Method, Uri, uri};
-use viaduct_snapshot::{RouteRequest, Routed, Router, RouterState, Service, Snapshot};
+use viaduct_snapshot::{EntryPoint, RouteRequest, Routed, Router, RouterState, Service, Snapshot};
 
 use crate::answer::{self, ProxyError};
 use crate::body::{Answer, ResponseBody};
-use crate::exchange::Exchange;
+use crate::exchange::{Exchange, Stray};
 use crate::forward::{self, Outgoing};
 use crate::headers;
-use crate::wire::{ClientBody, Connection, Leg};
+use crate::wire::{ClientBody, Connection, Leg, MOST_FIELDS};
 
 use host::HostName;
 
@@ -29,7 +31,7 @@ pub(crate) async fn serve(
     raw: http::Request<ClientBody>,
 ) -> http::Response<ResponseBody> {
     let mut exchange = Exchange::start(Rc::clone(&connection), &raw);
-    let outcome = handle(&connection, raw, &mut exchange).await;
+    let outcome = guarded(handle(&connection, raw, &mut exchange)).await;
     let response = outcome.unwrap_or_else(|error| answer::from_error(error, &mut exchange));
     exchange.respond(response)
 }
@@ -39,6 +41,9 @@ async fn handle(
     raw: http::Request<ClientBody>,
     exchange: &mut Exchange,
 ) -> Result<http::Response<Answer>, ProxyError> {
+    if raw.headers().len() > MOST_FIELDS || connection.holds_too_much() {
+        return Err(ProxyError::HeadersTooLarge);
+    }
     // 5: one form for everyone behind this line (I1), and our headers are ours (I3).
     let mut request = Request::normalize(raw)?;
     if request.is_server_wide() {
@@ -61,6 +66,16 @@ async fn handle(
         Err(fault) => Err(fault.into()),
     };
     crossed.inspect_err(|error| exchange.tell(error, &endpoint))
+}
+
+/// A panic costs its own request, which is answered and told of as any other failure (R22, R25). Not an async
+/// function, which would hold the whole request twice.
+pub(crate) fn guarded<T>(
+    handling: impl Future<Output = Result<T, ProxyError>>,
+) -> impl Future<Output = Result<T, ProxyError>> {
+    AssertUnwindSafe(handling)
+        .catch_unwind()
+        .map(|outcome| outcome.unwrap_or(Err(ProxyError::Panicked)))
 }
 
 /// A request in the one form that rules, log and backend share.
@@ -175,7 +190,21 @@ fn route<'s>(
     match routed {
         Routed::Router(router) => Ok(router),
         Routed::Misdirected => Err(ProxyError::Misdirected),
-        Routed::NotFound => Err(ProxyError::NotFound),
+        Routed::NotFound => {
+            tell_stray(entry_point, connection, &request);
+            Err(ProxyError::NotFound)
+        }
+    }
+}
+
+/// Nobody is served over the wrong protocol, but operators learn why (A2.21).
+fn tell_stray(entry_point: &EntryPoint, connection: &Connection, request: &RouteRequest<'_>) {
+    let (stray, missed) = match connection.leg {
+        Leg::Plain => (Stray::PlainForTls, &entry_point.secure),
+        Leg::Secure { .. } => (Stray::TlsForPlain, &entry_point.plain),
+    };
+    if let Some(router) = missed.find(request) {
+        connection.worker.fault_log.tell_stray(stray, router, connection);
     }
 }
 

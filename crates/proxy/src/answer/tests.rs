@@ -6,7 +6,7 @@ use viaduct_config::Finding;
 use viaduct_config::finding::{Code, Severity};
 use viaduct_tls::{Fault, Reason};
 
-use super::{BlamedLeg, ProxyError, Retry, write};
+use super::{BlamedLeg, ProxyError, Retry, accepts_problem, write};
 use crate::body::Answer;
 use crate::request::BadRequest;
 
@@ -51,6 +51,12 @@ fn a13_5_status_leg_and_text_of_every_failure() {
             Client,
             "Bad Request",
         ),
+        (
+            ProxyError::HeadersTooLarge,
+            431,
+            Client,
+            "Request Header Fields Too Large",
+        ),
         (ProxyError::ConnectMethod, 501, Client, "Not Implemented"),
         (ProxyError::NotFound, 404, Own, "404 page not found\n"),
         (ProxyError::Misdirected, 421, Client, "Misdirected Request"),
@@ -59,6 +65,7 @@ fn a13_5_status_leg_and_text_of_every_failure() {
         (ProxyError::NoServers, 503, Own, "no available server"),
         (ProxyError::Loop, 508, Own, "Loop Detected"),
         (ProxyError::ClientGone, 499, Client, "Client Closed Request"),
+        (ProxyError::Panicked, 500, Own, "Internal Server Error"),
         (fault(Reason::UnknownCa), 502, Backend, "Bad Gateway"),
         (fault(Reason::ConnectTimeout), 504, Backend, "Gateway Timeout"),
     ] {
@@ -116,6 +123,27 @@ fn a13_5_problem_details() {
     assert_eq!(problem["title"], "Bad Gateway");
     assert_eq!(problem["status"], 502);
     assert_eq!(problem["reason"], "expired");
+}
+
+#[test]
+fn a13_5_problem_details_are_for_who_wants_them() {
+    for (accept, wanted) in [
+        ("application/problem+json", true),
+        ("application/json, application/problem+json;q=0.9", true),
+        ("application/problem+json; q=0.5, text/plain;q=0.5", true),
+        ("application/problem+json;q=0", false),
+        ("application/problem+json;q=0.000, */*", false),
+        ("application/problem+json;q=0.2, text/plain", false),
+        ("application/problem+json;q=NaN", false),
+        ("application/problem+json;q=x", false),
+        ("application/problem+jsonx", false),
+        ("x-application/problem+json", false),
+        ("text/html,*/*;q=0.8", false),
+    ] {
+        let mut headers = http::HeaderMap::new();
+        headers.insert(http::header::ACCEPT, accept.parse().unwrap());
+        assert_eq!(accepts_problem(&headers), wanted, "{accept}");
+    }
 }
 
 #[test]

@@ -8,6 +8,7 @@ use viaduct_snapshot::{Router, Slot};
 use viaduct_tls::{Fault, Reason};
 
 use crate::balance::Endpoint;
+use crate::wire::Connection;
 
 /// Remembers which faults were told lately: the first of a kind at once, then one line per ten seconds
 /// with the number of those not told.
@@ -19,7 +20,22 @@ pub(crate) struct FaultLog {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 struct Kind {
     router: Option<Slot>,
-    reason: Reason,
+    what: What,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum What {
+    Fault(Reason),
+    Stray(Stray),
+}
+
+/// A request that its client sent over the wrong protocol.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Stray {
+    /// In plain text, where the router has TLS.
+    PlainForTls,
+    /// Over TLS, where the router has none.
+    TlsForPlain,
 }
 
 struct Muted {
@@ -31,7 +47,7 @@ impl FaultLog {
     pub(super) fn tell(&self, fault: &Fault, router: Option<&Router>, endpoint: &Endpoint<'_>) {
         let kind = Kind {
             router: router.map(|router| router.slot),
-            reason: fault.reason,
+            what: What::Fault(fault.reason),
         };
         let Some(muted) = self.admit(kind, Instant::now()) else {
             return;
@@ -49,6 +65,36 @@ impl FaultLog {
             suppressed = muted,
             "backend leg failed"
         );
+    }
+
+    /// `router`: the one that the request would have found.
+    pub(crate) fn tell_stray(&self, stray: Stray, router: &Router, connection: &Connection) {
+        let kind = Kind {
+            router: Some(router.slot),
+            what: What::Stray(stray),
+        };
+        let Some(muted) = self.admit(kind, Instant::now()) else {
+            return;
+        };
+        let (entry_point, router) = (connection.entry_point_name(), &*router.name);
+        match stray {
+            Stray::PlainForTls => tracing::warn!(
+                entry_point,
+                router,
+                client = %connection.client,
+                hint = "let the client use `https://`, or give its requests a router without `tls`",
+                suppressed = muted,
+                "a client sent plain HTTP to a router with TLS: answered with 404"
+            ),
+            Stray::TlsForPlain => tracing::warn!(
+                entry_point,
+                router,
+                client = %connection.client,
+                hint = "add `tls: {}` to the router, or let the client use `http://`",
+                suppressed = muted,
+                "a client used TLS for a router without: answered with 404"
+            ),
+        }
     }
 
     /// Whether this one is told; with the number of those that were not since the last.
@@ -86,7 +132,7 @@ mod tests {
         let log = FaultLog::default();
         let kind = Kind {
             router: Some(Slot(1)),
-            reason: Reason::UnknownCa,
+            what: What::Fault(Reason::UnknownCa),
         };
         let start = Instant::now();
         assert_eq!(log.admit(kind, start), Some(0));
@@ -94,7 +140,7 @@ mod tests {
         assert_eq!(log.admit(kind, start + Duration::from_secs(9)), None);
         assert_eq!(log.admit(kind, start + Duration::from_secs(10)), Some(2));
         let other = Kind {
-            reason: Reason::Expired,
+            what: What::Fault(Reason::Expired),
             ..kind
         };
         assert_eq!(log.admit(other, start), Some(0));
@@ -107,7 +153,7 @@ mod tests {
         for slot in 0..KINDS + 10 {
             let kind = Kind {
                 router: Some(Slot(u32::try_from(slot).unwrap())),
-                reason: Reason::Dns,
+                what: What::Fault(Reason::Dns),
             };
             assert_eq!(log.admit(kind, start), (slot < KINDS).then_some(0));
         }

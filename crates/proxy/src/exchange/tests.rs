@@ -134,3 +134,51 @@ fn r25_every_request_is_counted_once() {
         assert_eq!(totals.routers.values().map(|tally| tally.total()).sum::<u64>(), 3);
     });
 }
+
+#[test]
+#[expect(
+    clippy::await_holding_refcell_ref,
+    reason = "what is borrowed makes the request panic where it looks at the snapshot"
+)]
+fn r22_r25_a_panic_costs_its_own_request_and_is_told() {
+    run(async {
+        let origin = Origin::listen().await;
+        let (proxy, log) = Proxy::logged([&*origin.url]).await;
+        let borrowed = proxy.worker.snapshot.borrow_mut();
+        let mut client = proxy.get("/panics").await;
+        let (head, _) = client.response().await;
+        assert!(head.starts_with("HTTP/1.1 500 "), "{head}");
+        assert_eq!(client.rest().await, "", "the connection ends");
+        drop(borrowed);
+        let entry = &log.entries(&proxy.worker, 1).await[0];
+        assert_eq!(entry["DownstreamStatus"], 500);
+        assert_eq!(entry["Fault"], "panicked");
+
+        let mut client = proxy.get("/serves").await;
+        let mut backend = origin.accept().await;
+        backend.head().await;
+        backend
+            .send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+            .await;
+        assert_eq!(client.response().await.1, "ok");
+    });
+}
+
+#[test]
+fn r25_an_answer_that_its_client_does_not_take_whole_has_a_cause() {
+    run(async {
+        let origin = Origin::listen().await;
+        let (proxy, log) = Proxy::logged([&*origin.url]).await;
+        let mut client = proxy.get("/").await;
+        let mut backend = origin.accept().await;
+        backend.head().await;
+        backend
+            .send("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhe")
+            .await;
+        client.until("he").await;
+        drop(client);
+        let entry = &log.entries(&proxy.worker, 1).await[0];
+        assert_eq!(entry["DownstreamStatus"], 200);
+        assert_eq!(entry["Fault"], "client_gone");
+    });
+}

@@ -1,9 +1,8 @@
 use std::time::{Duration, Instant};
 
-use http::{Request, Response, StatusCode, Version};
+use http::Request;
 use http_body_util::{BodyExt, Full};
 
-use super::service::{Account, Busy, caught};
 use super::*;
 use crate::hello::{self, Arrival};
 use crate::testing::{Origin, Proxy, Raw, http2, run};
@@ -16,6 +15,7 @@ fn patient() -> RespondingTimeouts {
         read: LONG,
         write: Duration::ZERO,
         idle: LONG,
+        tunnel: LONG,
         handshake: LONG,
     }
 }
@@ -321,22 +321,6 @@ fn a13_1_the_preface_tells_even_in_pieces() {
     });
 }
 
-#[test]
-fn r22_a_panic_costs_its_own_request() {
-    run(async {
-        let account = Rc::new(Account::default());
-        let panics = async { panic!("inside a request") };
-        let answer: Response<_> = caught(panics, Version::HTTP_11, Busy::start(&account))
-            .await
-            .unwrap();
-        assert_eq!(answer.status(), StatusCode::INTERNAL_SERVER_ERROR);
-        assert_eq!(answer.headers()["connection"], "close");
-        assert!(!account.is_idle());
-        drop(answer);
-        assert!(account.is_idle());
-    });
-}
-
 /// What every idle connection and every request costs in memory; the limits are today's sizes with a little
 /// room. A connection's task stays for as long as the client does.
 #[test]
@@ -350,5 +334,5 @@ fn r9_tasks_stay_small() {
     let request = size(|(connection, raw): (Rc<Connection>, Request<ClientBody>)| {
         crate::request::serve(connection, raw)
     });
-    assert!(request <= 4800, "{request}");
+    assert!(request <= 5200, "{request}");
 }
