@@ -23,6 +23,7 @@ pub mod origin;
 pub mod pki;
 pub mod port;
 pub mod python;
+pub mod session;
 pub mod tls;
 pub mod tool;
 pub mod viaduct;

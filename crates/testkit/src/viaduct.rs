@@ -188,6 +188,12 @@ impl Viaduct {
         status_number(self.running.child.id(), "VmRSS:")
     }
 
+    /// The most that was ever resident, KiB.
+    #[track_caller]
+    pub fn peak_resident_kib(&self) -> u64 {
+        status_number(self.running.child.id(), "VmHWM:")
+    }
+
     /// CPU time used so far.
     #[track_caller]
     pub fn cpu_time(&self) -> Duration {

@@ -6,7 +6,7 @@ use std::process::Command;
 use serde_json::Value;
 use viaduct_testkit::child::{Child, Finished, Signal, run};
 use viaduct_testkit::http1::Connection;
-use viaduct_testkit::origin::{Origin, echo};
+use viaduct_testkit::origin::{Origin, echo, ok};
 use viaduct_testkit::pki::{Ca, Leaf};
 use viaduct_testkit::tls::Dial;
 use viaduct_testkit::viaduct::Running;
@@ -140,6 +140,33 @@ fn cve_2020_9321_no_key_is_in_the_log_at_any_level() {
         !log.contains("PRIVATE KEY") && !log.contains(key.get(..40).unwrap_or(&key)),
         "a key is in the log"
     );
+}
+
+#[test]
+fn cve_2022_23469_no_credential_is_in_the_log_at_any_level() {
+    let pki = Pki::new();
+    let origin = Origin::http(|_| ok(""));
+    let viaduct = crate::fixture::up()
+        .arg("--log-level=trace")
+        .file("b.yaml", pki.edge_only(origin.port()).yaml())
+        .start();
+    for version in ["--http1.1", "--http2"] {
+        let arguments = [
+            version,
+            "--header",
+            "Authorization: Bearer hunter2hunter2",
+            "--header",
+            "Cookie: session=hunter3hunter3",
+            "--header",
+            "X-Api-Key: hunter4hunter4",
+        ];
+        let path = format!("/secret{version}");
+        assert_eq!(pki.curl(&viaduct).request(HOST, &path, &arguments).status, 200);
+        viaduct.wait_access(&path);
+    }
+    let log = viaduct.log();
+    assert!(log.contains("TRACE") || log.contains("DEBUG"), "control:\n{log}");
+    assert!(!log.contains("hunter"), "{log}");
 }
 
 #[test]

@@ -3,6 +3,8 @@
 mod authentication;
 mod certificates;
 mod options;
+mod protocols;
 mod shutdown;
 mod slow;
 mod split_hello;
+mod tickets;

@@ -1,6 +1,8 @@
 //! Hostile HTTP/2 (security checks C20 to C29). A case passes when the connection is ended or held
 //! within bounds: memory stays low, and another client is served all the while.
 
+mod amplification;
+
 use std::time::Duration;
 
 use viaduct_testkit::h2::{self, Connection, Frame, block, error_code, flag, kind};

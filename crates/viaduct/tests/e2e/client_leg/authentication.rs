@@ -158,3 +158,38 @@ fn r6_a_client_ca_that_is_taken_away_is_no_longer_enough_on_new_connections_and_
     let resumed = connect(&["-sess_in", &session]);
     assert!(!resumed.contains("HTTP/1.1 200"), "a resumed one:\n{resumed}");
 }
+
+#[test]
+fn cve_2019_20894_of_two_routers_the_one_with_client_certificates_keeps_them_in_any_order() {
+    let pki = Pki::new();
+    let (origin, ca) = (Origin::http(|_| ok("")), Ca::new("Client CA"));
+    let base = pki
+        .base(origin.port())
+        .tls_secret("open", &pki.edge_ca.issue(Leaf::server("open.example.com")))
+        .secret("client-ca", &[("ca.crt", ca.pem())])
+        .tls_option(
+            "mutual",
+            json!({ "clientAuth": { "secretNames": ["client-ca"] } }),
+        );
+    let open =
+        |name: &str| Route::secure(name, "Host(`open.example.com`)", BACKEND, "http").certificate("open");
+    let mutual = |name: &str| {
+        Route::secure(name, RULE, BACKEND, "http")
+            .certificate(FRONT_SECRET)
+            .options("mutual")
+    };
+    for (first, second) in [
+        (open("a"), mutual("b")),
+        (mutual("a"), open("b")),
+        (mutual("b"), open("a")),
+    ] {
+        let viaduct = up()
+            .file("r.yaml", base.clone().route(first).route(second).yaml())
+            .start();
+        assert!(!passes(&pki, &viaduct, None));
+        assert!(passes(&pki, &viaduct, Some(&ca.issue(Leaf::client("someone")))));
+        let dial = Dial::new(viaduct.websecure(), &pki.edge_ca);
+        let mut connection = Connection::new(dial.open("open.example.com"));
+        assert_eq!(connection.get("open.example.com", "/open").status, 200);
+    }
+}
