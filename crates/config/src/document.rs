@@ -1,4 +1,4 @@
-//! YAML and JSON text -> values that remember where they were written.
+//! YAML, JSON and TOML text -> values that remember where they were written.
 //!
 //! The parser is `saphyr-parser`'s; this module builds the tree from its events, with bounds on
 //! depth, size and alias expansion (a file may not make us grow without limit).
@@ -8,15 +8,18 @@
 //! `!!float`, `!!bool`, `!!null`, `!!binary`, `!!map` and `!!seq` too, others are errors.
 
 mod build;
+mod excerpt;
 mod message;
 mod path;
 mod read;
 mod scalar;
 #[cfg(test)]
 mod tests;
+mod toml;
 
 use crate::finding::Location;
 
+pub use excerpt::excerpt;
 pub use path::PathSegment;
 pub use read::{Read, ReadError};
 
@@ -71,6 +74,15 @@ pub fn parse(file: &str, text: &str) -> Result<Vec<Document>, DocumentError> {
     build::documents(file, text)
 }
 
+/// A TOML document, as the same tree; dates and times are texts. Same bounds as [`parse`].
+pub fn parse_toml(file: &str, text: &str) -> Result<Document, DocumentError> {
+    toml::document(file, text)
+}
+
+/// The name of a newtype whose text stands for a switchable section: where a reader is asked for it and the
+/// value is `true` or `false`, the visitor gets that boolean.
+pub(crate) const SECTION: &str = "$viaduct::Section";
+
 impl Node {
     /// Reads the node as `T`. On failure the error has the place of the innermost offending value and
     /// its path. Unknown fields are collected, not fatal.
@@ -113,3 +125,6 @@ impl Node {
         }
     }
 }
+
+const MAX_TEXT_BYTES: usize = 32 * 1024 * 1024;
+const MAX_DEPTH: usize = 64;

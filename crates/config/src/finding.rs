@@ -17,7 +17,8 @@ pub enum Severity {
     Error,
 }
 
-/// A place in a text. Lines and columns count from 1; columns count characters.
+/// A place in a text. Lines and columns count from 1; columns count characters. Line 0: there are no lines,
+/// and `file` says all (a flag, an environment variable).
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Location {
     pub file: Arc<str>,
@@ -27,7 +28,10 @@ pub struct Location {
 
 impl fmt::Display for Location {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}:{}", self.file, self.line, self.column)
+        match self.line {
+            0 => f.write_str(&self.file),
+            line => write!(f, "{}:{line}:{}", self.file, self.column),
+        }
     }
 }
 

@@ -6,6 +6,7 @@
 //!
 //! ```text
 //!  text --document--> Node (values with their places) --> Dynamic / Kubernetes objects
+//!  file, flags or environment --install--> Install (options), each known, accepted or refused
 //!  rule --rule------> Rule (syntax tree)
 //!  a source --------> Update { provider, dynamic, broken, origins }   -> snapshot
 //! ```
@@ -16,6 +17,7 @@ pub mod document;
 pub mod duration;
 pub mod dynamic;
 pub mod finding;
+pub mod install;
 pub mod name;
 pub mod regexp;
 pub mod render;
@@ -25,5 +27,6 @@ pub mod update;
 
 pub use dynamic::Dynamic;
 pub use finding::{Finding, Location, Severity};
+pub use install::Install;
 pub use name::{EntryPointName, ObjectRef, ProviderName, QualifiedName};
 pub use update::{Element, Origin, Update};

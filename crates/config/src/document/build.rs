@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle, Tag};
 
-use super::{Document, DocumentError, Key, Node, Value, message, scalar};
+use super::{Document, DocumentError, Key, MAX_DEPTH, MAX_TEXT_BYTES, Node, Value, message, scalar};
 use crate::finding::Location;
 
 pub(super) fn documents(file: &str, text: &str) -> Result<Vec<Document>, DocumentError> {
@@ -404,7 +404,5 @@ fn merge(mut entries: Vec<(Key, Node)>, merged: Option<Vec<Node>>) -> Vec<(Key, 
     entries
 }
 
-const MAX_TEXT_BYTES: usize = 32 * 1024 * 1024;
 const MAX_SCALAR_BYTES: usize = 64 * 1024 * 1024;
 const MAX_NODES: usize = 1_000_000;
-const MAX_DEPTH: usize = 64;

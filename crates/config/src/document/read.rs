@@ -196,6 +196,18 @@ impl<'n> Reader<'_, 'n> {
         }
     }
 
+    /// The node's meaning where a boolean is wanted.
+    fn switch(&self) -> Option<bool> {
+        match &self.node.value {
+            Value::Bool(value) => Some(*value),
+            Value::String(text) => scalar::bool_word(text).or_else(|| match scalar::plain(text) {
+                Value::Bool(value) if self.lenient() => Some(value),
+                _ => None,
+            }),
+            _ => None,
+        }
+    }
+
     fn text<V: Visitor<'n>>(self, visitor: V) -> Result<V::Value, Fault> {
         self.placed(match self.scalar_text() {
             Some(Cow::Borrowed(text)) => visitor.visit_borrowed_str(text),
@@ -252,10 +264,7 @@ impl<'n> de::Deserializer<'n> for Reader<'_, 'n> {
 
     fn deserialize_bool<V: Visitor<'n>>(self, visitor: V) -> Result<V::Value, Fault> {
         let word = match &self.node.value {
-            Value::String(text) => scalar::bool_word(text).or_else(|| match scalar::plain(text) {
-                Value::Bool(value) if self.lenient() => Some(value),
-                _ => None,
-            }),
+            Value::String(_) => self.switch(),
             _ => None,
         };
         match (word, &self.node.value) {
@@ -322,9 +331,14 @@ impl<'n> de::Deserializer<'n> for Reader<'_, 'n> {
 
     fn deserialize_newtype_struct<V: Visitor<'n>>(
         self,
-        _name: &'static str,
+        name: &'static str,
         visitor: V,
     ) -> Result<V::Value, Fault> {
+        if name == super::SECTION
+            && let Some(on) = self.switch()
+        {
+            return self.placed(visitor.visit_bool(on));
+        }
         visitor.visit_newtype_struct(self)
     }
 
