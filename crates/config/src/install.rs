@@ -24,6 +24,8 @@ mod providers;
 mod removed;
 mod section;
 mod servers_transport;
+#[cfg(test)]
+mod tests;
 mod tracing;
 mod tree;
 

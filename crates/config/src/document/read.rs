@@ -171,7 +171,7 @@ impl<'n> Reader<'_, 'n> {
         self.reading.placed(&self.node.location, result)
     }
 
-    fn mismatch<V: Visitor<'n>>(&self, visitor: &V) -> Fault {
+    fn mismatch(&self, expected: &dyn de::Expected) -> Fault {
         let unexpected = match &self.node.value {
             Value::Null => de::Unexpected::Unit,
             Value::Bool(value) => de::Unexpected::Bool(*value),
@@ -181,7 +181,7 @@ impl<'n> Reader<'_, 'n> {
             Value::Sequence(_) => de::Unexpected::Other("a list"),
             Value::Mapping(_) => de::Unexpected::Other("a mapping"),
         };
-        de::Error::invalid_type(unexpected, visitor)
+        de::Error::invalid_type(unexpected, expected)
     }
 
     /// The text of a scalar, where text is wanted and Traefik would take it.
@@ -370,7 +370,7 @@ impl<'n> de::Deserializer<'n> for Reader<'_, 'n> {
     ) -> Result<V::Value, Fault> {
         let result = match &self.node.value {
             Value::Mapping(entries) => visitor.visit_map(Entries::new(self.reading, entries, Some(fields))),
-            _ => Err(self.mismatch(&visitor)),
+            _ => Err(self.mismatch(&"a mapping")),
         };
         self.placed(result)
     }

@@ -412,7 +412,7 @@ fn a10_3_errors_have_the_innermost_place() {
             "kind: Nope",
             "f.yaml:1:7: kind: unknown variant `Nope`, expected one of `Rule`, `Weighted`, `Named`",
         ),
-        ("[]", "f.yaml:1:1: : invalid type: a list, expected struct Route"),
+        ("[]", "f.yaml:1:1: : invalid type: a list, expected a mapping"),
     ];
     for (text, message) in cases {
         assert_eq!(fault(text), Err(message.to_owned()), "{text}");

@@ -1,5 +1,8 @@
 //! TOML text -> the same tree of nodes as YAML, by the `toml` crate's parser.
 
+#[cfg(test)]
+mod tests;
+
 use std::ops::Range;
 use std::sync::Arc;
 

@@ -82,12 +82,12 @@ pub fn find(path: &[Step<'_>]) -> Found {
     for option in all() {
         match compare(option.name, path) {
             Comparison::Same => return Found::Option(option),
-            Comparison::Above => found = Found::Group,
-            Comparison::Below if option.kind == Kind::Free => return Found::Free,
+            Comparison::Above if found != Found::Free => found = Found::Group,
+            Comparison::Below if option.kind == Kind::Free => found = Found::Free,
             Comparison::Below if found == Found::Nothing && option.kind == Kind::Value => {
                 found = Found::Beyond(option);
             }
-            Comparison::Below | Comparison::Apart => {}
+            Comparison::Above | Comparison::Below | Comparison::Apart => {}
         }
     }
     found

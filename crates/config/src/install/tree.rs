@@ -57,8 +57,8 @@ struct Branch {
     /// Where it was given first.
     place: Location,
     value: Option<String>,
-    keys: Vec<(String, Branch)>,
-    items: Vec<(usize, Branch)>,
+    keys: Vec<(String, Self)>,
+    items: Vec<(usize, Self)>,
 }
 
 impl Branch {
