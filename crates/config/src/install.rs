@@ -45,7 +45,7 @@ pub use entry_point::{
     ForwardedHeaders, Http2, Http3, LifeCycle, Observability, ProxyProtocol, Redirections,
     RespondingTimeouts, TraceVerbosity, Transport, Udp, UnderscoreHeaders,
 };
-pub use flags::value_of as flag_value;
+pub use flags::take as take_flag;
 pub use load::{
     Fault, FlagError, LoadError, Loaded, Note, Why, defaults, from_environment, from_file, from_flags,
 };
@@ -89,6 +89,17 @@ pub struct Install {
     #[serde(deserialize_with = "section::read", skip_serializing_if = "Option::is_none")]
     pub ocsp: Option<Ocsp>,
     pub experimental: Experimental,
+    pub viaduct: Own,
+}
+
+/// `viaduct`: options that Traefik does not have. In a file, Traefik does not look at the section.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Own {
+    /// Threads, each with its own listeners and pools; at most 1024. Default 0: the CPUs it may run on.
+    pub workers: u16,
+    /// Tell the client why its request failed, in answers with status 5xx. Default false.
+    pub expose_faults: bool,
 }
 
 /// `global`.

@@ -1,5 +1,6 @@
 //! Writes a [`Dynamic`](crate::Dynamic) in the shape of the file provider.
 
+mod install;
 mod redact;
 #[cfg(test)]
 mod tests;
@@ -7,6 +8,7 @@ mod tests;
 use serde_saphyr::{SerializerOptions, ser_options};
 
 use crate::dynamic::Dynamic;
+use crate::install::Install;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
@@ -33,6 +35,14 @@ pub fn render(dynamic: &Dynamic, format: Format, secrets: Secrets) -> String {
         .and_then(|value| write(&value, format));
     // Plain data with text keys can always be written; a comment beats a panic if that ever changes.
     text.unwrap_or_else(|error| format!("# cannot be written: {error}\n"))
+}
+
+/// An install configuration as JSON on one line, without its secrets (A1.15).
+pub fn install(install: &Install) -> String {
+    match install::value(install) {
+        Ok(value) => value.to_string(),
+        Err(error) => format!("cannot be written: {error}"),
+    }
 }
 
 fn write(value: &serde_json::Value, format: Format) -> Result<String, String> {

@@ -1,6 +1,7 @@
 //! The command line.
 
 mod entry_point;
+mod help;
 mod trusted;
 
 #[cfg(test)]
@@ -15,12 +16,16 @@ pub(crate) use entry_point::{EntryPoint, Listen, resolve};
 pub(crate) use trusted::TrustedIps;
 
 /// Edge proxy for end-to-end TLS: client == TLS ==> Viaduct == verified TLS ==> backend.
+///
+/// Without a command, it serves what Traefik's install configuration asks for.
 #[derive(Debug, Parser)]
 #[command(
     name = "viaduct",
     version,
-    arg_required_else_help = true,
-    max_term_width = 100
+    max_term_width = 100,
+    override_usage = "viaduct [--OPTION[=VALUE]]...\n       viaduct COMMAND [ARGUMENTS]",
+    help_template = "Usage: {usage}\n\n{about-with-newline}\nCommands:\n{subcommands}\n\n{after-help}",
+    after_help = help::OPTIONS
 )]
 pub(crate) struct Cli {
     #[command(subcommand)]
@@ -37,6 +42,14 @@ pub(crate) enum Command {
     Render(Render),
     /// Run the whole bridge on this machine: application, sidecar, ingress, one request
     Demo(Demo),
+    /// Ask the running process through `ping` whether it is well: status 0 or 1
+    #[command(
+        override_usage = "viaduct healthcheck [--OPTION[=VALUE]]...",
+        disable_help_flag = true
+    )]
+    Healthcheck(Healthcheck),
+    /// Print what becomes of each of Traefik's install options
+    Options,
     /// Print version and build
     Version,
 }
@@ -216,6 +229,13 @@ pub(crate) struct Render {
     pub(crate) show_secrets: bool,
 }
 
+#[derive(Debug, Args)]
+pub(crate) struct Healthcheck {
+    /// The options of the process that is asked
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "OPTION")]
+    pub(crate) options: Vec<String>,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum RenderFormat {
     Yaml,
@@ -239,6 +259,12 @@ pub(crate) struct Demo {
     /// How much the log says
     #[arg(long, value_name = "LEVEL", default_value = "warn", ignore_case = true)]
     pub(crate) log_level: Level,
+}
+
+/// Whether a command line (without the program's name) is the root command's: install options, or nothing.
+pub(crate) fn is_root(arguments: &[String]) -> bool {
+    let asks_clap = |argument: &String| matches!(argument.as_str(), "-h" | "--help" | "-V" | "--version");
+    arguments.first().is_none_or(|first| first.starts_with('-')) && !arguments.iter().any(asks_clap)
 }
 
 /// Stands for standard output where a file is named.

@@ -1,7 +1,10 @@
 //! One module per command.
 
 mod demo;
+mod healthcheck;
+mod options;
 mod render;
+mod serve;
 mod sidecar;
 mod up;
 mod version;
@@ -18,9 +21,19 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Sidecar(sidecar) => sidecar::run(sidecar),
         Command::Render(render) => render::run(&render),
         Command::Demo(demo) => demo::run(&demo),
+        Command::Healthcheck(healthcheck) => healthcheck::run(healthcheck.options),
+        Command::Options => {
+            options::run();
+            Ok(ExitCode::SUCCESS)
+        }
         Command::Version => {
             version::run();
             Ok(ExitCode::SUCCESS)
         }
     }
+}
+
+/// Runs the root command.
+pub(crate) fn root(arguments: Vec<String>) -> anyhow::Result<ExitCode> {
+    serve::run(arguments)
 }

@@ -1,7 +1,8 @@
 //! The `viaduct` binary: commands, wiring, signals. It decides nothing about a request.
 //!
 //! ```text
-//!  cli ------> commands/{up,sidecar,render,demo,version}
+//!  install --> settings (options -> each room's) --> commands/serve
+//!  cli ------> commands/{up,sidecar,render,demo,healthcheck,options,version}
 //!  source ---> control (Update -> compile -> watch channel) ---> edge (workers, access log) ---> drain
 //! ```
 
@@ -10,9 +11,11 @@ mod commands;
 mod control;
 mod edge;
 mod failure;
+mod install;
 mod logging;
 mod output;
 mod serving;
+mod settings;
 mod signals;
 mod source;
 
@@ -24,13 +27,24 @@ use clap::Parser;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    // Usage errors leave here with status 2.
-    let cli = cli::Cli::parse();
-    match commands::run(cli) {
+    match run() {
         Ok(code) => code,
         Err(error) => {
             output::failure(&error);
             ExitCode::FAILURE
         }
+    }
+}
+
+/// Usage errors of commands leave here with status 2; those of install options are failures, as in Traefik.
+fn run() -> anyhow::Result<ExitCode> {
+    let arguments: Option<Vec<String>> = std::env::args_os()
+        .skip(1)
+        .map(|argument| argument.into_string().ok())
+        .collect();
+    match arguments {
+        Some(arguments) if cli::is_root(&arguments) => commands::root(arguments),
+        // What is no text goes to the parser, which can say so.
+        _ => commands::run(cli::Cli::parse()),
     }
 }

@@ -90,6 +90,9 @@ pub(super) fn complaints(install: &Install) -> Vec<Complaint> {
     {
         complaints.push(Complaint::new("api.basePath", "the path has to begin with `/`"));
     }
+    if install.viaduct.workers > MAX_WORKERS {
+        complaints.push(Complaint::new("viaduct.workers", "more than 1024 workers"));
+    }
     of_otlp(install, &mut complaints);
     complaints
 }
@@ -172,3 +175,5 @@ fn of_otlp(install: &Install, complaints: &mut Vec<Complaint>) {
         }
     }
 }
+
+const MAX_WORKERS: u16 = 1024;

@@ -57,22 +57,26 @@ pub(super) fn tree(arguments: &[String]) -> Result<Node, FlagError> {
     Ok(tree.into_node())
 }
 
-/// The value of a flag that is no option but tells where they are, such as `configFile`; the last one counts.
-/// `Some("")` for one without a value.
-pub fn value_of<'a>(arguments: &'a [String], wanted: &str) -> Option<&'a str> {
-    let mut found = None;
+/// Takes a flag that is no option but tells where they are, such as `configFile`: its last value (empty where it
+/// has none), and the arguments without it.
+pub fn take(arguments: &[String], wanted: &str) -> (Option<String>, Vec<String>) {
+    let mut taken = None;
+    let mut others = Vec::new();
     let mut rest = arguments.iter();
     while let Some(argument) = rest.next() {
-        let Some(name) = argument.strip_prefix("--").or_else(|| argument.strip_prefix('-')) else {
-            continue;
-        };
-        match name.split_once('=') {
-            Some((name, value)) if name.eq_ignore_ascii_case(wanted) => found = Some(value),
-            None if name.eq_ignore_ascii_case(wanted) => found = Some(rest.next().map_or("", String::as_str)),
-            _ => {}
+        let name = argument.strip_prefix("--").or_else(|| argument.strip_prefix('-'));
+        match name.map(|name| {
+            name.split_once('=')
+                .map_or((name, None), |(name, value)| (name, Some(value)))
+        }) {
+            Some((name, value)) if name.eq_ignore_ascii_case(wanted) => {
+                let value = value.or_else(|| rest.next().map(String::as_str));
+                taken = Some(value.unwrap_or_default().to_owned());
+            }
+            _ => others.push(argument.clone()),
         }
     }
-    found
+    (taken, others)
 }
 
 /// What the flag takes. An unknown one takes nothing; it is refused for what it is.

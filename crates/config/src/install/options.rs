@@ -13,6 +13,15 @@ pub fn all() -> &'static [InstallOption] {
     table::OPTIONS
 }
 
+/// Options of our own, in the section `viaduct`.
+pub fn own() -> &'static [InstallOption] {
+    table::OWN
+}
+
+fn known() -> impl Iterator<Item = &'static InstallOption> {
+    all().iter().chain(own())
+}
+
 /// One install option.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct InstallOption {
@@ -79,7 +88,7 @@ pub enum Found {
 /// Looks a path up; letters count in any case.
 pub fn find(path: &[Step<'_>]) -> Found {
     let mut found = Found::Nothing;
-    for option in all() {
+    for option in known() {
         match compare(option.name, path) {
             Comparison::Same => return Found::Option(option),
             Comparison::Above if found != Found::Free => found = Found::Group,
@@ -96,7 +105,7 @@ pub fn find(path: &[Step<'_>]) -> Found {
 /// The names that may follow `path`, each once; `None` among them stands for a name of the user's.
 fn children(path: &[Step<'_>]) -> Vec<Option<&'static str>> {
     let mut names: Vec<Option<&'static str>> = Vec::new();
-    for option in all() {
+    for option in known() {
         let mut pieces = pieces(option.name);
         let agrees = path
             .iter()

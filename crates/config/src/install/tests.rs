@@ -419,24 +419,47 @@ fn a1_2_command_lines_that_are_none_are_refused() {
         refused(flags(&["--api", "--", "x"])),
         "`x` is not an option: options begin with `--`"
     );
-    assert_eq!(
-        flag_value(
-            &["--api".to_owned(), "--ConfigFile=/t.yml".to_owned()],
-            "configfile"
-        ),
-        Some("/t.yml")
-    );
-    assert_eq!(
-        flag_value(&["-configFile".to_owned(), "/t.yml".to_owned()], "configfile"),
-        Some("/t.yml")
-    );
+    for arguments in [
+        &["--api", "--ConfigFile=/t.yml"][..],
+        &["-configFile", "/t.yml", "--api"],
+    ] {
+        let arguments: Vec<String> = arguments.iter().map(|argument| (*argument).to_owned()).collect();
+        assert_eq!(
+            take_flag(&arguments, "configfile"),
+            (Some("/t.yml".to_owned()), vec!["--api".to_owned()])
+        );
+    }
 }
 
 #[test]
-fn a1_15_secrets_are_not_in_debug_output() {
-    let install = install(from_file(
+fn a1_15_secrets_are_in_no_output() {
+    let key = "-----BEGIN EC PRIVATE KEY----- hush -----END EC PRIVATE KEY-----";
+    let otlp = format!("{{headers: {{authorization: hush}}, tls: {{key: hush, cert: '{key}'}}}}");
+    let both = format!("{{grpc: {otlp}, http: {otlp}}}");
+    let mut install = install(from_file(
         "t.yml",
-        "tracing: {otlp: {http: {headers: {authorization: hush}, tls: {key: hush, cert: '-----BEGIN EC PRIVATE KEY----- hush'}}}}\n",
+        &format!(
+            "experimental: {{otlpLogs: true}}\nlog: {{otlp: {both}}}\naccessLog: {{otlp: {both}}}\ntracing: {{otlp: {both}}}\nmetrics: {{otlp: {both}, influxDB2: {{token: hush}}}}\n"
+        ),
     ));
+    install.providers.http = Some(HttpProvider {
+        endpoint: "https://ann:hush@config.example/".to_owned(),
+        headers: [("Authorization".to_owned(), crate::dynamic::Secret::new("hush"))].into(),
+        tls: install
+            .tracing
+            .as_ref()
+            .and_then(|tracing| match tracing.exporter() {
+                Exporter::Grpc(grpc) => grpc.tls,
+                Exporter::Http(http) => http.tls,
+            }),
+        ..HttpProvider::default()
+    });
+    let shown = crate::render::install(&install);
+    assert!(!shown.contains("hush"), "{shown}");
+    assert!(
+        shown.contains("REDACTED") && shown.contains("config.example"),
+        "{shown}"
+    );
+    install.providers.http = None;
     assert!(!format!("{install:?}").contains("hush"), "{install:?}");
 }

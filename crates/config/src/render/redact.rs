@@ -36,8 +36,13 @@ pub(super) fn value(dynamic: &Dynamic) -> Result<Value, serde_json::Error> {
         .filter_map(|store| store.default_certificate.as_mut())
         .for_each(pair);
     let mut value = serde_json::to_value(&dynamic)?;
-    every_text(&mut value, &|text| Some(stray_secrets(text)));
+    strays(&mut value);
     Ok(value)
+}
+
+/// What has strayed to where no secret is expected.
+pub(super) fn strays(value: &mut Value) {
+    every_text(value, &|text| Some(stray_secrets(text)));
 }
 
 fn middleware(middleware: &mut Middleware) {
@@ -94,7 +99,7 @@ fn pair(pair: &mut CertificatePair) {
     }
 }
 
-fn secret(secret: &mut Secret) {
+pub(super) fn secret(secret: &mut Secret) {
     if !secret.is_empty() {
         *secret = Secret::new(REDACTED);
     }

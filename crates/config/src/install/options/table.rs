@@ -224,7 +224,7 @@ pub(super) static OPTIONS: &[InstallOption] = &[
     row("log.maxAge", Value, "0", LOG_LATER),
     row("log.maxBackups", Value, "0", LOG_LATER),
     row("log.maxSize", Value, "0", LOG_LATER),
-    row("log.noColor", Switch, "false", Supported),
+    row("log.noColor", Switch, "false", LOG_LATER),
     row("log.otlp", Switch, "false", NO_OTLP),
     row("log.otlp.grpc", Switch, "false", NO_OTLP),
     row("log.otlp.grpc.endpoint", Value, "localhost:4317", NO_OTLP),
@@ -601,4 +601,9 @@ pub(super) static OPTIONS: &[InstallOption] = &[
     row("tracing.safeQueryParams", List, "", NO_TRACING),
     row("tracing.sampleRate", Value, "1.000000", NO_TRACING),
     row("tracing.serviceName", Value, "traefik", NO_TRACING),
+];
+
+pub(super) static OWN: &[InstallOption] = &[
+    row("viaduct.exposeFaults", Switch, "false", Supported),
+    row("viaduct.workers", Value, "0", Supported),
 ];

@@ -1,0 +1,69 @@
+//! `viaduct` without a command: serves what Traefik's install configuration asks for.
+
+use std::process::ExitCode;
+
+use viaduct_config::{ProviderName, render};
+use viaduct_snapshot::Install;
+
+use crate::edge::Edge;
+use crate::failure::Failure;
+use crate::install::{Surroundings, Told, load};
+use crate::logging::{self, Log};
+use crate::serving::{self, Serving};
+use crate::settings::{entry_points, observability, providers, transport};
+use crate::signals::Signals;
+
+pub(super) fn run(arguments: Vec<String>) -> anyhow::Result<ExitCode> {
+    let told = load(&Surroundings::own(arguments))?;
+    let log = logging::start(observability::level(&told.install))?;
+    say(&told, &log);
+    serving::raise_file_limit();
+    let runtime = serving::control_runtime()?;
+    let code = runtime.block_on(serve(&told, &log));
+    runtime.shutdown_background();
+    Ok(code?)
+}
+
+/// What was read, and what of it has no effect: whatever the level, because it is said once.
+fn say(told: &Told, log: &Log) {
+    for warning in &told.warnings {
+        log.say(format_args!("warning: {warning}"));
+    }
+    if !providers::any(&told.install) {
+        log.say("warning: no provider is configured: every request is answered with 404 (`--providers.file.filename=...`)");
+    }
+    tracing::info!(from = %told.origin, "configuration loaded");
+    tracing::debug!(configuration = %render::install(&told.install), "install configuration");
+}
+
+async fn serve(told: &Told, log: &Log) -> Result<ExitCode, Failure> {
+    let Told { install, .. } = told;
+    let mut signals =
+        Signals::listen().map_err(|error| Failure::new("cannot take signals").because(error))?;
+    let routing = routing(told)?;
+    let edge = Edge::open(
+        entry_points::data_plane(install)?,
+        observability::access_log(install),
+        "entryPoints.<name>.address",
+    )?;
+    let own = edge.addresses().into_iter().map(|(_, address)| address).collect();
+    let updates = providers::start(install, own)?;
+    let serving = Serving::start(edge, routing, updates).await?;
+    serving.announce(log, |name| {
+        install
+            .entry_points
+            .get(name)
+            .is_some_and(|entry_point| entry_point.http.tls.is_some())
+    });
+    Ok(serving.until_stopped(&mut signals).await)
+}
+
+/// What routing depends on.
+fn routing(told: &Told) -> Result<Install, Failure> {
+    let precedence = told.install.providers.precedence.iter();
+    Ok(Install {
+        entry_points: entry_points::routing(&told.install),
+        servers_transport: transport::default(&told.install)?,
+        provider_precedence: precedence.map(|name| ProviderName::new(name.as_str())).collect(),
+    })
+}

@@ -1,0 +1,15 @@
+//! Install options -> the settings of each room. One module per room.
+
+pub(crate) mod entry_points;
+pub(crate) mod observability;
+pub(crate) mod providers;
+pub(crate) mod transport;
+
+use std::time::Duration;
+
+use viaduct_config::duration::GoDuration;
+
+/// A timeout; a negative one is none, as in Go.
+fn timeout(duration: GoDuration) -> Duration {
+    duration.to_std().unwrap_or_default()
+}

@@ -1,0 +1,109 @@
+//! `entryPoints` -> listeners, and what routing knows of them.
+
+#[cfg(test)]
+mod tests;
+
+use ipnet::IpNet;
+use viaduct_config::dynamic::http::RouterTls;
+use viaduct_config::install::{self, EntryPoint, INTERNAL_ENTRY_POINT, parse_net};
+use viaduct_config::{EntryPointName, Install};
+use viaduct_proxy::{Config, EntryPointConfig, ForwardedTrust, Limits, RespondingTimeouts};
+use viaduct_snapshot::EntryPointInstall;
+
+use super::timeout;
+use crate::cli::{Listen, resolve};
+use crate::failure::Failure;
+
+/// What the data plane needs to know.
+pub(crate) fn data_plane(install: &Install) -> Result<Config, Failure> {
+    let entry_points = install
+        .entry_points
+        .iter()
+        .map(|(name, entry_point)| listener(name, entry_point));
+    let grace = install
+        .entry_points
+        .values()
+        .map(|entry_point| timeout(entry_point.transport.life_cycle.grace_time_out));
+    Ok(Config {
+        entry_points: entry_points.collect::<Result<_, _>>()?,
+        workers: workers(install),
+        expose_faults: install.viaduct.expose_faults,
+        // One end for all of them: the most patient entry point's.
+        grace: grace.max().unwrap_or_default(),
+    })
+}
+
+fn workers(install: &Install) -> usize {
+    match install.viaduct.workers {
+        0 => std::thread::available_parallelism().map_or(1, usize::from),
+        workers => usize::from(workers),
+    }
+}
+
+fn listener(name: &str, entry_point: &EntryPoint) -> Result<EntryPointConfig, Failure> {
+    let written = &entry_point.address;
+    let listen: Listen = written
+        .parse()
+        .map_err(|error| Failure::new(format!("entry point `{name}`: address `{written}`: {error}")))?;
+    let address = resolve(&listen).map_err(|error| {
+        Failure::new(format!("entry point `{name}`: `{written}` cannot be resolved")).because(error)
+    })?;
+    let timeouts = &entry_point.transport.responding_timeouts;
+    Ok(EntryPointConfig {
+        name: EntryPointName::new(name),
+        address,
+        forwarded: forwarded(name, &entry_point.forwarded_headers)?,
+        timeouts: RespondingTimeouts {
+            read: timeout(timeouts.read_timeout),
+            write: timeout(timeouts.write_timeout),
+            idle: timeout(timeouts.idle_timeout),
+            ..RespondingTimeouts::default()
+        },
+        limits: Limits {
+            header_bytes: usize::try_from(entry_point.http.max_header_bytes).unwrap_or(usize::MAX),
+            h2_streams: entry_point.http2.max_concurrent_streams,
+            ..Limits::default()
+        },
+    })
+}
+
+fn forwarded(name: &str, headers: &install::ForwardedHeaders) -> Result<ForwardedTrust, Failure> {
+    Ok(ForwardedTrust {
+        insecure: headers.insecure,
+        trusted_ips: nets(name, &headers.trusted_ips)?,
+        connection: headers.connection.clone(),
+        not_append_x_forwarded_for: headers.not_append_x_forwarded_for,
+        ..ForwardedTrust::default()
+    })
+}
+
+fn nets(name: &str, written: &[String]) -> Result<Vec<IpNet>, Failure> {
+    written
+        .iter()
+        .map(|net| parse_net(net).map_err(|error| Failure::new(format!("entry point `{name}`: {error}"))))
+        .collect()
+}
+
+/// What routing needs to know.
+pub(crate) fn routing(install: &Install) -> Vec<EntryPointInstall> {
+    let any_marked = install
+        .entry_points
+        .values()
+        .any(|entry_point| entry_point.as_default);
+    let entry_points = install.entry_points.iter();
+    entry_points
+        .map(|(name, entry_point)| EntryPointInstall {
+            name: EntryPointName::new(name.as_str()),
+            tls: entry_point.http.tls.as_ref().map(|tls| RouterTls {
+                options: tls.options.clone(),
+                cert_resolver: tls.cert_resolver.clone(),
+                domains: tls.domains.clone(),
+            }),
+            as_default: if any_marked {
+                entry_point.as_default
+            } else {
+                name != INTERNAL_ENTRY_POINT
+            },
+        })
+        .collect()
+}
