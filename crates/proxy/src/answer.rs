@@ -21,6 +21,8 @@ pub(crate) enum ProxyError {
     BadRequest(#[from] BadRequest),
     #[error("the request's headers are too many, or its connection holds too many")]
     HeadersTooLarge,
+    #[error("the request expects something other than `100-continue`")]
+    Expectation,
     #[error("CONNECT is not implemented")]
     ConnectMethod,
     #[error("no router matches")]
@@ -71,6 +73,7 @@ impl ProxyError {
         match self {
             Self::BadRequest(_)
             | Self::HeadersTooLarge
+            | Self::Expectation
             | Self::ConnectMethod
             | Self::Misdirected
             | Self::ClientGone => BlamedLeg::Client,
@@ -86,6 +89,7 @@ impl ProxyError {
         match self {
             Self::BadRequest(bad) => bad.code(),
             Self::HeadersTooLarge => "headers_too_large",
+            Self::Expectation => "expectation",
             Self::ConnectMethod => "connect_method",
             Self::NotFound => "no_router",
             Self::Misdirected => "misdirected",
@@ -102,6 +106,7 @@ impl ProxyError {
         match self {
             Self::BadRequest(_) => StatusCode::BAD_REQUEST,
             Self::HeadersTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            Self::Expectation => StatusCode::EXPECTATION_FAILED,
             Self::ConnectMethod => StatusCode::NOT_IMPLEMENTED,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::Misdirected => StatusCode::MISDIRECTED_REQUEST,
@@ -151,6 +156,7 @@ impl ProxyError {
         match self {
             Self::BadRequest(_)
             | Self::HeadersTooLarge
+            | Self::Expectation
             | Self::ConnectMethod
             | Self::NotFound
             | Self::Misdirected
@@ -173,6 +179,7 @@ impl ProxyError {
             Self::ClientGone => "Client Closed Request",
             Self::BadRequest(_)
             | Self::HeadersTooLarge
+            | Self::Expectation
             | Self::ConnectMethod
             | Self::Misdirected
             | Self::OutOfService { .. }
@@ -184,7 +191,10 @@ impl ProxyError {
 
     /// Whether the connection is worth keeping after this answer.
     fn ends_connection(&self) -> bool {
-        matches!(self, Self::BadRequest(_) | Self::ConnectMethod | Self::Panicked)
+        matches!(
+            self,
+            Self::BadRequest(_) | Self::Expectation | Self::ConnectMethod | Self::Panicked
+        )
     }
 }
 

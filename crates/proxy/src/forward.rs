@@ -9,7 +9,8 @@ pub(crate) mod tunnel;
 
 use std::time::Duration;
 
-use http::header::{CONNECTION, UPGRADE};
+use http::header::{CONNECTION, CONTENT_LENGTH, UPGRADE};
+use http::response::Parts;
 use http::{HeaderValue, Request, Response, StatusCode, Version};
 use hyper::body::Incoming;
 use hyper::upgrade::OnUpgrade;
@@ -18,7 +19,7 @@ use viaduct_tls::{Fault, Reason};
 use crate::answer::{ProxyError, Retry};
 use crate::body::{Answer, RequestBody};
 use crate::exchange::Exchange;
-use crate::headers::{self, Upgrade};
+use crate::headers::{self, TransferCoding, Upgrade};
 use crate::upstream::{Bridged, Lease, SendFailure};
 
 pub(crate) use outgoing::Outgoing;
@@ -98,7 +99,7 @@ async fn send(
 /// From the backend's answer to ours.
 fn answer(
     response: Response<Incoming>,
-    lease: Lease,
+    mut lease: Lease,
     upgrade: Option<Upgrade>,
     client: Option<OnUpgrade>,
 ) -> Result<Response<Answer>, ProxyError> {
@@ -106,6 +107,9 @@ fn answer(
         return switch(response, lease, upgrade, client);
     }
     let (mut parts, body) = response.into_parts();
+    if settle_framing(&mut parts)? {
+        lease.spend();
+    }
     headers::clean_response(&mut parts.headers, false);
     parts.version = Version::HTTP_11;
     if lease.leaves_body() {
@@ -117,6 +121,27 @@ fn answer(
     Ok(Response::from_parts(parts, Answer::Backend { body, lease }))
 }
 
+/// What stands in the head about the body's end is what hyper has read it by, and nothing else (C10). Whether
+/// it was ambiguous: then nobody knows what follows on the connection.
+fn settle_framing(parts: &mut Parts) -> Result<bool, Fault> {
+    if parts.status == StatusCode::NO_CONTENT {
+        // A length of nothing (RFC 9110, 8.6); HTTP/2 clients take it for an error.
+        parts.headers.remove(CONTENT_LENGTH);
+        return Ok(false);
+    }
+    match headers::transfer_coding(&parts.headers) {
+        TransferCoding::None => Ok(false),
+        TransferCoding::Chunked => Ok(parts.headers.remove(CONTENT_LENGTH).is_some()),
+        TransferCoding::Other => Err(Fault {
+            reason: Reason::BadResponse,
+            wanted: "no transfer coding but `chunked`".to_owned(),
+            got: "another one".to_owned(),
+            presented: std::sync::Arc::default(),
+            remedy: None,
+        }),
+    }
+}
+
 /// 101: only if asked for, and only to the protocol asked for (C10).
 fn switch(
     mut response: Response<Incoming>,
@@ -125,9 +150,10 @@ fn switch(
     client: Option<OnUpgrade>,
 ) -> Result<Response<Answer>, ProxyError> {
     let offered = response.headers().get(UPGRADE);
-    let agreed = upgrade.as_ref().is_some_and(|Upgrade(wanted)| {
-        offered.is_some_and(|offered| offered.as_bytes().eq_ignore_ascii_case(wanted.as_bytes()))
-    });
+    let agreed = upgrade
+        .as_ref()
+        .zip(offered)
+        .is_some_and(|(wanted, offered)| wanted.allows(offered));
     let Some(client) = client.filter(|_| agreed) else {
         return Err(unasked_switch(upgrade.as_ref(), offered).into());
     };

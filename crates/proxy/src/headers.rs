@@ -8,7 +8,7 @@ mod names;
 use std::net::SocketAddr;
 use std::sync::LazyLock;
 
-use http::header::{CONNECTION, CONTENT_LENGTH, COOKIE, HOST, TE, UPGRADE};
+use http::header::{CONNECTION, CONTENT_LENGTH, COOKIE, HOST, TE, TRANSFER_ENCODING, UPGRADE};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Version};
 use smallvec::SmallVec;
@@ -72,6 +72,12 @@ impl Peer {
 pub(crate) struct Upgrade(pub(crate) HeaderValue);
 
 impl Upgrade {
+    /// Whether a server that changes to `offered` does what it was asked.
+    pub(crate) fn allows(&self, offered: &HeaderValue) -> bool {
+        let offered = offered.as_bytes().trim_ascii();
+        !offered.is_empty() && tokens(&self.0).any(|wanted| wanted.eq_ignore_ascii_case(offered))
+    }
+
     pub(crate) fn is_websocket(&self) -> bool {
         self.0.as_bytes().eq_ignore_ascii_case(b"websocket")
     }
@@ -241,19 +247,58 @@ fn nominated(headers: &HeaderMap, allowed: &[String], doomed: &mut Doomed) -> Op
         .flatten()
 }
 
-/// The protocol of `Connection: upgrade`. HTTP/2 in plain text is negotiated with nobody (C4).
+/// The protocols of `Connection: upgrade`. HTTP/2 in plain text is negotiated with nobody (C4), also where it
+/// is one of several.
 fn wanted_upgrade(headers: &HeaderMap) -> Option<Upgrade> {
-    let value = headers.get(UPGRADE)?;
-    let is_h2c = value.as_bytes().eq_ignore_ascii_case(b"h2c");
-    (has_token(headers, &CONNECTION, b"upgrade") && !is_h2c).then(|| Upgrade(value.clone()))
+    if !has_token(headers, &CONNECTION, b"upgrade") {
+        return None;
+    }
+    let is_http = |token: &[u8]| {
+        token.eq_ignore_ascii_case(b"h2c")
+            || token
+                .get(..5)
+                .is_some_and(|name| name.eq_ignore_ascii_case(b"http/"))
+    };
+    let wanted = || headers.get_all(UPGRADE).iter().flat_map(tokens);
+    if headers.get_all(UPGRADE).iter().count() == 1 && !wanted().any(is_http) {
+        return headers.get(UPGRADE).cloned().map(Upgrade);
+    }
+    let rest: Vec<&[u8]> = wanted().filter(|token| !is_http(token)).collect();
+    let rest = HeaderValue::from_bytes(&rest.join(b", ".as_slice())).ok()?;
+    (!rest.is_empty()).then_some(Upgrade(rest))
 }
 
 fn has_token(headers: &HeaderMap, name: &HeaderName, token: &[u8]) -> bool {
     headers
         .get_all(name)
         .iter()
-        .flat_map(|value| value.as_bytes().split(|&byte| byte == b','))
-        .any(|part| part.trim_ascii().eq_ignore_ascii_case(token))
+        .flat_map(tokens)
+        .any(|part| part.eq_ignore_ascii_case(token))
+}
+
+/// The elements of a list.
+fn tokens(value: &HeaderValue) -> impl Iterator<Item = &[u8]> {
+    let parts = value.as_bytes().split(|&byte| byte == b',');
+    parts.map(<[u8]>::trim_ascii).filter(|part| !part.is_empty())
+}
+
+/// How the body of an HTTP/1 message is wrapped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum TransferCoding {
+    None,
+    Chunked,
+    /// Something beside `chunked`, or it twice: it would be lost on the way, and is how messages are hidden
+    /// (C2).
+    Other,
+}
+
+pub(crate) fn transfer_coding(headers: &HeaderMap) -> TransferCoding {
+    let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
+    match (codings.next(), codings.next()) {
+        (None, _) => TransferCoding::None,
+        (Some(only), None) if only.as_bytes().eq_ignore_ascii_case(b"chunked") => TransferCoding::Chunked,
+        (Some(_), _) => TransferCoding::Other,
+    }
 }
 
 /// Ours, where a trusted client has not said them.

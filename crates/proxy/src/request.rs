@@ -9,7 +9,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use futures_util::FutureExt;
-use http::header::TRANSFER_ENCODING;
+use http::header::EXPECT;
 use http::request::Parts;
 use http::{Method, Uri, uri};
 use viaduct_snapshot::{EntryPoint, RouteRequest, Routed, Router, RouterState, Service, Snapshot};
@@ -18,7 +18,7 @@ use crate::answer::{self, ProxyError};
 use crate::body::{Answer, ResponseBody};
 use crate::exchange::{Exchange, Stray};
 use crate::forward::{self, Outgoing};
-use crate::headers;
+use crate::headers::{self, TransferCoding};
 use crate::wire::{ClientBody, Connection, Leg, MOST_FIELDS};
 
 use host::HostName;
@@ -144,14 +144,17 @@ fn normalize_head(parts: &mut Parts) -> Result<(HostName, Option<String>), Proxy
     Ok((host, rule_path))
 }
 
-/// The one transfer coding we undo is `chunked`, once. Anything beside it would be lost on the way, and is
-/// how requests are hidden (C2).
-fn check_framing(parts: &Parts) -> Result<(), BadRequest> {
-    let mut codings = parts.headers.get_all(TRANSFER_ENCODING).iter();
-    match (codings.next(), codings.next()) {
+/// The one transfer coding we undo is `chunked`, once; the one expectation we meet is `100-continue`, once, as
+/// Go's server (C2, C8).
+fn check_framing(parts: &Parts) -> Result<(), ProxyError> {
+    if headers::transfer_coding(&parts.headers) == TransferCoding::Other {
+        return Err(BadRequest::TransferCoding.into());
+    }
+    let mut expectations = parts.headers.get_all(EXPECT).iter();
+    match (expectations.next(), expectations.next()) {
         (None, _) => Ok(()),
-        (Some(only), None) if only.as_bytes().eq_ignore_ascii_case(b"chunked") => Ok(()),
-        (Some(_), _) => Err(BadRequest::TransferCoding),
+        (Some(only), None) if only.as_bytes().eq_ignore_ascii_case(b"100-continue") => Ok(()),
+        (Some(_), _) => Err(ProxyError::Expectation),
     }
 }
 

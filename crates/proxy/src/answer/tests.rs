@@ -57,6 +57,7 @@ fn a13_5_status_leg_and_text_of_every_failure() {
             Client,
             "Request Header Fields Too Large",
         ),
+        (ProxyError::Expectation, 417, Client, "Expectation Failed"),
         (ProxyError::ConnectMethod, 501, Client, "Not Implemented"),
         (ProxyError::NotFound, 404, Own, "404 page not found\n"),
         (ProxyError::Misdirected, 421, Client, "Misdirected Request"),

@@ -408,6 +408,9 @@ fn c10_bad_answers_end_the_connection_and_nothing_else() {
             "HTTP/1.1 2000 OK\r\n\r\n",
             "NONSENSE\r\n\r\n",
             "HTTP/1.1 200 OK\r\nbad header\r\n\r\n",
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: xchunked\r\n\r\nab",
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
         ] {
             let mut client = proxy.get("/").await;
             let mut backend = origin.accept().await;
@@ -423,6 +426,28 @@ fn c10_bad_answers_end_the_connection_and_nothing_else() {
             next.send("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok")
                 .await;
             assert_eq!(client.response().await.1, "ok");
+        }
+    });
+}
+
+#[test]
+fn c10_a_length_beside_chunks_goes_and_so_does_the_connection() {
+    run(async {
+        let origin = Origin::listen().await;
+        let proxy = Proxy::to([&*origin.url]).await;
+        for (length, answer) in [(1, "5\r\nhello\r\n0\r\n\r\n"), (10, "5\r\nhello\r\n0\r\n\r\n")] {
+            let mut client = proxy.get("/").await;
+            let mut backend = origin.accept().await;
+            backend.head().await;
+            backend
+                .send(&format!(
+                    "HTTP/1.1 200 OK\r\nContent-Length: {length}\r\nTransfer-Encoding: chunked\r\n\r\n{answer}"
+                ))
+                .await;
+            let head = client.head().await;
+            assert_eq!(header(&head, "content-length"), None, "{head}");
+            assert_eq!(client.until("0\r\n\r\n").await, "5\r\nhello\r\n0\r\n\r\n");
+            assert_eq!(backend.rest().await, "", "the connection is not used again");
         }
     });
 }

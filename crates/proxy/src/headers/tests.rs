@@ -1,9 +1,9 @@
 use http::header::{AUTHORIZATION, HOST};
 use http::request::Parts;
-use http::{HeaderMap, HeaderName};
+use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::names::OWNED;
-use super::{Hop, append_forwarded_for, clean_response, clean_trailers, own};
+use super::{Hop, Upgrade, append_forwarded_for, clean_response, clean_trailers, own};
 use crate::config::ForwardedTrust;
 use crate::testing::{connection, secure};
 use crate::wire::Leg;
@@ -195,6 +195,44 @@ fn a2_15_allowed_nominations_stay() {
     assert_eq!(all(&headers, "connection"), ["x-kept"]);
     assert_eq!(all(&headers, "x-kept"), ["1"]);
     assert!(!headers.contains_key("x-gone"));
+}
+
+#[test]
+fn c4_h2c_is_no_upgrade_among_others_either() {
+    for (asked, wanted) in [
+        ("h2c, websocket", Some("websocket")),
+        ("websocket,H2C", Some("websocket")),
+        ("HTTP/2.0, foo/1, h2c", Some("foo/1")),
+        ("h2c,", None),
+        ("HTTP/3", None),
+        ("foo, bar", Some("foo, bar")),
+    ] {
+        let (_, hop) = owned(
+            &[("connection", "upgrade"), ("upgrade", asked)],
+            ForwardedTrust::default(),
+            secure(),
+        );
+        let got = hop.upgrade.map(|Upgrade(value)| value);
+        assert_eq!(
+            got.as_ref().map(HeaderValue::as_bytes),
+            wanted.map(str::as_bytes),
+            "{asked}"
+        );
+    }
+    let several = Upgrade(HeaderValue::from_static("foo, Bar/2"));
+    for (offered, allowed) in [
+        ("foo", true),
+        ("bar/2", true),
+        ("foo, bar/2", false),
+        ("", false),
+        ("h2c", false),
+    ] {
+        assert_eq!(
+            several.allows(&HeaderValue::from_static(offered)),
+            allowed,
+            "{offered}"
+        );
+    }
 }
 
 #[test]

@@ -31,6 +31,8 @@ pub(crate) struct Lease {
     pin: Option<Pin>,
     /// The request body that the server did not ask for.
     unwanted: Option<Shut>,
+    /// Not to be used again.
+    spent: bool,
 }
 
 pub(super) enum Sender {
@@ -61,6 +63,7 @@ impl Lease {
             reused,
             pin: None,
             unwanted: None,
+            spent: false,
         }
     }
 
@@ -140,13 +143,18 @@ impl Lease {
         self.unwanted = Some(unwanted);
     }
 
+    /// The connection ends behind this answer.
+    pub(crate) fn spend(&mut self) {
+        self.spent = true;
+    }
+
     pub(crate) fn leaves_body(&self) -> bool {
         self.unwanted.is_some()
     }
 
     /// Gives the connection back: the response has ended.
     pub(crate) fn release(mut self) {
-        if self.leaves_body() {
+        if self.leaves_body() || self.spent {
             return;
         }
         let Sender::Http1(sender) = self.sender else {

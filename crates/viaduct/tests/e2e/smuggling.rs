@@ -359,13 +359,22 @@ fn c8_expect_in_disguise() {
     let range = Range::new();
     for (name, lines) in [
         ("unknown expectation", "Expect: the-moon\r\nContent-Length: 5\r\n"),
+        ("one more word", "Expect: y 100-continue\r\nContent-Length: 5\r\n"),
         (
-            "with a length of none",
-            "Expect: 100-continue\r\nContent-Length: 0\r\n",
+            "a list",
+            "Expect: 100-continue, 100-continue\r\nContent-Length: 5\r\n",
         ),
         (
             "twice",
             "Expect: 100-continue\r\nExpect: 100-continue\r\nContent-Length: 5\r\n",
+        ),
+    ] {
+        range.check(name, &with(lines, "hello"), Allowed::Refused);
+    }
+    for (name, lines) in [
+        (
+            "with a length of none",
+            "Expect: 100-continue\r\nContent-Length: 0\r\n",
         ),
         ("upper case", "EXPECT: 100-CONTINUE\r\nContent-Length: 5\r\n"),
     ] {

@@ -137,3 +137,52 @@ fn c12_a_client_that_leaves_in_the_middle_costs_nothing_more() {
         "{used:?} of CPU in half a second of silence"
     );
 }
+
+#[test]
+fn c10_http2_clients_of_a_lying_backend_get_one_clear_answer_or_an_error() {
+    let lies: &[(&str, &[u8], Option<(u16, &str)>)] = &[
+        (
+            "204 with a length",
+            b"HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\n",
+            Some((204, "")),
+        ),
+        (
+            "a length beside chunks",
+            b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+            Some((200, "hello")),
+        ),
+        (
+            "chunks beside a length",
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Length: 30\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+            Some((200, "hello")),
+        ),
+        (
+            "an unknown coding",
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: xchunked\r\n\r\nhello",
+            Some((502, "Bad Gateway")),
+        ),
+        (
+            "fewer bytes than announced",
+            b"HTTP/1.1 200 OK\r\nContent-Length: 30\r\n\r\nhello",
+            None,
+        ),
+    ];
+    let pki = Pki::new();
+    for &(name, lie, wanted) in lies {
+        let origin = Origin::script(move |wire: Wire<'_>| {
+            wire.read(&mut [0; 4096]).unwrap_or_default();
+            wire.write_all(lie).unwrap_or_default();
+        });
+        let viaduct = up().file("b.yaml", pki.edge_only(origin.port()).yaml()).start();
+        let answer = pki.curl(&viaduct).request(HOST, "/", &["--http2"]);
+        assert_eq!(answer.http_version, "2", "{name}: {answer:?}");
+        match wanted {
+            Some((status, body)) => assert_eq!(
+                (answer.exit, answer.status, answer.body.as_str()),
+                (0, status, body),
+                "{name}: {answer:?}"
+            ),
+            None => assert_ne!(answer.exit, 0, "{name}: {answer:?}"),
+        }
+    }
+}
