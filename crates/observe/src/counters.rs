@@ -6,9 +6,17 @@
 //!    entry points  by position        Tally, open connections
 //!    routers       by slot            Tally
 //!    services      by slot            Tally
-//!    legs          client, backend    handshakes (full, resumed), faults by reason
+//!    legs          client, backend    handshakes (full, resumed, durations), faults by reason
+//!  Tally           by code, method,   durations, bytes of requests and responses
+//!                  protocol
 //! ```
 
+mod extra;
+mod histogram;
+mod key;
+mod leaf;
+mod leg;
+mod metering;
 mod table;
 mod tally;
 mod totals;
@@ -17,37 +25,54 @@ mod totals;
 mod tests;
 
 use std::sync::Arc;
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
-pub use tally::{Method, Protocol, RequestKey};
-pub use totals::{EntryPointTotals, FaultTotals, LegTotals, TallyTotals, Totals};
+pub use histogram::Histogram;
+pub use key::{Method, Protocol, RequestKey};
+pub use leaf::SeenLeaf;
+pub use leg::{HANDSHAKE_BUCKETS, Leg};
+pub use metering::{DEFAULT_BUCKETS, HeaderLabel, MAX_BUCKETS, Metering};
+pub use totals::{EntryPointTotals, FaultTotals, KindTotals, LegTotals, TallyTotals, Totals};
 
 use crate::record::Record;
+use extra::Extras;
+use histogram::Place;
+use leaf::SeenLeafs;
+use leg::LegCounters;
 use table::SlotTable;
-use tally::Tally;
-
-/// Which of the two TLS connections.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Leg {
-    Client,
-    Backend,
-}
+use tally::{Count, Tally};
 
 /// One worker's counters. Every method but the sums of [`Totals`] is called by the owning worker's
 /// thread alone; a second writer would lose counts, nothing worse.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct WorkerCounters {
+    metering: Metering,
     entry_points: Vec<EntryPointCounters>,
     routers: SlotTable,
     services: SlotTable,
     client: LegCounters,
     backend: LegCounters,
+    own: LegCounters,
+    handshake_bounds: Arc<[u64]>,
+    extras: Extras,
+    leafs: SeenLeafs,
+}
+
+impl Default for WorkerCounters {
+    fn default() -> Self {
+        Self::new([])
+    }
 }
 
 impl WorkerCounters {
-    /// `entry_points`: names in the order of the proxy's configuration.
+    /// Counts everything. `entry_points`: names in the order of the proxy's configuration.
     pub fn new(entry_points: impl IntoIterator<Item = Arc<str>>) -> Self {
+        Self::with(entry_points, Metering::default())
+    }
+
+    /// As [`new`](Self::new), counting what is asked for.
+    pub fn with(entry_points: impl IntoIterator<Item = Arc<str>>, metering: Metering) -> Self {
         let entry_points = entry_points
             .into_iter()
             .map(|name| EntryPointCounters {
@@ -57,32 +82,64 @@ impl WorkerCounters {
                 closed: AtomicU64::new(0),
             })
             .collect();
+        let handshake_bounds = metering::bounds(&HANDSHAKE_BUCKETS);
+        let leg = || LegCounters::new(&handshake_bounds);
         Self {
             entry_points,
-            ..Self::default()
+            routers: SlotTable::default(),
+            services: SlotTable::default(),
+            client: leg(),
+            backend: leg(),
+            own: leg(),
+            extras: Extras::default(),
+            leafs: SeenLeafs::default(),
+            handshake_bounds,
+            metering,
         }
     }
 
     /// Counts a finished request.
     pub fn count(&self, record: &Record<'_>) {
-        let key = RequestKey::of(record);
+        if let Some(fault) = &record.fault {
+            self.fault(fault.leg, fault.code);
+        }
+        let metering = &self.metering;
+        if record.internal && !metering.internals {
+            return;
+        }
+        let extra = if metering.header_labels.is_empty() {
+            0
+        } else {
+            self.extras
+                .number(&metering.header_labels, record.request_headers)
+        };
+        let count = Count {
+            key: RequestKey::of(record, extra),
+            place: Place::of(record.duration, metering.bounds()),
+            bounds: metering.bounds().len(),
+        };
+        let slots = record.slots;
         if let Some(entry_point) = self
             .entry_points
-            .iter()
-            .find(|entry| *entry.name == *record.entry_point)
+            .get(slots.entry_point)
+            .filter(|_| metering.entry_points)
         {
-            entry_point.tally.add(key, record);
+            entry_point.tally.add(count, record);
         }
-        if let Some(tally) = record.slots.router.and_then(|slot| self.routers.get(slot)) {
-            tally.add(key, record);
+        let router = slots.router.filter(|_| metering.routers);
+        if let Some(tally) = router.and_then(|slot| self.routers.get(slot)) {
+            tally.add(count, record);
         }
-        if let Some(tally) = record.slots.service.and_then(|slot| self.services.get(slot)) {
-            tally.add(key, record);
+        let service = slots.service.filter(|_| metering.services);
+        if let Some(tally) = service.and_then(|slot| self.services.get(slot)) {
+            tally.add(count, record);
             tally.retried(record.retries);
         }
-        if let Some((reason, _)) = record.fault {
-            self.fault(Leg::Backend, reason);
-        }
+    }
+
+    /// Whether [`count`](Self::count) looks at request headers beside `Accept`.
+    pub fn reads_headers(&self) -> bool {
+        !self.metering.header_labels.is_empty()
     }
 
     /// A client connection was accepted on the entry point at this position.
@@ -99,9 +156,18 @@ impl WorkerCounters {
     }
 
     /// A completed handshake.
-    pub fn handshake(&self, leg: Leg, resumed: bool) {
-        let leg = self.leg(leg);
-        add(if resumed { &leg.resumed } else { &leg.full }, 1);
+    pub fn handshake(&self, leg: Leg, resumed: bool, took: Duration) {
+        self.leg(leg).handshake(resumed, took, &self.handshake_bounds);
+    }
+
+    /// A server's certificate was seen in a handshake.
+    pub fn saw_leaf(&self, server: &Arc<str>, leaf: SeenLeaf) {
+        self.leafs.saw(server, leaf);
+    }
+
+    /// Forgets the certificates of servers that are no longer configured.
+    pub fn retain_leafs(&self, known: impl Fn(&str) -> bool) {
+        self.leafs.retain(known);
     }
 
     /// A leg that could not be built; [`count`](Self::count) does it for requests.
@@ -113,7 +179,12 @@ impl WorkerCounters {
         match leg {
             Leg::Client => &self.client,
             Leg::Backend => &self.backend,
+            Leg::Own => &self.own,
         }
+    }
+
+    fn legs(&self) -> [(Leg, &LegCounters); 3] {
+        [Leg::Client, Leg::Backend, Leg::Own].map(|leg| (leg, self.leg(leg)))
     }
 }
 
@@ -125,36 +196,6 @@ struct EntryPointCounters {
     closed: AtomicU64,
 }
 
-#[derive(Debug)]
-struct LegCounters {
-    full: AtomicU64,
-    resumed: AtomicU64,
-    /// By reason, in the order of first sight; reasons are a closed set.
-    faults: [(OnceLock<&'static str>, AtomicU64); REASONS],
-}
-
-impl Default for LegCounters {
-    fn default() -> Self {
-        Self {
-            full: AtomicU64::new(0),
-            resumed: AtomicU64::new(0),
-            faults: std::array::from_fn(|_| (OnceLock::new(), AtomicU64::new(0))),
-        }
-    }
-}
-
-impl LegCounters {
-    fn fault(&self, reason: &'static str) {
-        let place = self
-            .faults
-            .iter()
-            .find(|(known, _)| *known.get_or_init(|| reason) == reason);
-        if let Some((_, count)) = place {
-            add(count, 1);
-        }
-    }
-}
-
 /// Single writer: a load and a store, no locked instruction.
 fn add(counter: &AtomicU64, more: u64) {
     counter.store(
@@ -162,6 +203,3 @@ fn add(counter: &AtomicU64, more: u64) {
         Ordering::Relaxed,
     );
 }
-
-/// More than there are reasons (`viaduct_tls::Reason`), with the proxy's own.
-const REASONS: usize = 64;

@@ -3,15 +3,17 @@
 //!
 //! ```text
 //!  Record --+--> AccessLog (per worker) --batches--> Sink (one writer thread) --> file, stdout
-//!           +--> WorkerCounters (per worker) --------> Totals, when somebody asks
+//!           +--> WorkerCounters (per worker) --------> Totals --> families --> prometheus
 //! ```
 
 pub mod access_log;
 pub mod counters;
+pub mod families;
+pub mod prometheus;
 pub mod record;
 pub mod sink;
 
 pub use access_log::{AccessLog, Format, HeaderMode, Options};
 pub use counters::{Leg, Totals, WorkerCounters};
-pub use record::{BackendLeg, ClientLeg, Record};
+pub use record::{BackendLeg, Cause, ClientLeg, Record};
 pub use sink::{Lines, Output, Sink, SinkError};

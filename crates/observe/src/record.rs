@@ -12,6 +12,10 @@ pub struct Record<'a> {
     /// Time until the backend's response head, less our own; `None` when no backend was asked.
     pub origin_duration: Option<Duration>,
     pub entry_point: &'a str,
+    /// Answered by a service of our own (`api@internal`, ..): told only where asked for.
+    pub internal: bool,
+    /// The client accepts only an event stream.
+    pub event_stream: bool,
     /// `name@provider`; `None` when no router matched.
     pub router: Option<&'a str>,
     pub service: Option<&'a str>,
@@ -45,16 +49,28 @@ pub struct Record<'a> {
     pub retries: u32,
     pub client_leg: Option<&'a ClientLeg>,
     pub backend_leg: Option<&'a BackendLeg>,
-    /// The stable code of what went wrong, such as `unknown_ca`, and the sentence to it.
-    pub fault: Option<(&'static str, &'a str)>,
+    /// What went wrong.
+    pub fault: Option<Cause<'a>>,
     /// Number of the request in this process.
     pub count: u64,
     pub slots: Slots,
 }
 
+/// Why a request failed.
+#[derive(Debug, Clone, Copy)]
+pub struct Cause<'a> {
+    /// The stable code, such as `unknown_ca`.
+    pub code: &'static str,
+    /// The sentence to it.
+    pub detail: &'a str,
+    pub leg: crate::counters::Leg,
+}
+
 /// Positions in the per-worker counter tables; `None` where no router or service was involved.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Slots {
+    /// In the order of the proxy's configuration.
+    pub entry_point: usize,
     pub router: Option<u32>,
     pub service: Option<u32>,
 }
@@ -68,6 +84,8 @@ pub struct ClientLeg {
     pub group: Option<&'static str>,
     pub sni: Option<std::sync::Arc<str>>,
     pub resumed: bool,
+    /// How long the handshake took.
+    pub took: Duration,
     /// Subject of the client's certificate (`TLSClientSubject`).
     pub client_subject: Option<std::sync::Arc<str>>,
 }
@@ -86,6 +104,11 @@ pub struct BackendLeg {
     /// Comma-separated.
     pub peer_sans: std::sync::Arc<str>,
     pub client_certificate_sent: bool,
+    /// How long the handshake took.
+    pub took: Duration,
+    pub peer_common_name: std::sync::Arc<str>,
+    pub peer_serial: std::sync::Arc<str>,
+    pub peer_not_after: SystemTime,
 }
 
 #[cfg(test)]

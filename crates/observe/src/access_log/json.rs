@@ -9,7 +9,7 @@ use http::HeaderMap;
 use super::HeaderMode;
 use super::clock::{Clock, Second};
 use super::escape;
-use crate::record::{BackendLeg, ClientLeg, Record};
+use crate::record::{BackendLeg, Cause, ClientLeg, Record};
 
 pub(super) fn line(out: &mut Vec<u8>, clock: &mut Clock, headers: HeaderMode, record: &Record<'_>) {
     let mut object = Object::open(out);
@@ -20,7 +20,7 @@ pub(super) fn line(out: &mut Vec<u8>, clock: &mut Clock, headers: HeaderMode, re
     object.number("DownstreamContentSize", record.response_bytes);
     object.number("DownstreamStatus", u64::from(record.status));
     object.nanos("Duration", record.duration);
-    if let Some((code, detail)) = record.fault {
+    if let Some(Cause { code, detail, .. }) = record.fault {
         object.text("Fault", code);
         object.text("FaultDetail", detail);
     }

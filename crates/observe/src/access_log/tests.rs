@@ -8,7 +8,8 @@ use serde_json::Value;
 
 use super::clock::Clock;
 use super::{HeaderMode, clf, json};
-use crate::record::{BackendLeg, ClientLeg, Record, Slots};
+use crate::counters::Leg;
+use crate::record::{BackendLeg, Cause, ClientLeg, Record, Slots};
 
 /// The request of the article's log line.
 fn record(headers: &HeaderMap) -> Record<'_> {
@@ -17,6 +18,8 @@ fn record(headers: &HeaderMap) -> Record<'_> {
         duration: Duration::from_micros(2_345),
         origin_duration: Some(Duration::from_micros(2_000)),
         entry_point: "websecure",
+        internal: false,
+        event_stream: false,
         router: Some("web-web-ingressroute-6cd908afc82ca51c00cf@kubernetescrd"),
         service: Some("web-web-ingressroute-6cd908afc82ca51c00cf@kubernetescrd"),
         server_url: Some("https://10.244.2.105:443"),
@@ -150,6 +153,7 @@ fn b37_json_tells_both_legs_and_the_fault() {
         group: Some("X25519MLKEM768"),
         sni: Some(Arc::from("web.example.com")),
         resumed: true,
+        took: Duration::ZERO,
         client_subject: Some(Arc::from("CN=alice")),
     };
     let backend = BackendLeg {
@@ -162,12 +166,16 @@ fn b37_json_tells_both_legs_and_the_fault() {
         peer_fingerprint: Arc::from("bb22"),
         peer_sans: Arc::from("web.example.com,10.0.0.1"),
         client_certificate_sent: true,
+        took: Duration::ZERO,
+        peer_common_name: Arc::from("web"),
+        peer_serial: Arc::from("01"),
+        peer_not_after: UNIX_EPOCH,
     };
     let headers = HeaderMap::new();
     let mut record = record(&headers);
     record.client_leg = Some(&client);
     record.backend_leg = Some(&backend);
-    record.fault = Some(("unknown_ca", "wanted \"a\", got b"));
+    record.fault = Some(cause("wanted \"a\", got b"));
     let line = json(HeaderMode::Drop, &record);
     for (field, value) in [
         ("TLSVersion", "1.3"),
@@ -290,7 +298,7 @@ fn c67_every_byte_of_every_client_text_gives_one_valid_line() {
         let mut record = record(&headers);
         (record.path, record.method, record.host) = (&text, &text, &text);
         (record.client_user, record.forwarded_for) = (Some(text.as_str()), Some(text.as_str()));
-        record.fault = Some(("unknown_ca", &text));
+        record.fault = Some(cause(&text));
 
         let line = json_text(HeaderMode::Keep, &record);
         let value: Value = serde_json::from_str(&line).unwrap();
@@ -322,4 +330,12 @@ fn bare_quotes(line: &str) -> usize {
             bare
         })
         .count()
+}
+
+fn cause(detail: &str) -> Cause<'_> {
+    Cause {
+        code: "unknown_ca",
+        detail,
+        leg: Leg::Backend,
+    }
 }

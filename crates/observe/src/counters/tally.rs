@@ -1,163 +1,64 @@
 //! What is counted of the requests of one entry point, router or service.
 
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-
-use http::header::ACCEPT;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::add;
-use crate::record::Record;
+use super::histogram::{Buckets, Place};
+use super::key::RequestKey;
+use crate::record::{ClientLeg, Record};
 
-/// Labels of one kind of request: code, method, protocol (A11.7).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct RequestKey {
-    pub code: u16,
-    pub method: Method,
-    pub protocol: Protocol,
-}
-
-/// Closed set: a client cannot invent a label.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[repr(u8)]
-pub enum Method {
-    Get,
-    Head,
-    Post,
-    Put,
-    Delete,
-    Patch,
-    Options,
-    Connect,
-    Trace,
-    /// `EXTENSION_METHOD`, as Traefik calls the rest.
-    Extension,
-}
-
-/// Traefik's `protocol` label.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[repr(u8)]
-pub enum Protocol {
-    Http = 1,
-    Websocket,
-    /// The client accepts only an event stream.
-    Sse,
-}
-
-impl RequestKey {
-    pub(super) fn of(record: &Record<'_>) -> Self {
-        Self {
-            code: record.status,
-            method: Method::of(record.method),
-            protocol: Protocol::of(record),
-        }
-    }
-
-    /// Never 0, the mark of a free place, because no protocol is 0.
-    fn pack(self) -> u32 {
-        (u32::from(self.code) << 16) | (u32::from(self.method as u8) << 8) | u32::from(self.protocol as u8)
-    }
-
-    fn unpack(packed: u32) -> Option<Self> {
-        let [_, _, method, protocol] = packed.to_be_bytes();
-        Some(Self {
-            code: u16::try_from(packed >> 16).ok()?,
-            method: Method::ALL.into_iter().find(|known| *known as u8 == method)?,
-            protocol: Protocol::ALL.into_iter().find(|known| *known as u8 == protocol)?,
-        })
-    }
-}
-
-impl Method {
-    pub const ALL: [Self; 10] = [
-        Self::Get,
-        Self::Head,
-        Self::Post,
-        Self::Put,
-        Self::Delete,
-        Self::Patch,
-        Self::Options,
-        Self::Connect,
-        Self::Trace,
-        Self::Extension,
-    ];
-
-    fn of(method: &str) -> Self {
-        match method {
-            "GET" => Self::Get,
-            "HEAD" => Self::Head,
-            "POST" => Self::Post,
-            "PUT" => Self::Put,
-            "DELETE" => Self::Delete,
-            "PATCH" => Self::Patch,
-            "OPTIONS" => Self::Options,
-            "CONNECT" => Self::Connect,
-            "TRACE" => Self::Trace,
-            _ => Self::Extension,
-        }
-    }
-
-    /// The metric label.
-    pub const fn label(self) -> &'static str {
-        match self {
-            Self::Get => "GET",
-            Self::Head => "HEAD",
-            Self::Post => "POST",
-            Self::Put => "PUT",
-            Self::Delete => "DELETE",
-            Self::Patch => "PATCH",
-            Self::Options => "OPTIONS",
-            Self::Connect => "CONNECT",
-            Self::Trace => "TRACE",
-            Self::Extension => "EXTENSION_METHOD",
-        }
-    }
-}
-
-impl Protocol {
-    pub const ALL: [Self; 3] = [Self::Http, Self::Websocket, Self::Sse];
-
-    fn of(record: &Record<'_>) -> Self {
-        if record.status == 101 {
-            return Self::Websocket;
-        }
-        match record.request_headers.get(ACCEPT) {
-            Some(accept) if accept.as_bytes() == b"text/event-stream" => Self::Sse,
-            _ => Self::Http,
-        }
-    }
-
-    /// The metric label.
-    pub const fn label(self) -> &'static str {
-        match self {
-            Self::Http => "http",
-            Self::Websocket => "websocket",
-            Self::Sse => "sse",
-        }
-    }
-}
-
-/// Exact counts for the first few kinds of request; classes of status for what comes beyond them, so
-/// that no client can make the table grow.
+/// Counts for each kind of request. A kind gets its place when it is first seen; the table is bounded,
+/// and what comes beyond it is counted by class of status: no client can make it grow.
 #[derive(Debug, Default)]
 pub(super) struct Tally {
-    kinds: [(AtomicU32, AtomicU64); KINDS],
-    /// By first digit of the status; 0: no valid status.
-    other: [AtomicU64; 6],
+    /// Most tallies see no more kinds than these.
+    first: [OnceLock<Box<Kind>>; FIRST],
+    more: OnceLock<Box<More>>,
+    tls: OnceLock<Box<[OnceLock<TlsKind>; TLS_KINDS]>>,
+    retries: AtomicU64,
+}
+
+#[derive(Debug)]
+pub(super) struct Kind {
+    pub(super) key: RequestKey,
+    pub(super) durations: Buckets,
     pub(super) request_bytes: AtomicU64,
     pub(super) response_bytes: AtomicU64,
-    pub(super) retries: AtomicU64,
-    /// Sum of all durations; the histogram's `_sum`.
-    pub(super) nanos: AtomicU64,
+}
+
+#[derive(Debug)]
+struct More {
+    kinds: [OnceLock<Box<Kind>>; MORE],
+    /// By first digit of the status.
+    classes: [OnceLock<Box<Kind>>; 6],
+}
+
+#[derive(Debug)]
+pub(super) struct TlsKind {
+    pub(super) version: &'static str,
+    pub(super) cipher: &'static str,
+    pub(super) count: AtomicU64,
+}
+
+/// What is the same for every tally of one request.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Count {
+    pub(super) key: RequestKey,
+    pub(super) place: Place,
+    /// Bounds of the histogram.
+    pub(super) bounds: usize,
 }
 
 impl Tally {
-    pub(super) fn add(&self, key: RequestKey, record: &Record<'_>) {
-        add(self.place(key), 1);
-        add(&self.request_bytes, record.request_bytes);
-        add(&self.response_bytes, record.response_bytes);
-        add(
-            &self.nanos,
-            u64::try_from(record.duration.as_nanos()).unwrap_or(u64::MAX),
-        );
+    pub(super) fn add(&self, count: Count, record: &Record<'_>) {
+        let kind = self.kind(count);
+        kind.durations.add(count.place);
+        add(&kind.request_bytes, record.request_bytes);
+        add(&kind.response_bytes, record.response_bytes);
+        if let Some(leg) = record.client_leg {
+            self.tls(leg);
+        }
     }
 
     pub(super) fn retried(&self, times: u32) {
@@ -166,38 +67,88 @@ impl Tally {
         }
     }
 
-    fn place(&self, key: RequestKey) -> &AtomicU64 {
-        let packed = key.pack();
-        for (kind, count) in &self.kinds {
-            match kind.load(Ordering::Relaxed) {
-                0 => kind.store(packed, Ordering::Relaxed),
-                known if known != packed => continue,
-                _ => {}
-            }
-            return count;
+    fn kind(&self, count: Count) -> &Kind {
+        if let Some(kind) = find(&self.first, count) {
+            return kind;
         }
-        let [none, ..] = &self.other;
-        self.other.get(usize::from(key.code / 100)).unwrap_or(none)
+        let more = self.more.get_or_init(Box::default);
+        if let Some(kind) = find(&more.kinds, count) {
+            return kind;
+        }
+        let class = count.key.class();
+        let [none, ..] = &more.classes;
+        more.classes
+            .get(usize::from(class.code))
+            .unwrap_or(none)
+            .get_or_init(|| Kind::new(class, count.bounds))
     }
 
-    /// The exact kinds seen so far.
-    pub(super) fn kinds(&self) -> impl Iterator<Item = (RequestKey, u64)> {
-        self.kinds.iter().filter_map(|(kind, count)| {
-            Some((
-                RequestKey::unpack(kind.load(Ordering::Relaxed))?,
-                count.load(Ordering::Relaxed),
-            ))
-        })
+    fn tls(&self, leg: &ClientLeg) {
+        let table = self
+            .tls
+            .get_or_init(|| Box::new(std::array::from_fn(|_| OnceLock::new())));
+        // Versions and suites are ours to choose from: the table has room for all.
+        let kind = table.iter().find_map(|place| {
+            let kind = place.get_or_init(|| TlsKind {
+                version: leg.version,
+                cipher: leg.cipher,
+                count: AtomicU64::new(0),
+            });
+            (kind.cipher == leg.cipher && kind.version == leg.version).then_some(kind)
+        });
+        if let Some(kind) = kind {
+            add(&kind.count, 1);
+        }
     }
 
-    /// Requests beyond the exact kinds, by first digit of the status.
-    pub(super) fn other(&self) -> [u64; 6] {
-        std::array::from_fn(|class| {
-            self.other
-                .get(class)
-                .map_or(0, |count| count.load(Ordering::Relaxed))
+    /// The kinds seen so far.
+    pub(super) fn kinds(&self) -> impl Iterator<Item = &Kind> {
+        let more = self.more.get().into_iter();
+        let more = more.flat_map(|more| more.kinds.iter().chain(&more.classes));
+        self.first
+            .iter()
+            .chain(more)
+            .filter_map(|place| place.get().map(Box::as_ref))
+    }
+
+    pub(super) fn tls_kinds(&self) -> impl Iterator<Item = &TlsKind> {
+        let table = self.tls.get().into_iter();
+        table.flat_map(|table| table.iter()).filter_map(OnceLock::get)
+    }
+
+    pub(super) fn retries(&self) -> u64 {
+        self.retries.load(Ordering::Relaxed)
+    }
+}
+
+/// The kind's place; a free one becomes its own. `None`: all are taken.
+fn find(places: &[OnceLock<Box<Kind>>], count: Count) -> Option<&Kind> {
+    places.iter().find_map(|place| {
+        let kind = place.get_or_init(|| Kind::new(count.key, count.bounds));
+        (kind.key == count.key).then_some(&**kind)
+    })
+}
+
+impl Kind {
+    fn new(key: RequestKey, bounds: usize) -> Box<Self> {
+        Box::new(Self {
+            key,
+            durations: Buckets::new(bounds),
+            request_bytes: AtomicU64::new(0),
+            response_bytes: AtomicU64::new(0),
         })
     }
 }
 
-const KINDS: usize = 8;
+impl Default for More {
+    fn default() -> Self {
+        Self {
+            kinds: std::array::from_fn(|_| OnceLock::new()),
+            classes: Default::default(),
+        }
+    }
+}
+
+const FIRST: usize = 4;
+const MORE: usize = 252;
+const TLS_KINDS: usize = 24;

@@ -3,10 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
-use super::tally::{RequestKey, Tally};
-use super::{Leg, LegCounters, WorkerCounters};
+use super::histogram::Histogram;
+use super::key::RequestKey;
+use super::leaf::SeenLeaf;
+use super::leg::{Leg, LegCounters};
+use super::tally::{Kind, Tally};
+use super::WorkerCounters;
 
 /// All counters at one moment. Workers go on counting while they are read: numbers that belong
 /// together may differ by the requests of that moment.
@@ -18,6 +21,8 @@ pub struct Totals {
     /// By service slot.
     pub services: BTreeMap<u32, TallyTotals>,
     pub legs: BTreeMap<Leg, LegTotals>,
+    /// The latest certificate of each server, by URL.
+    pub leafs: BTreeMap<Arc<str>, SeenLeaf>,
 }
 
 #[derive(Debug, Default)]
@@ -28,19 +33,26 @@ pub struct EntryPointTotals {
 
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct TallyTotals {
-    pub requests: BTreeMap<RequestKey, u64>,
-    /// Requests of further kinds, by first digit of the status (0: none).
-    pub other: [u64; 6],
+    pub requests: BTreeMap<RequestKey, KindTotals>,
+    /// By TLS version and cipher suite.
+    pub tls: BTreeMap<(&'static str, &'static str), u64>,
+    pub retries: u64,
+}
+
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct KindTotals {
+    pub durations: Histogram,
     pub request_bytes: u64,
     pub response_bytes: u64,
-    pub retries: u64,
-    pub duration: Duration,
+    /// With `headerLabels`: requests by the labels' values, all of them together.
+    pub by_headers: BTreeMap<Box<[Box<str>]>, u64>,
 }
 
 #[derive(Debug, Default)]
 pub struct LegTotals {
     pub full_handshakes: u64,
     pub resumed_handshakes: u64,
+    pub durations: Histogram,
     pub faults: FaultTotals,
 }
 
@@ -62,7 +74,7 @@ impl Totals {
                 .entry_points
                 .entry(Arc::clone(&entry_point.name))
                 .or_default();
-            total.tally.add(&entry_point.tally);
+            total.tally.add(&entry_point.tally, worker);
             total.open_connections += load(&entry_point.opened).saturating_sub(load(&entry_point.closed));
         }
         for (table, totals) in [
@@ -70,11 +82,24 @@ impl Totals {
             (&worker.services, &mut self.services),
         ] {
             for (slot, tally) in table.iter().filter(|(_, tally)| tally.kinds().next().is_some()) {
-                totals.entry(slot).or_default().add(tally);
+                totals.entry(slot).or_default().add(tally, worker);
             }
         }
-        for (leg, counters) in [(Leg::Client, &worker.client), (Leg::Backend, &worker.backend)] {
-            self.legs.entry(leg).or_default().add(counters);
+        for (leg, counters) in worker.legs() {
+            let total = self.legs.entry(leg).or_insert_with(|| LegTotals {
+                durations: Histogram::new(&worker.handshake_bounds),
+                ..LegTotals::default()
+            });
+            total.add(counters);
+        }
+        for (server, leaf) in worker.leafs.all() {
+            // Workers may have seen different ones in the middle of a rotation: the newer counts.
+            match self.leafs.get_mut(&server) {
+                Some(known) if known.not_after >= leaf.not_after => {}
+                _ => {
+                    self.leafs.insert(server, leaf);
+                }
+            }
         }
     }
 }
@@ -82,20 +107,44 @@ impl Totals {
 impl TallyTotals {
     /// All requests.
     pub fn total(&self) -> u64 {
-        self.requests.values().chain(&self.other).sum()
+        self.requests.values().map(|kind| kind.durations.count()).sum()
     }
 
-    fn add(&mut self, tally: &Tally) {
-        for (key, count) in tally.kinds() {
-            *self.requests.entry(key).or_default() += count;
+    /// How many requests there were of one kind.
+    pub fn count(&self, key: &RequestKey) -> u64 {
+        self.requests.get(key).map_or(0, |kind| kind.durations.count())
+    }
+
+    fn add(&mut self, tally: &Tally, worker: &WorkerCounters) {
+        for kind in tally.kinds() {
+            let total = self
+                .requests
+                .entry(kind.key.without_extra())
+                .or_insert_with(|| KindTotals {
+                    durations: Histogram::new(worker.metering.bounds()),
+                    ..KindTotals::default()
+                });
+            total.add(kind, worker);
         }
-        for (sum, count) in self.other.iter_mut().zip(tally.other()) {
-            *sum += count;
+        for kind in tally.tls_kinds() {
+            *self.tls.entry((kind.version, kind.cipher)).or_default() += load(&kind.count);
         }
-        self.request_bytes += load(&tally.request_bytes);
-        self.response_bytes += load(&tally.response_bytes);
-        self.retries += load(&tally.retries);
-        self.duration += Duration::from_nanos(load(&tally.nanos));
+        self.retries += tally.retries();
+    }
+}
+
+impl KindTotals {
+    fn add(&mut self, kind: &Kind, worker: &WorkerCounters) {
+        let before = self.durations.count();
+        self.durations.add(&kind.durations);
+        self.request_bytes += load(&kind.request_bytes);
+        self.response_bytes += load(&kind.response_bytes);
+        let labels = &worker.metering.header_labels;
+        if !labels.is_empty() {
+            let values = worker.extras.values(kind.key.extra).cloned();
+            let values = values.unwrap_or_else(|| labels.iter().map(|_| Box::default()).collect());
+            *self.by_headers.entry(values).or_default() += self.durations.count() - before;
+        }
     }
 }
 
@@ -103,6 +152,7 @@ impl LegTotals {
     fn add(&mut self, leg: &LegCounters) {
         self.full_handshakes += load(&leg.full);
         self.resumed_handshakes += load(&leg.resumed);
+        self.durations.add(&leg.durations);
         for (reason, count) in &leg.faults {
             let Some(reason) = reason.get() else { break };
             *self.faults.entry(reason).or_default() += load(count);

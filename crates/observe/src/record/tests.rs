@@ -11,6 +11,8 @@ pub(crate) fn record(headers: &http::HeaderMap, count: u64) -> Record<'_> {
         duration: Duration::from_millis(2),
         origin_duration: None,
         entry_point: "websecure",
+        internal: false,
+        event_stream: false,
         router: None,
         service: None,
         server_url: None,
@@ -35,6 +37,9 @@ pub(crate) fn record(headers: &http::HeaderMap, count: u64) -> Record<'_> {
         backend_leg: None,
         fault: None,
         count,
-        slots: Slots::default(),
+        slots: Slots {
+            entry_point: 1,
+            ..Slots::default()
+        },
     }
 }

@@ -1,0 +1,51 @@
+//! Certificates that servers showed.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+use std::time::SystemTime;
+
+/// What tells when a server's certificate ends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SeenLeaf {
+    pub common_name: Arc<str>,
+    pub serial: Arc<str>,
+    /// Comma-separated.
+    pub sans: Arc<str>,
+    pub not_after: SystemTime,
+}
+
+/// The latest certificate of each server, by its URL. Written once per new connection to a server,
+/// never per request; the lock is shared with readers of the metrics alone.
+#[derive(Debug, Default)]
+pub(super) struct SeenLeafs(Mutex<HashMap<Arc<str>, SeenLeaf>>);
+
+impl SeenLeafs {
+    pub(super) fn saw(&self, server: &Arc<str>, leaf: SeenLeaf) {
+        // A worker does not wait: the next connection tells it again.
+        if let Ok(mut seen) = self.0.try_lock()
+            && (seen.len() < MOST || seen.contains_key(server))
+        {
+            seen.insert(Arc::clone(server), leaf);
+        }
+    }
+
+    pub(super) fn all(&self) -> Vec<(Arc<str>, SeenLeaf)> {
+        self.0.lock().map_or_else(
+            |_| Vec::new(),
+            |seen| {
+                seen.iter()
+                    .map(|(server, leaf)| (Arc::clone(server), leaf.clone()))
+                    .collect()
+            },
+        )
+    }
+
+    /// Forgets servers that are no longer configured.
+    pub(super) fn retain(&self, known: impl Fn(&str) -> bool) {
+        if let Ok(mut seen) = self.0.lock() {
+            seen.retain(|server, _| known(server));
+        }
+    }
+}
+
+const MOST: usize = 65_536;

@@ -1,0 +1,171 @@
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use http::HeaderMap;
+
+use super::{
+    Credential, CredentialKind, Detail, Names, Reloads, RouterName, Scrape, ServerState, ServiceName,
+};
+use crate::counters::{DEFAULT_BUCKETS, Leg, SeenLeaf, Totals, WorkerCounters};
+use crate::prometheus;
+use crate::record::tests::record;
+
+fn detail() -> Detail {
+    Detail {
+        entry_points: true,
+        routers: true,
+        services: true,
+        buckets: DEFAULT_BUCKETS.to_vec(),
+        header_labels: Vec::new(),
+    }
+}
+
+fn names(router: &str) -> Names {
+    Names {
+        routers: vec![RouterName {
+            slot: 3,
+            name: router.to_owned(),
+            service: "svc@file".to_owned(),
+        }],
+        services: vec![ServiceName {
+            slot: 4,
+            name: "svc@file".to_owned(),
+        }],
+        servers: vec![ServerState {
+            service: "svc@file".to_owned(),
+            url: "https://10.0.0.1:443".to_owned(),
+            up: true,
+        }],
+    }
+}
+
+fn worker() -> WorkerCounters {
+    let worker = WorkerCounters::new([Arc::from("web"), Arc::from("websecure")]);
+    let headers = HeaderMap::new();
+    let mut record = record(&headers, 1);
+    (record.slots.router, record.slots.service) = (Some(3), Some(4));
+    (record.retries, record.request_bytes, record.response_bytes) = (1, 5, 7);
+    worker.count(&record);
+    worker.handshake(Leg::Backend, false, Duration::from_millis(3));
+    worker.fault(Leg::Client, "handshake_failed");
+    worker
+}
+
+fn text(worker: &WorkerCounters, names: &Names, credentials: &[Credential], detail: &Detail) -> String {
+    let scrape = Scrape {
+        totals: &Totals::of([worker]),
+        names,
+        credentials,
+        reloads: Reloads {
+            count: 2,
+            last_success: Some(at(1_700_000_000)),
+        },
+    };
+    prometheus::text(&scrape.families(detail))
+}
+
+fn at(seconds: u64) -> SystemTime {
+    SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)
+}
+
+#[track_caller]
+fn has(text: &str, line: &str) {
+    assert!(text.lines().any(|there| there == line), "no `{line}` in\n{text}");
+}
+
+#[test]
+fn a11_6_and_a11_7_names_and_labels_are_traefiks() {
+    let text = text(&worker(), &names("web@file"), &[], &detail());
+    for line in [
+        "traefik_config_reloads_total 2",
+        "traefik_config_last_reload_success 1700000000",
+        "traefik_open_connections{entrypoint=\"web\",protocol=\"TCP\"} 0",
+        "traefik_entrypoint_requests_total{code=\"200\",entrypoint=\"websecure\",method=\"GET\",protocol=\"http\"} 1",
+        "traefik_router_requests_total{code=\"200\",method=\"GET\",protocol=\"http\",router=\"web@file\",service=\"svc@file\"} 1",
+        "traefik_service_requests_total{code=\"200\",method=\"GET\",protocol=\"http\",service=\"svc@file\"} 1",
+        "traefik_service_requests_bytes_total{code=\"200\",method=\"GET\",protocol=\"http\",service=\"svc@file\"} 5",
+        "traefik_service_responses_bytes_total{code=\"200\",method=\"GET\",protocol=\"http\",service=\"svc@file\"} 7",
+        "traefik_service_request_duration_seconds_bucket{code=\"200\",method=\"GET\",protocol=\"http\",service=\"svc@file\",le=\"0.1\"} 1",
+        "traefik_service_request_duration_seconds_bucket{code=\"200\",method=\"GET\",protocol=\"http\",service=\"svc@file\",le=\"+Inf\"} 1",
+        "traefik_service_request_duration_seconds_sum{code=\"200\",method=\"GET\",protocol=\"http\",service=\"svc@file\"} 0.002",
+        "traefik_service_retries_total{service=\"svc@file\"} 1",
+        "traefik_service_server_up{service=\"svc@file\",url=\"https://10.0.0.1:443\"} 1",
+        "viaduct_handshakes_total{leg=\"backend\",kind=\"full\"} 1",
+        "viaduct_handshake_duration_seconds_bucket{leg=\"backend\",le=\"0.005\"} 1",
+        "viaduct_faults_total{leg=\"client\",reason=\"handshake_failed\"} 1",
+    ] {
+        has(&text, line);
+    }
+}
+
+#[test]
+fn a11_7_series_of_removed_routers_vanish_and_the_others_go_on() {
+    let worker = worker();
+    let gone = Names {
+        routers: Vec::new(),
+        ..names("web@file")
+    };
+    let text = text(&worker, &gone, &[], &detail());
+    assert!(!text.contains("traefik_router_requests_total"));
+    assert!(text.contains("traefik_service_requests_total"));
+}
+
+#[test]
+fn a11_8_levels_are_told_as_asked() {
+    let detail = Detail {
+        routers: false,
+        services: false,
+        ..detail()
+    };
+    let text = text(&worker(), &names("web@file"), &[], &detail);
+    assert!(!text.contains("traefik_router_") && !text.contains("traefik_service_"));
+    assert!(text.contains("traefik_entrypoint_requests_total"));
+}
+
+#[test]
+fn c67_a_label_cannot_end_its_line() {
+    let text = text(&worker(), &names("a\"b\\c\nd@file"), &[], &detail());
+    assert!(text.contains("router=\"a\\\"b\\\\c\\nd@file\""), "{text}");
+}
+
+#[test]
+fn b39_everything_that_expires_is_told_with_its_owner() {
+    let credential = |kind, owner: &str| Credential {
+        kind,
+        owner: owner.to_owned(),
+        common_name: "web".to_owned(),
+        serial: "01".to_owned(),
+        sans: "a.example.com,b.example.com".to_owned(),
+        not_after: at(1_800_000_000),
+    };
+    let credentials = [
+        credential(CredentialKind::FrontLeaf, "default"),
+        credential(CredentialKind::FrontLeaf, "other"),
+        credential(CredentialKind::BackendCa, "transport@file"),
+    ];
+    let text = text(&worker(), &names("web@file"), &credentials, &detail());
+    let told = "traefik_tls_certs_not_after{cn=\"web\",serial=\"01\",sans=\"a.example.com,b.example.com\"} 1800000000";
+    assert_eq!(text.matches(told).count(), 1, "{text}");
+    has(
+        &text,
+        "viaduct_credential_not_after_seconds{kind=\"backend_ca\",owner=\"transport@file\",cn=\"web\",\
+         serial=\"01\",sans=\"a.example.com,b.example.com\"} 1800000000",
+    );
+}
+
+#[test]
+fn c20_a_rotated_server_certificate_takes_the_place_of_the_one_before() {
+    let worker = worker();
+    let server: Arc<str> = "https://10.0.0.1:443".into();
+    let leaf = |serial: &str, end| SeenLeaf {
+        common_name: "web".into(),
+        serial: serial.into(),
+        sans: "".into(),
+        not_after: at(end),
+    };
+    worker.saw_leaf(&server, leaf("01", 10));
+    worker.saw_leaf(&server, leaf("02", 20));
+    assert_eq!(Totals::of([&worker]).leafs[&server], leaf("02", 20));
+    worker.retain_leafs(|_| false);
+    assert!(Totals::of([&worker]).leafs.is_empty());
+}
