@@ -22,6 +22,8 @@ pub(crate) struct Endpoint<'a> {
     pub(crate) service: &'a Arc<Service>,
     pub(crate) balancer: &'a LoadBalancer,
     pub(crate) server: &'a Arc<Server>,
+    /// The server's position among those of the balancer.
+    pub(crate) index: usize,
 }
 
 impl Balancers {
@@ -31,14 +33,15 @@ impl Balancers {
         let turns = self.turns(service);
         match &service.kind {
             ServiceKind::LoadBalancer(balancer) => {
-                let server = turns
+                let (index, server) = turns
                     .next(balancer.servers.len())
-                    .and_then(|index| balancer.servers.get(index))
+                    .and_then(|index| Some((index, balancer.servers.get(index)?)))
                     .ok_or(ProxyError::NoServers)?;
                 Ok(Endpoint {
                     service,
                     balancer,
                     server,
+                    index,
                 })
             }
             ServiceKind::Weighted(children) => {

@@ -12,14 +12,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
-use http::header::HOST;
+use http::header::{ACCEPT, HOST};
 use http::{HeaderMap, Method, Response, Uri, Version};
+use viaduct_observe::counters::{self, SeenLeaf};
 use viaduct_observe::record::Slots;
-use viaduct_observe::{ClientLeg, Record};
-use viaduct_snapshot::{Router, Service, Transport};
+use viaduct_observe::{BackendLeg, Cause, ClientLeg, Record};
+use viaduct_snapshot::{Router, Server, Service, ServiceKind, Transport};
 use viaduct_tls::Fault;
 
-use crate::answer::{self, ProxyError};
+use crate::answer::{self, BlamedLeg, ProxyError};
 use crate::balance::Endpoint;
 use crate::body::{Answer, ResponseBody};
 use crate::forward::tunnel;
@@ -37,10 +38,14 @@ pub(crate) struct Exchange {
     method: Method,
     version: Version,
     accepts_problem: bool,
+    /// The client accepts only an event stream.
+    event_stream: bool,
     /// `None` without an access log.
     told: Option<Box<Told>>,
     router: Option<Label<Router>>,
     service: Option<Label<Service>>,
+    /// Position of the server in the service; without a service it means nothing.
+    server: usize,
     link: Option<Rc<Link>>,
     /// Bytes of the request body; `None` when it has none.
     uploaded: Option<Rc<Cell<u64>>>,
@@ -57,7 +62,6 @@ struct Told {
     uri: Uri,
     headers: HeaderMap,
     response_headers: Option<HeaderMap>,
-    server_url: Option<Arc<str>>,
     asked: Option<Instant>,
     answered: Option<Instant>,
 }
@@ -65,6 +69,7 @@ struct Told {
 struct Failure {
     code: &'static str,
     detail: String,
+    leg: BlamedLeg,
 }
 
 impl Exchange {
@@ -80,9 +85,14 @@ impl Exchange {
             method: request.method().clone(),
             version: request.version(),
             accepts_problem: answer::accepts_problem(request.headers()),
+            event_stream: request
+                .headers()
+                .get(ACCEPT)
+                .is_some_and(|accept| accept.as_bytes() == b"text/event-stream"),
             told,
             router: None,
             service: None,
+            server: 0,
             link: None,
             uploaded: None,
             downloaded: 0,
@@ -101,9 +111,7 @@ impl Exchange {
 
     pub(crate) fn chosen(&mut self, endpoint: &Endpoint<'_>) {
         self.service = Some(self.connection.worker.labels.service(endpoint.service));
-        if let Some(told) = &mut self.told {
-            told.server_url = Some(Arc::clone(&endpoint.server.url));
-        }
+        self.server = endpoint.index;
     }
 
     /// A counter for the bytes of the request body.
@@ -126,7 +134,10 @@ impl Exchange {
             && let Some(leg) = link.leg()
         {
             let counters = &self.connection.worker.counters;
-            counters.handshake(viaduct_observe::counters::Leg::Backend, leg.resumed);
+            counters.handshake(counters::Leg::Backend, leg.resumed, leg.took);
+            if let Some(server) = self.server() {
+                counters.saw_leaf(&server.url, leaf(leg));
+            }
         }
         self.link = Some(link);
         if let Some(told) = &mut self.told {
@@ -179,6 +190,7 @@ impl Exchange {
         self.failure = Some(Failure {
             code: error.reason(),
             detail: error.to_string(),
+            leg: error.leg(),
         });
     }
 
@@ -187,6 +199,7 @@ impl Exchange {
         self.failure = Some(Failure {
             code: viaduct_tls::Reason::BodyBroken.code(),
             detail: error.to_string(),
+            leg: BlamedLeg::Backend,
         });
     }
 
@@ -214,6 +227,14 @@ impl Exchange {
             }
         };
         Response::from_parts(parts, body)
+    }
+
+    /// The server that was chosen.
+    fn server(&self) -> Option<&Server> {
+        match &self.service.as_ref()?.kind {
+            ServiceKind::LoadBalancer(balancer) => balancer.servers.get(self.server).map(Arc::as_ref),
+            ServiceKind::Weighted(_) => None,
+        }
     }
 
     fn router_name(&self) -> Option<&str> {
@@ -246,9 +267,14 @@ impl Exchange {
             duration: self.started.elapsed(),
             origin_duration: told.and_then(|told| Some(told.answered?.duration_since(told.asked?))),
             entry_point: connection.entry_point_name(),
+            internal: self
+                .router
+                .as_ref()
+                .is_some_and(|router| router.service_name.ends_with(INTERNAL)),
+            event_stream: self.event_stream,
             router: self.router_name(),
             service: self.service.as_ref().map(|service| &*service.name),
-            server_url: told.and_then(|told| told.server_url.as_deref()),
+            server_url: self.server().map(|server| &*server.url),
             server_addr: self.link.as_ref().map(|link| link.peer()),
             client: connection.client,
             forwarded_for: told.and_then(|told| connection.peer.believed_chain(&told.headers)),
@@ -272,16 +298,14 @@ impl Exchange {
             retries: self.retries,
             client_leg: leg.map(Arc::as_ref),
             backend_leg: self.link.as_ref().and_then(|link| link.leg()),
-            fault: self
-                .failure
-                .as_ref()
-                .map(|failure| (failure.code, failure.detail.as_str())),
+            fault: self.failure.as_ref().map(Failure::cause),
             count: if told.is_some() {
                 COUNT.fetch_add(1, Ordering::Relaxed) + 1
             } else {
                 0
             },
             slots: Slots {
+                entry_point: connection.entry_point,
                 router: self.router.as_ref().map(|router| router.slot.0),
                 service: self.service.as_ref().map(|service| service.slot.0),
             },
@@ -298,6 +322,20 @@ impl Drop for Exchange {
     }
 }
 
+impl Failure {
+    fn cause(&self) -> Cause<'_> {
+        Cause {
+            code: self.code,
+            detail: &self.detail,
+            leg: match self.leg {
+                BlamedLeg::Client => counters::Leg::Client,
+                BlamedLeg::Own => counters::Leg::Own,
+                BlamedLeg::Backend => counters::Leg::Backend,
+            },
+        }
+    }
+}
+
 impl Told {
     fn new<B>(request: &http::Request<B>) -> Self {
         Self {
@@ -305,7 +343,6 @@ impl Told {
             uri: request.uri().clone(),
             headers: request.headers().clone(),
             response_headers: None,
-            server_url: None,
             asked: None,
             answered: None,
         }
@@ -327,6 +364,16 @@ impl Told {
     }
 }
 
+/// When the certificate of a new connection's server ends.
+fn leaf(leg: &BackendLeg) -> SeenLeaf {
+    SeenLeaf {
+        common_name: Arc::clone(&leg.peer_common_name),
+        serial: Arc::clone(&leg.peer_serial),
+        sans: Arc::clone(&leg.peer_sans),
+        not_after: leg.peer_not_after,
+    }
+}
+
 /// For the hint of a fault's line.
 pub(crate) fn hint(fault: &Fault, transport: &Transport, router: Option<&Router>) -> Option<String> {
     router.and_then(|router| viaduct_snapshot::explain::hint(fault, transport, router))
@@ -340,6 +387,9 @@ fn protocol(version: Version) -> &'static str {
         _ => "HTTP/1.1",
     }
 }
+
+/// How the names of our own services end.
+const INTERNAL: &str = "@internal";
 
 /// Requests of this process that a log has told of.
 static COUNT: AtomicU64 = AtomicU64::new(0);

@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
@@ -50,17 +51,18 @@ pub(crate) async fn secure(
             (tls, policy)
         }
     };
+    let started = Instant::now();
     match stream::accept(socket, &first, tls).await {
         Ok((stream, handshake)) => {
-            worker
-                .counters
-                .handshake(counters::Leg::Client, handshake.resumed);
+            let took = started.elapsed();
+            let counters = &worker.counters;
+            counters.handshake(counters::Leg::Client, handshake.resumed, took);
             let protocol = if handshake.alpn_h2 {
                 Protocol::Http2
             } else {
                 Protocol::Http1
             };
-            let facts = Arc::new(facts(handshake));
+            let facts = Arc::new(facts(handshake, took));
             Some(Secured {
                 stream,
                 leg: Leg::Secure { policy, facts },
@@ -106,7 +108,7 @@ async fn server_name(
     }
 }
 
-fn facts(handshake: ClientHandshake) -> ClientLeg {
+fn facts(handshake: ClientHandshake, took: Duration) -> ClientLeg {
     let client_subject = handshake
         .peer
         .first()
@@ -118,6 +120,7 @@ fn facts(handshake: ClientHandshake) -> ClientLeg {
         group: handshake.group,
         sni: handshake.sni,
         resumed: handshake.resumed,
+        took,
         client_subject,
     }
 }

@@ -261,6 +261,7 @@ pub(crate) fn secure() -> Leg {
             group: None,
             sni: None,
             resumed: false,
+            took: Duration::ZERO,
             client_subject: None,
         }),
     }

@@ -61,6 +61,7 @@ async fn secure(pool: &Pool, stream: TcpStream, route: Route, offer: Offer) -> R
     let tls = pool.endpoint_tls(offer)?;
     let transport = &pool.transport;
     let limit = transport.timeouts.handshake;
+    let started = Instant::now();
     let (stream, handshake) = timeout(limit, viaduct_tls::stream::connect(stream, &tls))
         .await
         .unwrap_or_else(|_| {
@@ -71,7 +72,8 @@ async fn secure(pool: &Pool, stream: TcpStream, route: Route, offer: Offer) -> R
             ))
         })?;
     let notes = Arc::default();
-    let link = Link::secure(route, &notes, transport.tls.policy(), &tls, &handshake)?;
+    let policy = transport.tls.policy();
+    let link = Link::secure(route, &notes, policy, &tls, &handshake, started.elapsed())?;
     let stream = Watched::new(stream, notes);
     if handshake.alpn_h2 {
         http2(stream, link, transport.timeouts).await

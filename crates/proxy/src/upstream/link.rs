@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use viaduct_observe::BackendLeg;
 use viaduct_tls::backend_leg::ClientAuthRecord;
@@ -45,9 +46,10 @@ impl Link {
         policy: &BackendPolicy,
         endpoint: &EndpointTls,
         handshake: &BackendHandshake,
+        took: Duration,
     ) -> Result<Self, Fault> {
         let tls = Tls {
-            leg: leg(handshake),
+            leg: leg(handshake, took),
             expected: endpoint.expected().clone(),
             client_auth: handshake.client_auth.clone().map(Box::new),
         };
@@ -103,7 +105,7 @@ pub(super) struct Route {
     pub(super) peer: SocketAddr,
 }
 
-fn leg(handshake: &BackendHandshake) -> BackendLeg {
+fn leg(handshake: &BackendHandshake, took: Duration) -> BackendLeg {
     let peer = &handshake.proof.peer;
     let addresses = peer.ip_addresses.iter().map(ToString::to_string);
     let names: Vec<String> = peer
@@ -125,6 +127,10 @@ fn leg(handshake: &BackendHandshake) -> BackendLeg {
             .map(|fingerprint| fingerprint.to_string().into()),
         peer_fingerprint: peer.fingerprint.to_string().into(),
         peer_sans: names.join(",").into(),
+        took,
+        peer_common_name: peer.common_name.as_deref().unwrap_or_default().into(),
+        peer_serial: peer.serial.as_str().into(),
+        peer_not_after: peer.not_after,
         client_certificate_sent: handshake
             .client_auth
             .as_ref()
