@@ -21,6 +21,8 @@ pub(crate) struct Book {
     pub(crate) sources: HashMap<ProviderName, KeptSource>,
     pub(crate) store: KeptStore,
     pub(crate) policies: Vec<Policy>,
+    /// TLS options that can be used, by `name@provider`.
+    pub(crate) tls_options: Vec<(Arc<str>, Policy)>,
     pub(crate) transports: ByName<Transport>,
     pub(crate) services: ByName<Service>,
     pub(crate) counters: Counters,

@@ -99,6 +99,7 @@ pub fn compile(inputs: &Inputs<'_>, previous: Option<&Snapshot>) -> (Arc<Snapsho
             })
             .collect(),
         store: certificates.kept,
+        tls_options: policies.named(),
         policies: policies.all,
         transports: transports.into_ready(),
         services,

@@ -20,6 +20,7 @@ pub mod compile;
 pub mod entry_point;
 pub mod explain;
 pub mod install;
+mod inventory;
 mod resolve;
 pub mod router;
 pub mod rule;

@@ -49,6 +49,17 @@ impl Policies {
         }
     }
 
+    /// Those that can be used, by name.
+    pub(super) fn named(&self) -> Vec<(Arc<str>, Policy)> {
+        let usable = |(name, policy): (&Arc<str>, &Result<Policy, _>)| {
+            let policy = policy.as_ref().ok()?;
+            Some((Arc::clone(name), policy.clone()))
+        };
+        let mut named: Vec<_> = self.by_name.iter().filter_map(usable).collect();
+        named.sort_by(|(a, _), (b, _)| a.cmp(b));
+        named
+    }
+
     /// What hosts without options of their own are shown.
     pub(super) fn fallback(&self) -> &Policy {
         self.default.as_ref().unwrap_or(&self.built_in)

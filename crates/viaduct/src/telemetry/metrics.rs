@@ -1,0 +1,99 @@
+//! The metrics of this process, whoever asks.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, Weak};
+use std::time::{Duration, SystemTime};
+
+use tokio::sync::watch;
+use viaduct_observe::families::{Detail, Family, Reloads, Scrape};
+use viaduct_observe::{Totals, WorkerCounters, prometheus};
+use viaduct_snapshot::Snapshot;
+
+use super::inventory::Inventory;
+
+/// Workers' counters under the names of the configuration in force.
+#[derive(Debug)]
+pub(crate) struct Metrics {
+    counters: Vec<Arc<WorkerCounters>>,
+    snapshots: watch::Receiver<Arc<Snapshot>>,
+    reloads: Arc<ReloadCount>,
+    /// Of the snapshot last asked about.
+    inventory: Mutex<(Weak<Snapshot>, Arc<Inventory>)>,
+}
+
+impl Metrics {
+    pub(crate) fn new(
+        counters: Vec<Arc<WorkerCounters>>,
+        snapshots: watch::Receiver<Arc<Snapshot>>,
+        reloads: Arc<ReloadCount>,
+    ) -> Self {
+        Self {
+            counters,
+            snapshots,
+            reloads,
+            inventory: Mutex::default(),
+        }
+    }
+
+    /// The sums over all workers.
+    pub(crate) fn totals(&self) -> Totals {
+        Totals::of(self.counters.iter().map(Arc::as_ref))
+    }
+
+    /// For `prometheus@internal`: a body of the type [`prometheus::CONTENT_TYPE`].
+    pub(crate) fn prometheus(&self, detail: &Detail) -> String {
+        prometheus::text(&self.families(detail))
+    }
+
+    pub(crate) fn families(&self, detail: &Detail) -> Vec<Family> {
+        let inventory = self.inventory();
+        for counters in &self.counters {
+            counters.retain_leafs(|url| inventory.has_server(url));
+        }
+        let totals = self.totals();
+        let scrape = Scrape {
+            totals: &totals,
+            names: &inventory.names,
+            credentials: &inventory.credentials(&totals),
+            reloads: self.reloads.now(),
+        };
+        scrape.families(detail)
+    }
+
+    fn inventory(&self) -> Arc<Inventory> {
+        let snapshot = Arc::clone(&self.snapshots.borrow());
+        let current = Arc::downgrade(&snapshot);
+        let Ok(mut known) = self.inventory.lock() else {
+            return Arc::new(Inventory::of(&snapshot));
+        };
+        if !Weak::ptr_eq(&known.0, &current) {
+            *known = (current, Arc::new(Inventory::of(&snapshot)));
+        }
+        Arc::clone(&known.1)
+    }
+}
+
+/// How often a configuration was applied, and when last.
+#[derive(Debug, Default)]
+pub(crate) struct ReloadCount {
+    count: AtomicU64,
+    last: AtomicU64,
+}
+
+impl ReloadCount {
+    /// A configuration is in force.
+    pub(crate) fn applied(&self) {
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+        self.count.fetch_add(1, Ordering::Relaxed);
+        self.last
+            .store(now.unwrap_or_default().as_secs(), Ordering::Relaxed);
+    }
+
+    fn now(&self) -> Reloads {
+        let last = self.last.load(Ordering::Relaxed);
+        Reloads {
+            count: self.count.load(Ordering::Relaxed),
+            last_success: (last > 0).then(|| SystemTime::UNIX_EPOCH + Duration::from_secs(last)),
+        }
+    }
+}
