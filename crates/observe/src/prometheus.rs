@@ -26,7 +26,10 @@ impl Text {
             Kind::Histogram => "histogram",
         };
         let name = family.name;
-        self.put(format_args!("# HELP {name} {}\n# TYPE {name} {kind}\n", family.help));
+        self.put(format_args!(
+            "# HELP {name} {}\n# TYPE {name} {kind}\n",
+            family.help
+        ));
         for series in &family.series {
             self.series(name, series);
         }
@@ -53,7 +56,10 @@ impl Text {
     fn line(&mut self, name: &str, suffix: &str, labels: &Labels, bound: Option<&str>, value: f64) {
         self.put(format_args!("{name}{suffix}"));
         let bound = bound.map(|bound| ("le", bound));
-        let labels = labels.iter().map(|(name, value)| (&**name, &**value)).chain(bound);
+        let labels = labels
+            .iter()
+            .map(|(name, value)| (&**name, &**value))
+            .chain(bound);
         let mut separator = '{';
         for (name, value) in labels {
             self.put(format_args!("{separator}{name}=\""));

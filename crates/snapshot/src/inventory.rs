@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use viaduct_tls::{ClientAuth, Identity, TrustBundle};
 
+use crate::Snapshot;
 use crate::service::Service;
 use crate::transport::Transport;
-use crate::Snapshot;
 
 impl Snapshot {
     /// Every HTTP service that can be used.
@@ -27,11 +27,12 @@ impl Snapshot {
 
     /// The CAs that clients' certificates are verified with, by the name of their TLS options.
     pub fn client_cas(&self) -> impl Iterator<Item = (&Arc<str>, &Arc<TrustBundle>)> {
-        self.book.tls_options.iter().filter_map(|(name, policy)| {
-            match &policy.tls.policy().client_auth {
+        self.book
+            .tls_options
+            .iter()
+            .filter_map(|(name, policy)| match &policy.tls.policy().client_auth {
                 ClientAuth::VerifyIfGiven(cas) | ClientAuth::RequireAndVerify(cas) => Some((name, &cas.0)),
                 ClientAuth::None | ClientAuth::Request | ClientAuth::RequireAny => None,
-            }
-        })
+            })
     }
 }

@@ -13,6 +13,8 @@ use viaduct_config::{Finding, Update};
 use viaduct_snapshot::{Inputs, Install, RouterState, Snapshot, compile};
 use viaduct_tls::{CertificateStore, Identity};
 
+use crate::telemetry::ReloadCount;
+
 pub(crate) use report::{Report, text};
 
 /// Holds the latest update of every provider and the snapshot made of them.
@@ -22,16 +24,18 @@ pub(crate) struct Control {
     updates: Vec<Arc<Update>>,
     current: Option<Arc<Snapshot>>,
     report: Report,
+    reloads: Arc<ReloadCount>,
 }
 
 impl Control {
-    pub(crate) fn new(install: Install) -> Self {
+    pub(crate) fn new(install: Install, reloads: Arc<ReloadCount>) -> Self {
         Self {
             install,
             generated_default: Arc::new(CertificateStore::generate_default()),
             updates: Vec::new(),
             current: None,
             report: Report::default(),
+            reloads,
         }
     }
 
@@ -50,6 +54,7 @@ impl Control {
         let (snapshot, findings) = compile(&inputs, self.current.as_deref());
         self.report.tell(findings);
         tell_applied(&snapshot, started);
+        self.reloads.applied();
         self.current = Some(Arc::clone(&snapshot));
         Some(snapshot)
     }

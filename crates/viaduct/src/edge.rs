@@ -7,13 +7,15 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 use viaduct_config::EntryPointName;
-use viaduct_observe::{AccessLog, Options, Output, Sink, SinkError, Totals, WorkerCounters};
+use viaduct_observe::families::Detail;
+use viaduct_observe::{AccessLog, Options, Sink, SinkError, WorkerCounters};
 use viaduct_proxy::{
     BindError, Bound, Config, EntryPointConfig, ForwardedTrust, Hands, Limits, RespondingTimeouts, Running,
 };
 use viaduct_snapshot::Snapshot;
 
 use crate::failure::Failure;
+use crate::telemetry::{Metrics, ReloadCount, Telemetry};
 
 /// An entry point with Traefik's defaults.
 pub(crate) fn entry_point(name: &str, address: SocketAddr, forwarded: ForwardedTrust) -> EntryPointConfig {
@@ -29,21 +31,18 @@ pub(crate) fn entry_point(name: &str, address: SocketAddr, forwarded: ForwardedT
 /// Listening, but not serving yet.
 pub(crate) struct Edge {
     bound: Bound,
-    workers: usize,
     grace: Duration,
     log: Option<(Sink, Options)>,
-    entry_points: Vec<Arc<str>>,
+    /// One per worker.
+    counters: Vec<Arc<WorkerCounters>>,
+    prometheus: Option<Detail>,
 }
 
 impl Edge {
     /// Opens the access log and every entry point, or says which could not be opened and why. `option`:
     /// the part of the command line that chooses another address.
-    pub(crate) fn open(
-        config: Config,
-        access_log: Option<(Output, Options)>,
-        option: &str,
-    ) -> Result<Self, Failure> {
-        let log = match access_log {
+    pub(crate) fn open(config: Config, telemetry: Telemetry, option: &str) -> Result<Self, Failure> {
+        let log = match telemetry.access_log {
             None => None,
             Some((output, options)) => {
                 let sink = Sink::open("access-log", output).map_err(access_log_failure)?;
@@ -51,18 +50,23 @@ impl Edge {
             }
         };
         let (workers, grace) = (config.workers, config.grace);
-        let entry_points = config
+        let names = config
             .entry_points
             .iter()
-            .map(|entry_point| entry_point.name.shared())
-            .collect();
+            .map(|entry_point| entry_point.name.shared());
+        let names: Vec<_> = names.collect();
+        let counters = (0..workers).map(|_| {
+            let metering = telemetry.metering.clone();
+            Arc::new(WorkerCounters::with(names.iter().cloned(), metering))
+        });
+        let counters = counters.collect();
         let bound = Bound::open(config).map_err(|error| bind_failure(error, option))?;
         Ok(Self {
             bound,
-            workers,
             grace,
             log,
-            entry_points,
+            counters,
+            prometheus: telemetry.prometheus,
         })
     }
 
@@ -74,24 +78,36 @@ impl Edge {
             .collect()
     }
 
+    /// What will be counted, for whoever asks.
+    pub(crate) fn metrics(
+        &self,
+        snapshots: watch::Receiver<Arc<Snapshot>>,
+        reloads: Arc<ReloadCount>,
+    ) -> Arc<Metrics> {
+        let (counters, prometheus) = (self.counters.clone(), self.prometheus.clone());
+        Arc::new(Metrics::new(counters, prometheus, snapshots, reloads))
+    }
+
     /// Starts the workers on the first snapshot.
-    pub(crate) fn serve(self, snapshots: watch::Receiver<Arc<Snapshot>>) -> RunningEdge {
+    pub(crate) fn serve(
+        self,
+        snapshots: watch::Receiver<Arc<Snapshot>>,
+        metrics: Arc<Metrics>,
+    ) -> RunningEdge {
         let log = |_| {
             self.log
                 .as_ref()
                 .map(|(sink, options)| AccessLog::new(sink, *options))
         };
-        let counters = |_| Arc::new(WorkerCounters::new(self.entry_points.iter().cloned()));
-        let counters: Vec<_> = (0..self.workers).map(counters).collect();
         let hands = Hands {
             snapshots,
-            access_logs: (0..self.workers).map(log).collect(),
-            counters: counters.clone(),
+            access_logs: self.counters.iter().map(log).collect(),
+            counters: self.counters,
         };
         RunningEdge {
             running: self.bound.serve(hands),
             sink: self.log.map(|(sink, _)| sink),
-            counters,
+            metrics,
             grace: self.grace,
         }
     }
@@ -101,7 +117,7 @@ impl Edge {
 pub(crate) struct RunningEdge {
     running: Running,
     sink: Option<Sink>,
-    counters: Vec<Arc<WorkerCounters>>,
+    metrics: Arc<Metrics>,
     grace: Duration,
 }
 
@@ -121,7 +137,7 @@ impl RunningEdge {
         {
             tracing::warn!("the access log could not be written to its end");
         }
-        let totals = Totals::of(self.counters.iter().map(Arc::as_ref));
+        let totals = self.metrics.totals();
         let requests: u64 = totals
             .entry_points
             .values()

@@ -18,6 +18,7 @@ mod serving;
 mod settings;
 mod signals;
 mod source;
+mod telemetry;
 
 use std::process::ExitCode;
 

@@ -15,6 +15,7 @@ use crate::edge::{Edge, RunningEdge};
 use crate::failure::Failure;
 use crate::logging::Log;
 use crate::signals::{Request, Signals};
+use crate::telemetry::ReloadCount;
 
 /// Serving until drained.
 pub(crate) struct Serving {
@@ -30,14 +31,16 @@ impl Serving {
         install: Install,
         mut updates: mpsc::Receiver<Update>,
     ) -> Result<Self, Failure> {
-        let mut control = Control::new(install);
+        let reloads = Arc::<ReloadCount>::default();
+        let mut control = Control::new(install, Arc::clone(&reloads));
         let first = updates.recv().await.and_then(|update| control.apply(update));
         let first =
             first.ok_or_else(|| Failure::new("the configuration's source ended before it gave any"))?;
         let (sender, receiver) = watch::channel(first);
         let addresses = edge.addresses();
+        let metrics = edge.metrics(receiver.clone(), reloads);
         Ok(Self {
-            edge: edge.serve(receiver),
+            edge: edge.serve(receiver, metrics),
             addresses,
             control: tokio::spawn(control.follow(updates, sender)),
         })

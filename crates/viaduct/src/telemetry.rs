@@ -5,6 +5,7 @@ mod inventory;
 mod metrics;
 
 use viaduct_observe::counters::Metering;
+use viaduct_observe::families::Detail;
 use viaduct_observe::{Options, Output};
 
 pub(crate) use metrics::{Metrics, ReloadCount};
@@ -14,6 +15,8 @@ pub(crate) struct Telemetry {
     /// `None`: no access log.
     pub(crate) access_log: Option<(Output, Options)>,
     pub(crate) metering: Metering,
+    /// What `prometheus@internal` tells; `None`: nothing.
+    pub(crate) prometheus: Option<Detail>,
 }
 
 impl Telemetry {
@@ -22,6 +25,7 @@ impl Telemetry {
         Self {
             access_log,
             metering: Metering::least(),
+            prometheus: None,
         }
     }
 }

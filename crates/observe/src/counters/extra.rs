@@ -28,9 +28,7 @@ impl Extras {
                 .zip(labels)
                 .all(|(known, label)| **known == *value(label, headers))
         });
-        place
-            .and_then(|index| u16::try_from(index + 1).ok())
-            .unwrap_or(0)
+        place.and_then(|index| u16::try_from(index + 1).ok()).unwrap_or(0)
     }
 
     pub(super) fn values(&self, number: u16) -> Option<&Values> {

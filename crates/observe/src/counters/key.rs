@@ -60,7 +60,11 @@ impl RequestKey {
     /// What stands for it where there is no room.
     pub(super) fn class(self) -> Self {
         let class = self.code / 100;
-        Self::new(if class > 5 { 0 } else { class }, Method::Extension, Protocol::Http)
+        Self::new(
+            if class > 5 { 0 } else { class },
+            Method::Extension,
+            Protocol::Http,
+        )
     }
 
     pub(super) fn without_extra(self) -> Self {

@@ -32,7 +32,10 @@ fn a11_7_requests_are_summed_over_workers_by_code_method_and_protocol() {
     assert_eq!(router.count(&key(200, Method::Get, Protocol::Http)), 2);
     assert_eq!(router.count(&key(418, Method::Extension, Protocol::Http)), 2);
     let kind = &router.requests[&key(200, Method::Get, Protocol::Http)];
-    assert_eq!((kind.request_bytes, kind.response_bytes, router.retries), (10, 14, 0));
+    assert_eq!(
+        (kind.request_bytes, kind.response_bytes, router.retries),
+        (10, 14, 0)
+    );
     assert_eq!(kind.durations.sum(), Duration::from_millis(4));
     assert_eq!(totals.services[&700].retries, 8);
     assert_eq!(totals.entry_points["websecure"].tally.total(), 4);
@@ -129,7 +132,10 @@ fn a11_6_open_connections_are_opened_less_closed() {
 #[test]
 fn a11_7_durations_are_counted_up_to_their_bound() {
     let headers = HeaderMap::new();
-    let worker = WorkerCounters::with(["web".into()], Metering::default().with_buckets(&[0.3, 0.1, -1.0]));
+    let worker = WorkerCounters::with(
+        ["web".into()],
+        Metering::default().with_buckets(&[0.3, 0.1, -1.0]),
+    );
     for millis in [100, 101, 300, 5_000] {
         let mut record = record(&headers, 1);
         (record.slots.entry_point, record.duration) = (0, Duration::from_millis(millis));
@@ -139,7 +145,10 @@ fn a11_7_durations_are_counted_up_to_their_bound() {
     let tally = &totals.entry_points["web"].tally;
     let durations = &tally.requests[&key(200, Method::Get, Protocol::Http)].durations;
     assert_eq!([0.05, 0.1, 0.3].map(|bound| durations.at(bound)), [0, 1, 3]);
-    assert_eq!((durations.count(), durations.sum()), (4, Duration::from_millis(5_501)));
+    assert_eq!(
+        (durations.count(), durations.sum()),
+        (4, Duration::from_millis(5_501))
+    );
 }
 
 #[test]

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::WorkerCounters;
 use super::histogram::Histogram;
 use super::key::RequestKey;
 use super::leaf::SeenLeaf;
 use super::leg::{Leg, LegCounters};
 use super::tally::{Kind, Tally};
-use super::WorkerCounters;
 
 /// All counters at one moment. Workers go on counting while they are read: numbers that belong
 /// together may differ by the requests of that moment.

@@ -31,6 +31,7 @@ use crate::edge::{Edge, GRACE};
 use crate::serving::{self, Serving};
 use crate::signals::Signals;
 use crate::source::Manifests;
+use crate::telemetry::Telemetry;
 use crate::{edge, logging, output};
 use files::Files;
 use pki::Authority;
@@ -193,7 +194,7 @@ async fn ingress(demo: &Demo, files: &Files, recorder: &Recorder) -> anyhow::Res
         };
         Edge::open(
             config(SocketAddr::from(([127, 0, 0, 1], port))),
-            Some((recorder.output(), options)),
+            Telemetry::logging(Some((recorder.output(), options))),
             "--port PORT",
         )
     };

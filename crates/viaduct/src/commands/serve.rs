@@ -43,7 +43,7 @@ async fn serve(told: &Told, log: &Log) -> Result<ExitCode, Failure> {
     let routing = routing(told)?;
     let edge = Edge::open(
         entry_points::data_plane(install)?,
-        observability::access_log(install),
+        observability::telemetry(install),
         "entryPoints.<name>.address",
     )?;
     let own = edge.addresses().into_iter().map(|(_, address)| address).collect();

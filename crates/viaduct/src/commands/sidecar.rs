@@ -27,6 +27,7 @@ use crate::failure::Failure;
 use crate::logging::Log;
 use crate::serving::{self, Serving};
 use crate::signals::Signals;
+use crate::telemetry::Telemetry;
 use crate::{cli, edge, logging};
 pub(super) use material::Files;
 use material::Material;
@@ -95,7 +96,8 @@ pub(super) async fn start(sidecar: Sidecar) -> Result<Serving, Failure> {
     let (sender, updates) = mpsc::channel(1);
     // The channel is new and has room.
     sender.try_send(update(&to, &material)).unwrap_or_default();
-    let edge = Edge::open(config(listen, workers), access_log, "--listen ADDR")?;
+    let telemetry = Telemetry::logging(access_log);
+    let edge = Edge::open(config(listen, workers), telemetry, "--listen ADDR")?;
     tokio::spawn(follow(files, material, (watch, changes), to, sender));
     Serving::start(edge, up::install([(ENTRY_POINT, true)]), updates).await
 }

@@ -14,6 +14,7 @@ use crate::logging::Log;
 use crate::serving::{self, Serving};
 use crate::signals::Signals;
 use crate::source::Manifests;
+use crate::telemetry::Telemetry;
 use crate::{edge, logging};
 
 pub(super) fn run(up: Up) -> anyhow::Result<ExitCode> {
@@ -35,7 +36,8 @@ async fn serve(up: &Up, log: &Log) -> Result<ExitCode, Failure> {
         .access_log
         .output()
         .map(|output| (output, up.run.access_log.options()));
-    let edge = Edge::open(config(up, &entry_points)?, access_log, "--entrypoint NAME=ADDR")?;
+    let telemetry = Telemetry::logging(access_log);
+    let edge = Edge::open(config(up, &entry_points)?, telemetry, "--entrypoint NAME=ADDR")?;
     let updates = manifests.follow(edge.addresses().into_iter().map(|(_, address)| address).collect());
     let install = install(entry_points.iter().map(|given| (given.name.as_str(), given.tls)));
     let serving = Serving::start(edge, install, updates).await?;

@@ -100,10 +100,13 @@ fn control() -> Control {
         tls: None,
         as_default: true,
     };
-    Control::new(Install {
-        entry_points: vec![entry_point],
-        ..Install::default()
-    })
+    Control::new(
+        Install {
+            entry_points: vec![entry_point],
+            ..Install::default()
+        },
+        Default::default(),
+    )
 }
 
 #[test]

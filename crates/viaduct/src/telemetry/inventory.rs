@@ -3,9 +3,7 @@
 use std::collections::HashSet;
 
 use viaduct_observe::counters::Totals;
-use viaduct_observe::families::{
-    Credential, CredentialKind, Names, RouterName, ServerState, ServiceName,
-};
+use viaduct_observe::families::{Credential, CredentialKind, Names, RouterName, ServerState, ServiceName};
 use viaduct_snapshot::{ServiceKind, Snapshot};
 use viaduct_tls::backend_leg::Verification;
 use viaduct_tls::{Backend, CertificateFacts, Identity, Trust};

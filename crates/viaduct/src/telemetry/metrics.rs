@@ -15,6 +15,7 @@ use super::inventory::Inventory;
 #[derive(Debug)]
 pub(crate) struct Metrics {
     counters: Vec<Arc<WorkerCounters>>,
+    prometheus: Option<Detail>,
     snapshots: watch::Receiver<Arc<Snapshot>>,
     reloads: Arc<ReloadCount>,
     /// Of the snapshot last asked about.
@@ -24,11 +25,13 @@ pub(crate) struct Metrics {
 impl Metrics {
     pub(crate) fn new(
         counters: Vec<Arc<WorkerCounters>>,
+        prometheus: Option<Detail>,
         snapshots: watch::Receiver<Arc<Snapshot>>,
         reloads: Arc<ReloadCount>,
     ) -> Self {
         Self {
             counters,
+            prometheus,
             snapshots,
             reloads,
             inventory: Mutex::default(),
@@ -40,9 +43,11 @@ impl Metrics {
         Totals::of(self.counters.iter().map(Arc::as_ref))
     }
 
-    /// For `prometheus@internal`: a body of the type [`prometheus::CONTENT_TYPE`].
-    pub(crate) fn prometheus(&self, detail: &Detail) -> String {
-        prometheus::text(&self.families(detail))
+    /// For `prometheus@internal`: a body of the type [`prometheus::CONTENT_TYPE`]. `None`: it is not asked for
+    /// (`metrics.prometheus`).
+    pub(crate) fn prometheus(&self) -> Option<String> {
+        let detail = self.prometheus.as_ref()?;
+        Some(prometheus::text(&self.families(detail)))
     }
 
     pub(crate) fn families(&self, detail: &Detail) -> Vec<Family> {
