@@ -11,7 +11,7 @@ use viaduct_config::duration::GoDuration;
 use viaduct_config::dynamic::Dynamic;
 use viaduct_config::regexp::GoRegexp;
 use viaduct_config::render::{Format, Secrets, render};
-use viaduct_config::rule::Rule;
+use viaduct_config::rule::{Rule, Syntax};
 
 /// A rule that parses is printed as text that parses to the same tree; a fault lies inside the text.
 pub(crate) fn rule(data: &[u8]) {
@@ -95,5 +95,24 @@ pub(crate) fn duration(data: &[u8]) {
     };
     if let Ok(duration) = GoDuration::parse(text) {
         assert_eq!(GoDuration::parse(&duration.to_string()), Ok(duration));
+    }
+}
+
+/// A v2 rule that parses becomes a tree that v3 can say; a fault lies inside the text.
+pub(crate) fn rule_v2(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else {
+        return;
+    };
+    match Rule::parse_http_as(Syntax::V2, text) {
+        Ok(rule) => {
+            assert_eq!((rule.text(), rule.syntax()), (text, Syntax::V2));
+            Rule::from_expr(rule.expr().clone());
+            assert!(rule.hosts().len() <= text.len());
+        }
+        Err(error) => {
+            assert!(text.is_char_boundary(error.offset), "{error:?}");
+            assert!(!error.to_string().is_empty());
+            error.hint();
+        }
     }
 }

@@ -1,4 +1,6 @@
-//! Traefik's v3 rule language: text -> syntax tree.
+//! Traefik's rule language: text -> syntax tree.
+//!
+//! Two syntaxes, v3 and the older v2, differ in their matchers alone; both become the same tree.
 //!
 //! Grammar: Go expressions reduced to calls, `&&`, `||`, `!` and parentheses, with Go string literals
 //! (interpreted `"..."` with escapes, raw `` `...` ``). As in Go, a line may break after an operator, a
@@ -12,6 +14,7 @@ mod parser;
 mod print;
 #[cfg(test)]
 mod tests;
+mod v2;
 
 use ipnet::IpNet;
 
@@ -19,11 +22,56 @@ use crate::regexp::GoRegexp;
 
 pub use error::{RuleError, RuleErrorKind};
 pub use matcher::MATCHER_NAMES;
+pub use v2::MATCHER_NAMES as MATCHER_NAMES_V2;
+
+/// Reads the Go string literal that `text` begins with, `"interpreted"` or `` `raw` ``: its value and what
+/// follows it. `None` if there is none, or if it is not closed or not well-formed.
+pub fn read_literal(text: &str) -> Option<(std::borrow::Cow<'_, str>, &str)> {
+    let quote = text.chars().next().filter(|c| matches!(c, '`' | '"'))?;
+    let inside = text.get(1..)?;
+    let (value, rest) = inside.split_at_checked(literal::end(inside, quote)?)?;
+    let value = match quote {
+        '`' => literal::raw(value),
+        _ => literal::interpret(value).ok()?,
+    };
+    Some((value, rest.get(1..)?))
+}
+
+/// Which matchers a rule is written with: Traefik's `ruleSyntax` and `core.defaultRuleSyntax`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Syntax {
+    /// One value each, regular expressions in matchers of their own. The default.
+    #[default]
+    V3,
+    /// Traefik 2's, deprecated by Traefik: several values each, `{name:regexp}` inside hosts and paths.
+    V2,
+}
+
+impl Syntax {
+    /// Reads `v2` or `v3`, spelled exactly so, as Traefik does.
+    pub fn from_name(name: &str) -> Option<Self> {
+        match name {
+            "v3" => Some(Self::V3),
+            "v2" => Some(Self::V2),
+            _ => None,
+        }
+    }
+}
+
+impl std::fmt::Display for Syntax {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::V3 => "v3",
+            Self::V2 => "v2",
+        })
+    }
+}
 
 /// A parsed rule together with its text. Traefik's default priority is the text's length in bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rule {
     text: String,
+    syntax: Syntax,
     expr: Expr,
 }
 
@@ -32,12 +80,19 @@ impl Rule {
     ///
     /// Bounds: 256 KiB of text, 10,000 matchers, 100 levels of parentheses and negations.
     pub fn parse_http(text: &str) -> Result<Self, RuleError> {
-        parser::parse(text)
+        Self::parse_http_as(Syntax::V3, text)
+    }
+
+    /// Parses an HTTP rule of the given syntax, within the same bounds; each value of a v2 matcher counts
+    /// as a matcher.
+    pub fn parse_http_as(syntax: Syntax, text: &str) -> Result<Self, RuleError> {
+        parser::parse(syntax, text)
             .map(|expr| Self {
                 text: text.to_owned(),
+                syntax,
                 expr,
             })
-            .map_err(|fault| fault.locate(text))
+            .map_err(|fault| fault.locate(syntax, text))
     }
 
     /// Builds a rule from a tree (I4: providers build rules as trees, never by joining strings).
@@ -48,12 +103,18 @@ impl Rule {
         let expr = expr.balanced();
         Self {
             text: print::print(&expr),
+            syntax: Syntax::V3,
             expr,
         }
     }
 
     pub fn text(&self) -> &str {
         &self.text
+    }
+
+    /// The syntax that [`text`](Self::text) is written in.
+    pub fn syntax(&self) -> Syntax {
+        self.syntax
     }
 
     pub fn expr(&self) -> &Expr {

@@ -29,6 +29,11 @@ fn a3_1_seeds_of_rule() {
 }
 
 #[test]
+fn a3_3_seeds_of_rule_v2() {
+    seeds("rule_v2", config::rule_v2);
+}
+
+#[test]
 fn a10_3_seeds_of_document() {
     seeds("document", config::document);
 }
@@ -49,6 +54,9 @@ fn pieces() -> impl Strategy<Value = String> {
         "Host",
         "Path",
         "Query",
+        "HostRegexp",
+        "Headers",
+        "{n:",
         "(",
         ")",
         "`",
@@ -124,6 +132,7 @@ proptest! {
     #[test]
     fn a10_3_random_input_is_answered(text in prop_oneof![pieces(), any::<String>()]) {
         config::rule(text.as_bytes());
+        config::rule_v2(text.as_bytes());
         config::document(text.as_bytes());
         config::go_regexp(text.as_bytes());
         config::duration(text.as_bytes());

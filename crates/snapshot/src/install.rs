@@ -1,6 +1,7 @@
 //! The part of the install configuration that routing depends on.
 
 use viaduct_config::dynamic::http::{RouterTls, ServersTransport};
+use viaduct_config::rule::Syntax;
 use viaduct_config::{EntryPointName, ProviderName};
 
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -12,6 +13,8 @@ pub struct Install {
     /// `providers.precedence`: among routers of equal priority, those of the provider named first
     /// win. Providers not named come after those that are. Default: empty.
     pub provider_precedence: Vec<ProviderName>,
+    /// `core.defaultRuleSyntax`: how rules of routers without a `ruleSyntax` are read. Default: v3.
+    pub default_rule_syntax: Syntax,
 }
 
 #[derive(Debug, Clone, PartialEq)]

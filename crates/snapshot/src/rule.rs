@@ -8,7 +8,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use smallvec::SmallVec;
-use viaduct_config::rule::{HostPattern, Rule};
+use viaduct_config::rule::{HostPattern, Rule, Syntax};
 
 pub(crate) use reach::{HostKey, PathKey, Shape};
 pub(crate) use test::parent_domain;
@@ -40,6 +40,10 @@ impl RouteRule {
 
     pub fn text(&self) -> &str {
         self.rule.text()
+    }
+
+    pub(crate) fn syntax(&self) -> Syntax {
+        self.rule.syntax()
     }
 
     pub(crate) fn shared_text(&self) -> &Arc<str> {

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::Syntax;
 use crate::regexp::RegexpError;
 use crate::suggest;
 
@@ -14,6 +15,8 @@ pub struct RuleError {
     /// Line and column in the rule's text, from 1, in characters.
     pub line: u32,
     pub column: u32,
+    /// What the rule was read as.
+    pub syntax: Syntax,
     pub kind: RuleErrorKind,
 }
 
@@ -21,12 +24,10 @@ impl RuleError {
     /// How to mend it, where that can be told.
     pub fn hint(&self) -> Option<String> {
         match &self.kind {
-            RuleErrorKind::UnsupportedFunction(name) => {
-                suggest::closest(name, super::MATCHER_NAMES).map(|name| format!("did you mean `{name}`?"))
-            }
-            RuleErrorKind::WrongArity { function, got, .. } if *got > 1 => Some(format!(
-                "write one matcher per value, such as {function}(`a`) || {function}(`b`)"
-            )),
+            RuleErrorKind::UnsupportedFunction(name) => self.hint_of_function(name),
+            RuleErrorKind::WrongArity { function, got, .. } if *got > 1 && self.syntax == Syntax::V3 => Some(
+                format!("write one matcher per value, such as {function}(`a`) || {function}(`b`)"),
+            ),
             RuleErrorKind::LineBreak => Some("end the line with `&&` or `||` instead".to_owned()),
             RuleErrorKind::UnexpectedCharacter('\'') => {
                 Some("write texts between back-ticks or double quotes".to_owned())
@@ -34,6 +35,32 @@ impl RuleError {
             RuleErrorKind::PathWithoutSlash { value, .. } => Some(format!("write `/{value}`")),
             RuleErrorKind::NotAscii { .. } => Some("write the name in its ASCII form (xn--...)".to_owned()),
             _ => None,
+        }
+    }
+
+    /// The nearest matcher of this syntax; or the other syntax, if it is one of its matchers.
+    fn hint_of_function(&self, name: &str) -> Option<String> {
+        let (own, other, other_names) = match self.syntax {
+            Syntax::V3 => (
+                &super::MATCHER_NAMES[..],
+                Syntax::V2,
+                &super::MATCHER_NAMES_V2[..],
+            ),
+            Syntax::V2 => (
+                &super::MATCHER_NAMES_V2[..],
+                Syntax::V3,
+                &super::MATCHER_NAMES[..],
+            ),
+        };
+        let nearest = suggest::closest(name, own.iter().copied());
+        let foreign = other_names.contains(&name);
+        match (nearest, foreign) {
+            (Some(near), true) => Some(format!(
+                "did you mean `{near}`? `{name}` belongs to the rule syntax {other}"
+            )),
+            (Some(near), false) => Some(format!("did you mean `{near}`?")),
+            (None, true) => Some(format!("`{name}` belongs to the rule syntax {other}")),
+            (None, false) => None,
         }
     }
 }
@@ -74,6 +101,19 @@ pub enum RuleErrorKind {
         wanted: &'static str,
         got: usize,
     },
+    /// v2: names and values come in pairs.
+    #[error("{function} takes {wanted}, not an odd number of values")]
+    OddArity {
+        function: &'static str,
+        wanted: &'static str,
+    },
+    /// v2: a value with `{name:regexp}` in it.
+    #[error("{function}: {why} in `{value}`")]
+    InvalidTemplate {
+        function: &'static str,
+        value: String,
+        why: &'static str,
+    },
     #[error("a value of {function} is empty")]
     EmptyValue { function: &'static str },
     #[error("{function} takes ASCII characters only, not `{value}`")]
@@ -97,7 +137,7 @@ pub(super) struct Fault {
 }
 
 impl Fault {
-    pub(super) fn locate(self, text: &str) -> RuleError {
+    pub(super) fn locate(self, syntax: Syntax, text: &str) -> RuleError {
         let before = text.get(..self.offset).unwrap_or(text);
         let line_start = before.rfind('\n').map_or(0, |at| at + 1);
         let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX).saturating_add(1);
@@ -105,6 +145,7 @@ impl Fault {
             offset: self.offset,
             line: count(before.matches('\n').count()),
             column: count(before.get(line_start..).unwrap_or_default().chars().count()),
+            syntax,
             kind: self.kind,
         }
     }

@@ -26,8 +26,8 @@ pub const MATCHER_NAMES: [&str; 11] = [
 
 /// Traefik knows each matcher under four spellings: `PathPrefix`, `pathprefix`, `PATHPREFIX` and
 /// `Pathprefix`; no others.
-pub(super) fn canonical_name(written: &str) -> Option<&'static str> {
-    MATCHER_NAMES.into_iter().find(|name| {
+pub(super) fn canonical_name(written: &str, names: &[&'static str]) -> Option<&'static str> {
+    names.iter().copied().find(|name| {
         written == *name
             || (written.eq_ignore_ascii_case(name)
                 && (is_lower(written)
@@ -98,11 +98,11 @@ fn arity(function: &str) -> &'static str {
     }
 }
 
-fn regexp(function: &'static str, source: &str) -> Result<GoRegexp, RuleErrorKind> {
+pub(super) fn regexp(function: &'static str, source: &str) -> Result<GoRegexp, RuleErrorKind> {
     GoRegexp::new(source).map_err(|error| RuleErrorKind::InvalidRegexp { function, error })
 }
 
-fn absolute(function: &'static str, path: &str) -> Result<String, RuleErrorKind> {
+pub(super) fn absolute(function: &'static str, path: &str) -> Result<String, RuleErrorKind> {
     if path.starts_with('/') {
         return Ok(path.to_owned());
     }
@@ -112,7 +112,7 @@ fn absolute(function: &'static str, path: &str) -> Result<String, RuleErrorKind>
     })
 }
 
-fn not_ascii(function: &'static str, value: &str) -> RuleErrorKind {
+pub(super) fn not_ascii(function: &'static str, value: &str) -> RuleErrorKind {
     RuleErrorKind::NotAscii {
         function,
         value: value.to_owned(),
@@ -120,7 +120,7 @@ fn not_ascii(function: &'static str, value: &str) -> RuleErrorKind {
 }
 
 /// An address or a network, as Go compares them: `::ffff:10.0.0.1` is `10.0.0.1`.
-fn client_ip(text: &str) -> Result<Matcher, RuleErrorKind> {
+pub(super) fn client_ip(text: &str) -> Result<Matcher, RuleErrorKind> {
     let net = match text.parse::<IpAddr>() {
         Ok(address) => Some(IpNet::from(address.to_canonical())),
         Err(_) => text.parse::<IpNet>().ok().map(canonical_net),
@@ -139,7 +139,7 @@ fn canonical_net(net: IpNet) -> IpNet {
 }
 
 /// `x-foo-bar` -> `X-Foo-Bar`, as Go's `CanonicalHeaderKey`: a text that is no header name stays as it is.
-fn canonical_header_name(name: &str) -> String {
+pub(super) fn canonical_header_name(name: &str) -> String {
     const PUNCTUATION: &[u8] = b"!#$%&'*+-.^_`|~";
     let is_token = |b: u8| b.is_ascii_alphanumeric() || PUNCTUATION.contains(&b);
     if !name.bytes().all(is_token) {

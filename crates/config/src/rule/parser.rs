@@ -4,9 +4,9 @@ use std::borrow::Cow;
 
 use super::error::{Fault, RuleErrorKind};
 use super::lexer::{Lexer, Token, TokenKind};
-use super::{Chain, Expr, matcher};
+use super::{Chain, Expr, Syntax, matcher, v2};
 
-pub(super) fn parse(text: &str) -> Result<Expr, Fault> {
+pub(super) fn parse(syntax: Syntax, text: &str) -> Result<Expr, Fault> {
     if text.len() > MAX_TEXT_BYTES {
         return Err(Fault {
             offset: 0,
@@ -19,6 +19,7 @@ pub(super) fn parse(text: &str) -> Result<Expr, Fault> {
     }
     let token = lexer.next()?;
     let mut parser = Parser {
+        syntax,
         text,
         lexer,
         token,
@@ -44,6 +45,7 @@ pub(super) fn parse(text: &str) -> Result<Expr, Fault> {
 }
 
 struct Parser<'a> {
+    syntax: Syntax,
     text: &'a str,
     lexer: Lexer<'a>,
     token: Token<'a>,
@@ -101,7 +103,11 @@ impl<'a> Parser<'a> {
     fn call(&mut self, offset: usize, name: &str) -> Result<Expr, Fault> {
         self.advance()?;
         self.expect(&TokenKind::Open, "`(`")?;
-        let Some(function) = matcher::canonical_name(name) else {
+        let names = match self.syntax {
+            Syntax::V3 => &matcher::MATCHER_NAMES[..],
+            Syntax::V2 => &v2::MATCHER_NAMES[..],
+        };
+        let Some(function) = matcher::canonical_name(name, names) else {
             return Err(Fault {
                 offset,
                 kind: RuleErrorKind::UnsupportedFunction(name.to_owned()),
@@ -123,16 +129,21 @@ impl<'a> Parser<'a> {
             "`,` or `)`"
         };
         self.expect(&TokenKind::Close, wanted)?;
-        self.matchers += 1;
+        self.matchers += match self.syntax {
+            Syntax::V3 => 1,
+            Syntax::V2 => values.len().max(1),
+        };
         if self.matchers > MAX_MATCHERS {
             return Err(self.fault(RuleErrorKind::TooManyMatchers));
         }
-        matcher::build(function, &values)
-            .map(Expr::Match)
-            .map_err(|kind| Fault {
-                offset: self.fault_offset(&kind, offset, &values, &offsets),
-                kind,
-            })
+        let built = match self.syntax {
+            Syntax::V3 => matcher::build(function, &values).map(Expr::Match),
+            Syntax::V2 => v2::build(function, &values),
+        };
+        built.map_err(|kind| Fault {
+            offset: self.fault_offset(&kind, offset, &values, &offsets),
+            kind,
+        })
     }
 
     /// Where in a call a fault lies: at the function, or at the value, which comes last.
@@ -145,7 +156,7 @@ impl<'a> Parser<'a> {
     ) -> usize {
         let last = offsets.last().copied().unwrap_or(function);
         match kind {
-            RuleErrorKind::WrongArity { .. } => function,
+            RuleErrorKind::WrongArity { .. } | RuleErrorKind::OddArity { .. } => function,
             RuleErrorKind::EmptyValue { .. } => {
                 let empty = values.iter().position(|value| value.is_empty());
                 empty
@@ -153,7 +164,9 @@ impl<'a> Parser<'a> {
                     .copied()
                     .unwrap_or(last)
             }
-            RuleErrorKind::InvalidRegexp { error, .. } => {
+            // One of several values; which, the fault does not know.
+            _ if self.syntax == Syntax::V2 && values.len() > 1 => offsets.first().copied().unwrap_or(last),
+            RuleErrorKind::InvalidRegexp { error, .. } if self.syntax == Syntax::V3 => {
                 // In a raw text, offsets of the value are offsets of the rule.
                 let raw = self.text.get(last..).is_some_and(|text| text.starts_with('`'));
                 last + error.offset.filter(|_| raw).map_or(0, |inside| inside + 1)

@@ -401,7 +401,7 @@ fn a3_2_hints_name_the_remedy() {
     let hint = |text| Rule::parse_http(text).err().and_then(|error| error.hint());
     assert_eq!(
         hint("Headers(`a`, `b`)").as_deref(),
-        Some("did you mean `Header`?")
+        Some("did you mean `Header`? `Headers` belongs to the rule syntax v2")
     );
     assert_eq!(
         hint("PathPrefx(`/a`)").as_deref(),

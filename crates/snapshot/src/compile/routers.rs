@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use viaduct_config::dynamic::http::{Router as WrittenRouter, RouterTls};
 use viaduct_config::finding::Code;
-use viaduct_config::rule::Rule;
+use viaduct_config::rule::{Rule, Syntax};
 use viaduct_config::{Element, EntryPointName, Finding, ObjectRef, QualifiedName};
 
 use super::policies::Policies;
@@ -132,15 +132,12 @@ impl<'s> Context<'s> {
         if !written.parent_refs.is_empty() {
             faults.push(unserved("routers below other routers are", "parentRefs"));
         }
-        if other_syntax(written) {
-            let what = format!("the rule syntax `{}` is", written.rule_syntax);
-            faults.push(unserved(&what, "ruleSyntax"));
-        }
+        let (syntax, unknown_syntax) = self.syntax(written);
         let name = source.qualified(element);
-        let rule = self.rule(&name, written).unwrap_or_else(|fault| {
-            faults.push(fault);
-            None
-        });
+        let rule = self
+            .rule(&name, written, syntax)
+            .map_err(|fault| faults.push(fault))
+            .ok();
         let service_name = QualifiedName::resolve(&written.service, source.provider());
         let service = self
             .service(written, &service_name)
@@ -172,7 +169,7 @@ impl<'s> Context<'s> {
                 .get(&key)
                 .and_then(|origin| origin.object.clone()),
             faults,
-            warnings: Vec::new(),
+            warnings: unknown_syntax.into_iter().collect(),
         }
     }
 
@@ -231,24 +228,39 @@ impl<'s> Context<'s> {
         draft.policy = Some(policy);
     }
 
-    /// The rule, shared with the previous snapshot if its text is the same. `Ok(None)`: of another
-    /// syntax than v3, which is a fault of its own.
-    fn rule(&self, name: &str, written: &WrittenRouter) -> Result<Option<Arc<RouteRule>>, Fault> {
-        let parsed = match self.known_rule(name, written) {
-            Some(rule) => Ok(rule),
-            None => Rule::parse_http(&written.rule).map(|rule| Arc::new(RouteRule::new(rule))),
-        };
-        if other_syntax(written) {
-            // Where it reads the same in v3, the router at least keeps its place.
-            return Ok(parsed.ok());
+    /// How its rule is to be read. A syntax that does not exist means v3, as in Traefik, and is told.
+    fn syntax(&self, written: &WrittenRouter) -> (Syntax, Option<Finding>) {
+        // Traefik's defaults for objects are written as `default` by some tools.
+        if matches!(written.rule_syntax.as_str(), "" | "default") {
+            return (self.install.default_rule_syntax, None);
         }
-        parsed.map(Some).map_err(|error| {
-            let finding = Finding::error(Code::InvalidRule, error.to_string()).field("rule");
-            Fault::unavailable(finding.got(written.rule.as_str()))
-        })
+        match Syntax::from_name(&written.rule_syntax) {
+            Some(syntax) => (syntax, None),
+            None => {
+                let message = "this rule syntax does not exist: the rule is read as v3";
+                let finding = Finding::warning(Code::InvalidRule, message)
+                    .field("ruleSyntax")
+                    .wanted("v3, v2")
+                    .got(written.rule_syntax.as_str());
+                (Syntax::V3, Some(finding))
+            }
+        }
     }
 
-    fn known_rule(&self, name: &str, written: &WrittenRouter) -> Option<Arc<RouteRule>> {
+    /// The rule, shared with the previous snapshot if text and syntax are the same.
+    fn rule(&self, name: &str, written: &WrittenRouter, syntax: Syntax) -> Result<Arc<RouteRule>, Fault> {
+        if let Some(rule) = self.known_rule(name, written, syntax) {
+            return Ok(rule);
+        }
+        Rule::parse_http_as(syntax, &written.rule)
+            .map(|rule| Arc::new(RouteRule::new(rule)))
+            .map_err(|error| {
+                let finding = Finding::error(Code::InvalidRule, error.to_string()).field("rule");
+                Fault::unavailable(finding.got(written.rule.as_str()))
+            })
+    }
+
+    fn known_rule(&self, name: &str, written: &WrittenRouter, syntax: Syntax) -> Option<Arc<RouteRule>> {
         let routers = &self.previous?.routers;
         let before = match routers.get(name) {
             Some(before) => before,
@@ -262,7 +274,7 @@ impl<'s> Context<'s> {
         before
             .rule
             .as_ref()
-            .filter(|rule| rule.text() == written.rule)
+            .filter(|rule| rule.text() == written.rule && rule.syntax() == syntax)
             .map(Arc::clone)
     }
 
@@ -333,10 +345,6 @@ impl<'s> Context<'s> {
         }
         (found, written.entry_points.len() > 1)
     }
-}
-
-fn other_syntax(written: &WrittenRouter) -> bool {
-    !matches!(written.rule_syntax.as_str(), "" | "v3" | "default")
 }
 
 fn names(entry_points: &[EntryPointInstall]) -> String {

@@ -2,6 +2,7 @@
 
 use serde_json::json;
 use viaduct_config::finding::{Code, Location};
+use viaduct_config::rule::Syntax;
 use viaduct_config::update::Origin;
 use viaduct_config::{Element, Finding, ObjectRef, ProviderName};
 
@@ -213,14 +214,12 @@ fn capabilities_to_come_take_their_router_out_of_service() {
     let compiled = World::of(routers(json!({
         "resolver": { "rule": "Host(`a`)", "service": "app", "entryPoints": ["websecure"],
                       "tls": { "certResolver": "le" } },
-        "syntax": { "rule": "Host(`b`)", "service": "app", "entryPoints": ["web"], "ruleSyntax": "v2" },
-        "child": { "rule": "PathPrefix(`/`)", "service": "app", "parentRefs": ["syntax"] },
+        "child": { "rule": "PathPrefix(`/`)", "service": "app", "parentRefs": ["resolver"] },
         "internal": { "rule": "Host(`c`)", "service": "api@internal", "entryPoints": ["web"] },
         "forbidden": { "rule": "Host(`d`)", "service": "secret@internal", "entryPoints": ["web"] },
     })))
     .compile();
     assert_eq!(compiled.secure("a", "/"), Outcome::Out(503, Code::Unsupported));
-    assert_eq!(compiled.plain("b", "/"), Outcome::Out(503, Code::Unsupported));
     assert_eq!(compiled.plain("c", "/"), Outcome::Out(503, Code::Unsupported));
     assert_eq!(
         compiled.plain("d", "/"),
@@ -231,7 +230,67 @@ fn capabilities_to_come_take_their_router_out_of_service() {
         Outcome::NotFound,
         "a child is not a root router"
     );
-    assert_eq!(compiled.found(Code::Unsupported).len(), 4);
+    assert_eq!(compiled.found(Code::Unsupported).len(), 3);
+}
+
+#[test]
+fn a3_3_the_rule_syntax_is_each_routers_own() {
+    let compiled = World::of(routers(json!({
+        "old": { "rule": "Host(`a`, `b`) && Path(`/{id:[0-9]+}`)", "service": "app",
+                 "entryPoints": ["web"], "ruleSyntax": "v2" },
+        "new": { "rule": "Host(`c`)", "service": "app", "entryPoints": ["web"], "ruleSyntax": "v3" },
+        "wrong": { "rule": "Host(`d`, `e`)", "service": "app", "entryPoints": ["web"] },
+    })))
+    .compile();
+    for host in ["a", "b"] {
+        assert_eq!(compiled.plain(host, "/42"), served("app@file"));
+        assert_eq!(compiled.plain(host, "/x"), Outcome::NotFound);
+    }
+    assert_eq!(compiled.plain("c", "/"), served("app@file"));
+    assert_eq!(
+        compiled.only(Code::InvalidRule).field.as_deref(),
+        Some("rule"),
+        "v3 has no second value"
+    );
+}
+
+#[test]
+fn a1_7_the_default_rule_syntax_is_for_routers_that_name_none() {
+    let mut world = World::of(routers(json!({
+        "old": { "rule": "HostHeader(`a`)", "service": "app", "entryPoints": ["web"] },
+        "new": { "rule": "Host(`b`) && Header(`x`, `y`) || Host(`b`)", "service": "app",
+                 "entryPoints": ["web"], "ruleSyntax": "v3" },
+        "odd": { "rule": "PathRegexp(`^/odd`)", "service": "app", "entryPoints": ["web"],
+                 "ruleSyntax": "foobar" },
+    })));
+    let before = world.compile();
+    assert_eq!(before.plain("a", "/"), Outcome::NotFound);
+    world.install.default_rule_syntax = Syntax::V2;
+    let compiled = world.compile_after(Some(&before));
+    assert_eq!(compiled.plain("a", "/"), served("app@file"));
+    assert_eq!(compiled.plain("b", "/"), served("app@file"));
+    // As in Traefik, a syntax that does not exist is v3.
+    assert_eq!(compiled.plain("c", "/odd"), served("app@file"));
+    let unknown = compiled.only(Code::InvalidRule);
+    assert_eq!(
+        (unknown.field.as_deref(), unknown.got.as_deref()),
+        (Some("ruleSyntax"), Some("foobar"))
+    );
+}
+
+#[test]
+fn a3_3_the_same_text_in_another_syntax_is_another_rule() {
+    let router = |syntax: &str| {
+        routers(json!({ "r": { "rule": "HostRegexp(`a.c`)", "service": "app",
+                               "entryPoints": ["web"], "ruleSyntax": syntax } }))
+    };
+    let mut world = World::of(router("v3"));
+    let before = world.compile();
+    assert_eq!(before.plain("abc", "/"), served("app@file"));
+    world.say("file", router("v2"));
+    let after = world.compile_after(Some(&before));
+    assert_eq!(after.plain("abc", "/"), Outcome::NotFound);
+    assert_eq!(after.plain("a.c", "/"), served("app@file"));
 }
 
 #[test]
