@@ -65,5 +65,6 @@ fn routing(told: &Told) -> Result<Install, Failure> {
         entry_points: entry_points::routing(&told.install),
         servers_transport: transport::default(&told.install)?,
         provider_precedence: precedence.map(|name| ProviderName::new(name.as_str())).collect(),
+        default_rule_syntax: providers::default_rule_syntax(&told.install),
     })
 }

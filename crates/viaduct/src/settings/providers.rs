@@ -3,6 +3,8 @@
 use std::net::SocketAddr;
 
 use tokio::sync::mpsc;
+use viaduct_config::install::RuleSyntax;
+use viaduct_config::rule::Syntax;
 use viaduct_config::{Dynamic, Install, ProviderName, Update};
 
 use crate::failure::Failure;
@@ -10,6 +12,14 @@ use crate::failure::Failure;
 /// Whether any provider is configured.
 pub(crate) fn any(install: &Install) -> bool {
     install.providers.file.is_some() || install.providers.http.is_some()
+}
+
+/// `core.defaultRuleSyntax`.
+pub(crate) fn default_rule_syntax(install: &Install) -> Syntax {
+    match install.core.default_rule_syntax {
+        RuleSyntax::V3 => Syntax::V3,
+        RuleSyntax::V2 => Syntax::V2,
+    }
 }
 
 /// Starts every provider. What Viaduct makes of the install configuration itself (provider `internal`) comes

@@ -21,7 +21,6 @@ const NO_PLUGINS: Disposition = Refused("plugins are not built: what they guard 
 const NO_SPIFFE: Disposition =
     Refused("SPIFFE identities are not built: give `certificates` and `rootCAs` to a servers transport");
 const NO_HOST_RESOLVER: Disposition = Refused("CNAME flattening is not built: name every host in the rules");
-const NO_V2_RULES: Disposition = Refused("rules in v2 syntax are not read yet: write them in v3 syntax");
 const NO_LOG_FIELDS: Disposition =
     Refused("fields of the access log cannot be chosen yet: one may show what you meant to hide");
 const ENTRY_POINT_LATER: Disposition = Refused("not built yet");
@@ -136,7 +135,7 @@ pub(super) static OPTIONS: &[InstallOption] = &[
     row("certificatesResolvers._name_.acme.tlsChallenge", Switch, "false", NO_ACME),
     row("certificatesResolvers._name_.acme.tlsChallenge.delay", Value, "0", NO_ACME),
     row("certificatesResolvers._name_.tailscale", Switch, "true", NO_ACME),
-    row("core.defaultRuleSyntax", Value, "v3", NO_V2_RULES),
+    row("core.defaultRuleSyntax", Value, "v3", Supported),
     row("entryPoints._name_", Switch, "false", Supported),
     row("entryPoints._name_.address", Value, "", Supported),
     row("entryPoints._name_.allowACMEByPass", Switch, "false", NO_ACME_TO_PASS),
