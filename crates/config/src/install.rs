@@ -16,6 +16,8 @@ mod effective;
 mod entry_point;
 mod environment;
 mod flags;
+#[cfg(test)]
+mod honesty;
 mod load;
 mod metrics;
 pub mod options;

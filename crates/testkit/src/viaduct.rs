@@ -244,6 +244,20 @@ impl Running {
         Self { child, addresses }
     }
 
+    /// Starts `command` and waits until it says that it is ready, however many entry points it has.
+    #[track_caller]
+    pub fn until_ready(command: &mut Command) -> Self {
+        let child = Child::spawn(command.env("NO_COLOR", "1"));
+        let mut addresses = BTreeMap::new();
+        child
+            .find_line(|line| {
+                addresses.extend(announced(line));
+                (line.starts_with("viaduct ") && line.ends_with(" ready")).then_some(())
+            })
+            .unwrap_or_else(|| panic!("it did not become ready; output:\n{}", child.output()));
+        Self { child, addresses }
+    }
+
     #[track_caller]
     pub fn address(&self, entry_point: &str) -> SocketAddr {
         *self

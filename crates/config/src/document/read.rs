@@ -10,7 +10,7 @@ use serde::de::value::{BorrowedStrDeserializer, SeqDeserializer};
 use serde::de::{self, DeserializeOwned, Visitor};
 use serde::forward_to_deserialize_any;
 
-use self::access::{Entries, Items};
+use self::access::{Entries, Items, Part};
 use super::path::{self, PathSegment};
 use super::{Key, Node, Value, scalar};
 use crate::finding::Location;
@@ -345,10 +345,12 @@ impl<'n> de::Deserializer<'n> for Reader<'_, 'n> {
     fn deserialize_seq<V: Visitor<'n>>(self, visitor: V) -> Result<V::Value, Fault> {
         match &self.node.value {
             Value::Sequence(_) => self.any(visitor),
+            // `--list=` is an empty list, not one with an empty text in it.
+            Value::String(text) if self.lenient() && text.trim().is_empty() => {
+                self.placed(visitor.visit_seq(SeqDeserializer::new(std::iter::empty::<Part<'n>>())))
+            }
             Value::String(text) if self.lenient() => {
-                let items = text
-                    .split(',')
-                    .map(|item| BorrowedStrDeserializer::new(item.trim()));
+                let items = text.split(',').map(|item| Part(item.trim()));
                 self.placed(visitor.visit_seq(SeqDeserializer::new(items)))
             }
             _ => self.placed(Err(self.mismatch(&visitor))),
@@ -370,6 +372,10 @@ impl<'n> de::Deserializer<'n> for Reader<'_, 'n> {
     ) -> Result<V::Value, Fault> {
         let result = match &self.node.value {
             Value::Mapping(entries) => visitor.visit_map(Entries::new(self.reading, entries, Some(fields))),
+            // A section that is named has its defaults: `http: true` is `http: {}`.
+            _ if self.lenient() && self.switch() == Some(true) => {
+                visitor.visit_map(Entries::new(self.reading, &[], Some(fields)))
+            }
             _ => Err(self.mismatch(&"a mapping")),
         };
         self.placed(result)

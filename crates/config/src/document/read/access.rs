@@ -3,11 +3,12 @@
 use std::borrow::Cow;
 
 use serde::de::value::BorrowedStrDeserializer;
-use serde::de::{self, DeserializeSeed};
+use serde::de::{self, DeserializeSeed, IntoDeserializer, Visitor};
+use serde::forward_to_deserialize_any;
 
 use super::{Fault, Manner, Reader, Reading};
 use crate::document::path::PathSegment;
-use crate::document::{Key, Node, Value};
+use crate::document::{Key, Node, Value, scalar};
 
 /// The items of a sequence.
 pub(super) struct Items<'r, 'n> {
@@ -106,5 +107,79 @@ impl<'n> de::MapAccess<'n> for Entries<'_, 'n> {
         reading.inside(PathSegment::Key(Cow::Borrowed(&key.text)), || {
             reading.placed(&node.location, seed.deserialize(reader))
         })
+    }
+}
+
+/// One part of a text with commas, where a list is wanted.
+#[derive(Clone, Copy)]
+pub(super) struct Part<'n>(pub(super) &'n str);
+
+impl<'n> IntoDeserializer<'n, Fault> for Part<'n> {
+    type Deserializer = Self;
+
+    fn into_deserializer(self) -> Self {
+        self
+    }
+}
+
+impl Part<'_> {
+    fn number<'de, V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+        match scalar::plain(self.0) {
+            Value::Integer(value) => visitor.visit_i64(value),
+            Value::Float(value) => visitor.visit_f64(value),
+            // Not quoted: it may be a secret.
+            _ => Err(de::Error::invalid_type(de::Unexpected::Other("text"), &visitor)),
+        }
+    }
+}
+
+impl<'n> de::Deserializer<'n> for Part<'n> {
+    type Error = Fault;
+
+    fn deserialize_any<V: Visitor<'n>>(self, visitor: V) -> Result<V::Value, Fault> {
+        visitor.visit_borrowed_str(self.0)
+    }
+
+    fn deserialize_i64<V: Visitor<'n>>(self, visitor: V) -> Result<V::Value, Fault> {
+        self.number(visitor)
+    }
+
+    fn deserialize_u64<V: Visitor<'n>>(self, visitor: V) -> Result<V::Value, Fault> {
+        self.number(visitor)
+    }
+
+    fn deserialize_u16<V: Visitor<'n>>(self, visitor: V) -> Result<V::Value, Fault> {
+        self.number(visitor)
+    }
+
+    fn deserialize_f64<V: Visitor<'n>>(self, visitor: V) -> Result<V::Value, Fault> {
+        self.number(visitor)
+    }
+
+    fn deserialize_option<V: Visitor<'n>>(self, visitor: V) -> Result<V::Value, Fault> {
+        visitor.visit_some(self)
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'n>>(
+        self,
+        _name: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, Fault> {
+        visitor.visit_newtype_struct(self)
+    }
+
+    fn deserialize_enum<V: Visitor<'n>>(
+        self,
+        _name: &'static str,
+        _variants: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Fault> {
+        visitor.visit_enum(BorrowedStrDeserializer::new(self.0))
+    }
+
+    forward_to_deserialize_any! {
+        <V: Visitor<'n>>
+        bool i8 i16 i32 i128 u8 u32 u128 f32 char str string bytes byte_buf unit unit_struct seq tuple
+        tuple_struct map struct identifier ignored_any
     }
 }
