@@ -101,6 +101,11 @@ impl Body for ResponseBody {
             Source::Backend { body, lease } => (body, lease),
         };
         let frame = ready!(Pin::new(&mut *body).poll_frame(cx));
+        if let (Some(lease), Some(Ok(frame))) = (&lease, &frame)
+            && frame.data_ref().is_some_and(|data| !data.is_empty())
+        {
+            lease.progressed();
+        }
         let ended = frame.is_none() || body.is_end_stream();
         if let Some(lease) = lease.take_if(|_| ended) {
             lease.release();

@@ -60,6 +60,8 @@ pub(super) fn of_exchange(error: &hyper::Error, link: &Link) -> ProxyError {
             remedy: Some(Remedy::UseScheme("https")),
             ..new(Reason::TlsOnPlainPort, wanted, "a TLS record")
         }
+    } else if link.was_noisy() {
+        new(Reason::BadResponse, wanted, "16 MiB that belong to none")
     } else if error.is_parse() || is_protocol_error(error) {
         new(Reason::BadResponse, wanted, format!("{error}: {last}"))
     } else {

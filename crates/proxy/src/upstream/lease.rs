@@ -130,6 +130,10 @@ impl Lease {
         };
         match outcome {
             Ok(response) => {
+                self.progressed();
+                if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+                    self.link.opened();
+                }
                 self.note_authentication(response.status(), response.headers());
                 Ok(response)
             }
@@ -141,6 +145,11 @@ impl Lease {
     /// behind the answer.
     pub(crate) fn leave_body(&mut self, unwanted: Shut) {
         self.unwanted = Some(unwanted);
+    }
+
+    /// A part of the answer has come.
+    pub(crate) fn progressed(&self) {
+        self.link.progressed();
     }
 
     /// The connection ends behind this answer.

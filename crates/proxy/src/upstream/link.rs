@@ -90,6 +90,20 @@ impl Link {
         self.tls.is_none() && self.notes.answered_with_tls()
     }
 
+    pub(super) fn was_noisy(&self) -> bool {
+        self.notes.was_noisy()
+    }
+
+    /// A head or a part of a body has come.
+    pub(super) fn progressed(&self) {
+        self.notes.progressed();
+    }
+
+    /// The connection has changed its protocol.
+    pub(super) fn opened(&self) {
+        self.notes.opened();
+    }
+
     /// What TLS said behind the handshake: servers refuse a client certificate in their first record.
     pub(super) fn tls_fault(&self) -> Option<Fault> {
         let (tls, error) = (self.tls.as_ref()?, self.notes.tls_error()?);

@@ -1,8 +1,10 @@
-//! What a connection's bytes say that hyper's errors do not: a TLS record on a plain port, and the TLS
-//! error behind a failed read, which the h2 crate turns into text.
+//! What a connection's bytes say that hyper's errors do not: a TLS record on a plain port, the TLS error
+//! behind a failed read, which the h2 crate turns into text, and a server that sends and sends and says
+//! nothing (C10, C12): interim answers, frames or chunk headers without end.
 
 use std::io;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, ready};
 
@@ -10,13 +12,27 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// Noticed at most once per connection. Shared with the [`Link`](super::Link); `Sync`, because hyper
 /// asks upgradable connections to be `Send`.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Notes {
     seen: OnceLock<Seen>,
+    /// Bytes that may be read before there is progress. The connection's task and its exchanges are on one
+    /// thread.
+    left: AtomicI64,
+}
+
+impl Default for Notes {
+    fn default() -> Self {
+        Self {
+            seen: OnceLock::new(),
+            left: AtomicI64::new(MOST_NOISE),
+        }
+    }
 }
 
 #[derive(Debug)]
 enum Seen {
+    /// Too much of nothing.
+    Noise,
     /// The first bytes of a plain-text answer were a TLS record.
     TlsRecord,
     TlsError(rustls::Error),
@@ -30,7 +46,51 @@ impl Notes {
     pub(super) fn tls_error(&self) -> Option<&rustls::Error> {
         match self.seen.get() {
             Some(Seen::TlsError(error)) => Some(error),
-            Some(Seen::TlsRecord) | None => None,
+            Some(Seen::TlsRecord | Seen::Noise) | None => None,
+        }
+    }
+
+    pub(super) fn was_noisy(&self) -> bool {
+        matches!(self.seen.get(), Some(Seen::Noise))
+    }
+
+    /// A head or a part of a body has come of what was read.
+    pub(super) fn progressed(&self) {
+        if self.left.load(Ordering::Relaxed) <= MOST_NOISE {
+            self.left.store(MOST_NOISE, Ordering::Relaxed);
+        }
+    }
+
+    /// From now on the bytes are nobody's business.
+    pub(super) fn opened(&self) {
+        self.left.store(i64::MAX, Ordering::Relaxed);
+    }
+
+    fn take(&self, read: usize) -> io::Result<()> {
+        let left = self.left.load(Ordering::Relaxed);
+        if left == i64::MAX {
+            return Ok(());
+        }
+        let left = left.saturating_sub(i64::try_from(read).unwrap_or(i64::MAX));
+        self.left.store(left, Ordering::Relaxed);
+        if left < 0 {
+            self.note(Seen::Noise);
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidData,
+                "the server sends without end and says nothing",
+            ));
+        }
+        Ok(())
+    }
+
+    /// An upload is progress, although its server says no more than that it goes on. An answer to a PING is as
+    /// long as the PING: it earns less than it cost.
+    fn give(&self, written: usize) {
+        let left = self.left.load(Ordering::Relaxed);
+        if left < MOST_NOISE {
+            let earned = i64::try_from(written / EARNED).unwrap_or(MOST_NOISE);
+            self.left
+                .store(left.saturating_add(earned).min(MOST_NOISE), Ordering::Relaxed);
         }
     }
 
@@ -66,6 +126,7 @@ impl<IO: AsyncRead + Unpin> AsyncRead for Watched<IO> {
     ) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
         let outcome = ready!(Pin::new(&mut self.io).poll_read(cx, buffer));
+        self.notes.take(buffer.filled().len().saturating_sub(before))?;
         match &outcome {
             Ok(()) if self.fresh => {
                 self.fresh = false;
@@ -87,7 +148,9 @@ impl<IO: AsyncRead + Unpin> AsyncRead for Watched<IO> {
 
 impl<IO: AsyncWrite + Unpin> AsyncWrite for Watched<IO> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, data: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.io).poll_write(cx, data)
+        let written = ready!(Pin::new(&mut self.io).poll_write(cx, data))?;
+        self.notes.give(written);
+        Poll::Ready(Ok(written))
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -103,10 +166,17 @@ impl<IO: AsyncWrite + Unpin> AsyncWrite for Watched<IO> {
         cx: &mut Context<'_>,
         data: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.io).poll_write_vectored(cx, data)
+        let written = ready!(Pin::new(&mut self.io).poll_write_vectored(cx, data))?;
+        self.notes.give(written);
+        Poll::Ready(Ok(written))
     }
 
     fn is_write_vectored(&self) -> bool {
         self.io.is_write_vectored()
     }
 }
+
+/// More than a window of HTTP/2 that waits for a slow client.
+const MOST_NOISE: i64 = 16 << 20;
+/// Bytes written that make up for one read.
+const EARNED: usize = 4;

@@ -175,14 +175,78 @@ fn c10_http2_clients_of_a_lying_backend_get_one_clear_answer_or_an_error() {
         });
         let viaduct = up().file("b.yaml", pki.edge_only(origin.port()).yaml()).start();
         let answer = pki.curl(&viaduct).request(HOST, "/", &["--http2"]);
-        assert_eq!(answer.http_version, "2", "{name}: {answer:?}");
         match wanted {
             Some((status, body)) => assert_eq!(
-                (answer.exit, answer.status, answer.body.as_str()),
-                (0, status, body),
+                (
+                    answer.exit,
+                    answer.http_version.as_str(),
+                    answer.status,
+                    answer.body.as_str()
+                ),
+                (0, "2", status, body),
                 "{name}: {answer:?}"
             ),
             None => assert_ne!(answer.exit, 0, "{name}: {answer:?}"),
+        }
+    }
+}
+
+#[test]
+fn c12_a_backend_that_talks_without_end_is_hung_up_on() {
+    let pki = Pki::new();
+    let chunks = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let preface = [&[0, 0, 0, 4, 0, 0, 0, 0, 0][..]].concat();
+    let pings = [&[0, 0, 8, 6, 0, 0, 0, 0, 0][..], b"pingping"].concat();
+    let updates = [0, 0, 4, 8, 0, 0, 0, 0, 0, 0, 0, 0, 1];
+    let cases: [(&str, &str, Vec<u8>, Vec<u8>); 4] = [
+        (
+            "interim answers",
+            "http",
+            Vec::new(),
+            b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n".repeat(1000),
+        ),
+        (
+            "a chunk size of zeros",
+            "http",
+            chunks.to_vec(),
+            vec![b'0'; 64 * 1024],
+        ),
+        ("PING", "h2c", preface.clone(), pings.repeat(1000)),
+        ("WINDOW_UPDATE", "h2c", preface, updates.repeat(5000)),
+    ];
+    for (name, scheme, opening, noise) in cases {
+        let (told, heard) = std::sync::mpsc::channel();
+        let told = std::sync::Mutex::new(told);
+        let origin = Origin::script(move |wire: Wire<'_>| {
+            wire.read(&mut [0; 4096]).unwrap_or_default();
+            wire.write_all(&opening).unwrap_or_default();
+            // Its answers are read, or it would have to stop.
+            let mut socket = wire.socket().try_clone().expect("a socket");
+            std::thread::spawn(move || std::io::copy(&mut socket, &mut std::io::sink()));
+            let mut said = 0;
+            while wire.write_all(&noise).is_ok() && said < 1 << 30 {
+                said += noise.len();
+            }
+            if let Ok(told) = told.lock() {
+                told.send(said).unwrap_or_default();
+            }
+        });
+        let manifests = pki
+            .base(origin.port())
+            .route(Route::plain("plain", RULE, BACKEND, scheme));
+        let viaduct = up().arg("--workers=1").file("b.yaml", manifests.yaml()).start();
+        let mut client = Connection::new(dial_plain(viaduct.web()));
+        client.send(format!("GET /endless HTTP/1.1\r\nHost: {HOST}\r\n\r\n"));
+        let said = heard
+            .recv_timeout(std::time::Duration::from_secs(60))
+            .unwrap_or_else(|_| panic!("{name}: it was listened to for ever"));
+        assert!(said < 64 << 20, "{name}: {said} bytes were listened to");
+        if scheme == "http" {
+            viaduct.wait_access("/endless");
+        } else {
+            let answer = client.response().map(|response| response.status);
+            assert_eq!(answer, Some(502), "{name}");
+            assert_eq!(viaduct.wait_access("/endless").fault(), "bad_response", "{name}");
         }
     }
 }
