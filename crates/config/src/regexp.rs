@@ -11,6 +11,8 @@ mod unicode;
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
+
 /// A compiled expression that remembers how it was written.
 ///
 /// Matching is unanchored, as Go's `MatchString`. Case counts unless the expression says `(?i)`: in
@@ -51,6 +53,16 @@ impl GoRegexp {
 
     pub fn is_match(&self, text: &str) -> bool {
         self.compiled.is_match(text)
+    }
+
+    /// The part of `text` that is the leftmost match.
+    pub fn find<'t>(&self, text: &'t str) -> Option<&'t str> {
+        self.compiled.find(text).map(|found| found.as_str())
+    }
+
+    /// Replaces every match, as Go's `ReplaceAllString`: `$1` and `${name}` stand for groups, `$$` for `$`.
+    pub fn replace_all<'t>(&self, text: &'t str, replacement: &str) -> Cow<'t, str> {
+        self.compiled.replace_all(text, replacement)
     }
 }
 

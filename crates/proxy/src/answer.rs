@@ -3,7 +3,7 @@
 use std::sync::{Arc, LazyLock};
 
 use bytes::Bytes;
-use http::header::{ACCEPT, CONNECTION, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
+use http::header::{ACCEPT, CONNECTION, CONTENT_TYPE, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, Version};
 use memchr::memmem::Finder;
 use viaduct_config::Finding;
@@ -39,6 +39,16 @@ pub(crate) enum ProxyError {
     ClientGone,
     #[error("handling the request panicked; the program's log says where")]
     Panicked,
+    #[error("the client's address is not in the list")]
+    AddressRefused { status: StatusCode },
+    #[error("the client did not say who it is")]
+    Unauthenticated { challenge: HeaderValue },
+    #[error("too many passwords are being looked into")]
+    TooManyPasswords,
+    #[error("max connections reached: {amount}")]
+    TooManyInFlight { amount: u64 },
+    #[error("the host is not among those allowed")]
+    HostRefused,
     #[error(transparent)]
     Backend(Box<Fault>),
 }
@@ -76,10 +86,17 @@ impl ProxyError {
             | Self::Expectation
             | Self::ConnectMethod
             | Self::Misdirected
-            | Self::ClientGone => BlamedLeg::Client,
-            Self::NotFound | Self::OutOfService { .. } | Self::NoServers | Self::Loop | Self::Panicked => {
-                BlamedLeg::Own
-            }
+            | Self::ClientGone
+            | Self::AddressRefused { .. }
+            | Self::Unauthenticated { .. }
+            | Self::TooManyInFlight { .. }
+            | Self::HostRefused => BlamedLeg::Client,
+            Self::NotFound
+            | Self::OutOfService { .. }
+            | Self::NoServers
+            | Self::Loop
+            | Self::Panicked
+            | Self::TooManyPasswords => BlamedLeg::Own,
             Self::Backend(_) => BlamedLeg::Backend,
         }
     }
@@ -98,6 +115,11 @@ impl ProxyError {
             Self::Loop => "loop",
             Self::ClientGone => "client_gone",
             Self::Panicked => "panicked",
+            Self::AddressRefused { .. } => "address_refused",
+            Self::Unauthenticated { .. } => "unauthenticated",
+            Self::TooManyPasswords => "too_many_passwords",
+            Self::TooManyInFlight { .. } => "too_many_in_flight",
+            Self::HostRefused => "host_refused",
             Self::Backend(fault) => fault.reason.code(),
         }
     }
@@ -117,6 +139,12 @@ impl ProxyError {
             Self::Loop => StatusCode::LOOP_DETECTED,
             Self::ClientGone => client_closed_request(),
             Self::Panicked => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::AddressRefused { status } => *status,
+            Self::Unauthenticated { .. } => StatusCode::UNAUTHORIZED,
+            Self::TooManyPasswords => StatusCode::SERVICE_UNAVAILABLE,
+            Self::TooManyInFlight { .. } => StatusCode::TOO_MANY_REQUESTS,
+            // As Traefik.
+            Self::HostRefused => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Backend(fault) => match fault.reason {
                 Reason::ConnectTimeout | Reason::HandshakeTimeout | Reason::ResponseTimeout => {
                     StatusCode::GATEWAY_TIMEOUT
@@ -163,7 +191,12 @@ impl ProxyError {
             | Self::OutOfService { .. }
             | Self::Loop
             | Self::ClientGone
-            | Self::Panicked => Retry::Never,
+            | Self::Panicked
+            | Self::AddressRefused { .. }
+            | Self::Unauthenticated { .. }
+            | Self::TooManyPasswords
+            | Self::TooManyInFlight { .. }
+            | Self::HostRefused => Retry::Never,
             Self::NoServers => Retry::Server,
             Self::Backend(fault) if fault.reason == Reason::ClosedBeforeResponse => Retry::Connection,
             Self::Backend(_) => Retry::Server,
@@ -177,6 +210,8 @@ impl ProxyError {
             Self::NoServers => "no available server",
             Self::OutOfService { .. } if status == StatusCode::NOT_FOUND => "404 page not found\n",
             Self::ClientGone => "Client Closed Request",
+            Self::Unauthenticated { .. } => "401 Unauthorized\n",
+            Self::HostRefused => "Bad Host\n",
             Self::BadRequest(_)
             | Self::HeadersTooLarge
             | Self::Expectation
@@ -185,6 +220,9 @@ impl ProxyError {
             | Self::OutOfService { .. }
             | Self::Loop
             | Self::Panicked
+            | Self::AddressRefused { .. }
+            | Self::TooManyPasswords
+            | Self::TooManyInFlight { .. }
             | Self::Backend(_) => status.canonical_reason().unwrap_or_default(),
         }
     }
@@ -262,6 +300,9 @@ fn write(error: &ProxyError, as_problem: bool, expose: bool) -> Response<Answer>
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     if expose {
         headers.insert(FAULT, HeaderValue::from_static(error.reason()));
+    }
+    if let ProxyError::Unauthenticated { challenge } = error {
+        headers.insert(WWW_AUTHENTICATE, challenge.clone());
     }
     if error.ends_connection() {
         headers.insert(CONNECTION, HeaderValue::from_static("close"));

@@ -3,7 +3,9 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use ipnet::IpNet;
 use viaduct_config::EntryPointName;
+use viaduct_snapshot::middleware::EncodedCharacters;
 
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -12,8 +14,6 @@ pub struct Config {
     pub entry_points: Vec<EntryPointConfig>,
     /// Put the fault code into 5xx answers (`--expose-faults`). Default false.
     pub expose_faults: bool,
-    /// Time for requests in flight after SIGTERM. Default 10 s (Traefik's `graceTimeOut`).
-    pub grace: Duration,
 }
 
 #[derive(Debug, Clone)]
@@ -24,6 +24,99 @@ pub struct EntryPointConfig {
     pub forwarded: ForwardedTrust,
     pub timeouts: RespondingTimeouts,
     pub limits: Limits,
+    pub hygiene: Hygiene,
+    pub keep_alive: KeepAlive,
+    pub life_cycle: LifeCycle,
+    /// `None`: connections begin with what the client says.
+    pub proxy_protocol: Option<ProxyProtocol>,
+}
+
+impl EntryPointConfig {
+    /// An entry point with Traefik's defaults.
+    pub fn new(name: EntryPointName, address: SocketAddr) -> Self {
+        Self {
+            name,
+            address,
+            forwarded: ForwardedTrust::default(),
+            timeouts: RespondingTimeouts::default(),
+            limits: Limits::default(),
+            hygiene: Hygiene::default(),
+            keep_alive: KeepAlive::default(),
+            life_cycle: LifeCycle::default(),
+            proxy_protocol: None,
+        }
+    }
+}
+
+/// What becomes of unusual requests before routing (Traefik's `http` of an entry point).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Hygiene {
+    /// Escapes that a path may hold; others are answered 400. Default all.
+    pub encoded_characters: EncodedCharacters,
+    /// Whether `;` in a query becomes `%3B` (true) or `&` (false, the default).
+    pub encode_query_semicolons: bool,
+    /// Whether empty, `.` and `..` segments of a path are resolved. Default true. Without it rules see the path
+    /// as it came, and a rule on a prefix no longer says what a backend takes the path for.
+    pub sanitize_path: bool,
+    pub underscores: UnderscoreHeaders,
+}
+
+impl Default for Hygiene {
+    fn default() -> Self {
+        Self {
+            encoded_characters: EncodedCharacters::ALL_ALLOWED,
+            encode_query_semicolons: false,
+            sanitize_path: true,
+            underscores: UnderscoreHeaders::default(),
+        }
+    }
+}
+
+/// What becomes of request headers with `_` in their names (Traefik's `underscoreHeadersStrategy`). Those that
+/// look like headers that the proxy owns are removed in any case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum UnderscoreHeaders {
+    #[default]
+    Keep,
+    Delete,
+    /// 400.
+    Reject,
+}
+
+/// When a connection that is kept alive ends all the same: HTTP/1.1 by `Connection: close`, HTTP/2 by GOAWAY.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct KeepAlive {
+    /// `transport.keepAliveMaxTime`. Default 0: no bound.
+    pub max_time: Duration,
+    /// `transport.keepAliveMaxRequests`. Default 0: no bound.
+    pub max_requests: u64,
+}
+
+/// Traefik's `transport.lifeCycle`: what happens after the signal to stop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LifeCycle {
+    /// How long connections are still accepted, so that load balancers notice first. Default 0.
+    pub accept: Duration,
+    /// Then, how long requests in flight may take. Default 10 s.
+    pub grace: Duration,
+}
+
+impl Default for LifeCycle {
+    fn default() -> Self {
+        Self {
+            accept: Duration::ZERO,
+            grace: Duration::from_secs(10),
+        }
+    }
+}
+
+/// Who may say by the PROXY protocol, version 1 or 2, whose connection it is (Traefik's `proxyProtocol`). What
+/// others say of it is read and not believed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ProxyProtocol {
+    /// Believe everyone.
+    pub insecure: bool,
+    pub trusted_ips: Vec<IpNet>,
 }
 
 /// Whose `X-Forwarded-*` headers are believed (Traefik's `forwardedHeaders`).
@@ -31,7 +124,7 @@ pub struct EntryPointConfig {
 pub struct ForwardedTrust {
     /// Believe everyone.
     pub insecure: bool,
-    pub trusted_ips: Vec<ipnet::IpNet>,
+    pub trusted_ips: Vec<IpNet>,
     /// Header names that a client's `Connection` header may nominate and still be forwarded.
     pub connection: Vec<String>,
     /// Leave `X-Forwarded-For` as it came.
@@ -87,8 +180,10 @@ pub struct Limits {
     /// Request head, bytes. Default 1 MiB (Traefik's `maxHeaderBytes`). HTTP/2: decoded, at most 1 MiB.
     /// At most 500 fields in either.
     pub header_bytes: usize,
-    /// HTTP/2 streams at once per connection. Default 250.
+    /// HTTP/2 streams at once per connection (`http2.maxConcurrentStreams`). Default 250.
     pub h2_streams: u32,
+    /// What HPACK may remember of a client's headers (`http2.maxDecoderHeaderTableSize`). Default 4096 bytes.
+    pub h2_decoder_table: u32,
     /// Connections at once per worker; more wait in the kernel's queue. Default 20,000; never more than the
     /// worker's share of 85 % of the process's file descriptors, so that some are left for backends.
     pub connections: usize,
@@ -99,6 +194,7 @@ impl Default for Limits {
         Self {
             header_bytes: 1 << 20,
             h2_streams: 250,
+            h2_decoder_table: 4096,
             connections: 20_000,
         }
     }

@@ -19,16 +19,13 @@ use crate::worker::Worker;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Phase {
     Serving,
-    /// No new connections; those that are open get this long.
-    Draining {
-        grace: Duration,
-    },
+    /// Each entry point goes through the end of its [`crate::config::LifeCycle`].
+    Draining,
 }
 
-/// The worker's switch and its list of connections.
-#[derive(Default)]
+/// The worker's switches, one for each entry point, and its list of connections.
 pub(crate) struct Drain {
-    since: Cell<Option<Instant>>,
+    since: Box<[Cell<Option<Instant>>]>,
     begun: Notify,
     /// A connection that has not been polled yet has no waker; it will see the switch itself.
     seats: RefCell<Slab<Option<Waker>>>,
@@ -43,9 +40,22 @@ pub(crate) struct Seat {
 }
 
 impl Drain {
-    /// Turns the switch and wakes every connection.
-    pub(crate) fn begin(&self) {
-        self.since.set(Some(Instant::now()));
+    /// For so many entry points.
+    pub(crate) fn new(entry_points: usize) -> Self {
+        Self {
+            since: std::iter::repeat_with(Cell::default).take(entry_points).collect(),
+            begun: Notify::default(),
+            seats: RefCell::default(),
+            freed: Notify::default(),
+            resting: Cell::default(),
+        }
+    }
+
+    /// Turns the switch of an entry point and wakes every connection.
+    pub(crate) fn begin(&self, entry_point: usize) {
+        if let Some(since) = self.since.get(entry_point) {
+            since.set(Some(Instant::now()));
+        }
         self.begun.notify_waiters();
         for (_, waker) in &*self.seats.borrow() {
             if let Some(waker) = waker {
@@ -54,20 +64,28 @@ impl Drain {
         }
     }
 
-    pub(crate) fn is_draining(&self) -> bool {
-        self.since.get().is_some()
+    pub(crate) fn is_draining(&self, entry_point: usize) -> bool {
+        self.began(entry_point).is_some()
+    }
+
+    fn began(&self, entry_point: usize) -> Option<Instant> {
+        self.since.get(entry_point)?.get()
     }
 
     /// When a connection that waits for a request since `waiting` may be closed: a request may be on its
     /// way to us when the drain begins, or the connection may just have been taken from the queue.
-    pub(crate) fn lingers_until(&self, waiting: Instant) -> Option<Instant> {
-        Some(self.since.get()?.max(waiting) + LINGER)
+    pub(crate) fn lingers_until(&self, entry_point: usize, waiting: Instant) -> Option<Instant> {
+        Some(self.began(entry_point)?.max(waiting) + LINGER)
     }
 
-    /// Resolves when the drain has begun.
-    pub(crate) async fn begun(&self) {
-        if !self.is_draining() {
-            self.begun.notified().await;
+    /// Resolves when the drain of an entry point has begun.
+    pub(crate) async fn begun(&self, entry_point: usize) {
+        loop {
+            let begun = self.begun.notified();
+            if self.is_draining(entry_point) {
+                return;
+            }
+            begun.await;
         }
     }
 
@@ -94,9 +112,9 @@ impl Drain {
         }
     }
 
-    /// Resolves when every connection has closed; false when `grace` did not suffice.
-    pub(crate) async fn emptied(&self, grace: Duration) -> bool {
-        tokio::time::timeout(grace, self.below(1)).await.is_ok()
+    /// Resolves when every connection has closed; false when they had not by `deadline`.
+    pub(crate) async fn emptied(&self, deadline: Instant) -> bool {
+        tokio::time::timeout_at(deadline, self.below(1)).await.is_ok()
     }
 }
 

@@ -24,6 +24,7 @@ use crate::answer::{self, BlamedLeg, ProxyError};
 use crate::balance::Endpoint;
 use crate::body::{Answer, ResponseBody};
 use crate::forward::tunnel;
+use crate::middleware::Permit;
 use crate::upstream::{Lease, Link};
 use crate::wire::{Connection, HeldHeaders, Leg};
 
@@ -54,6 +55,10 @@ pub(crate) struct Exchange {
     origin_status: u16,
     retries: u32,
     failure: Option<Failure>,
+    /// Who the client says it is; kept for the access log alone.
+    user: Option<Box<str>>,
+    /// Given back when the exchange ends.
+    held: Vec<Permit>,
 }
 
 /// Copies that only an access log needs.
@@ -101,6 +106,8 @@ impl Exchange {
             origin_status: 0,
             retries: 0,
             failure: None,
+            user: None,
+            held: Vec::new(),
             connection,
         }
     }
@@ -143,6 +150,18 @@ impl Exchange {
         if let Some(told) = &mut self.told {
             told.asked = Some(Instant::now());
         }
+    }
+
+    /// Who the client says it is, right or not.
+    pub(crate) fn user(&mut self, name: &str) {
+        if self.told.is_some() {
+            self.user = Some(name.into());
+        }
+    }
+
+    /// Keeps a place for as long as the request is in flight, its answer's body included.
+    pub(crate) fn hold(&mut self, permit: Permit) {
+        self.held.push(permit);
     }
 
     pub(crate) fn retried(&mut self) {
@@ -278,7 +297,7 @@ impl Exchange {
             server_addr: self.link.as_ref().map(|link| link.peer()),
             client: connection.client,
             forwarded_for: told.and_then(|told| connection.peer.believed_chain(&told.headers)),
-            client_user: None,
+            client_user: self.user.as_deref(),
             method: self.method.as_str(),
             path: told.map_or("", Told::target),
             host: told.map_or("", Told::host),

@@ -62,10 +62,11 @@ pub(crate) async fn secure(
             } else {
                 Protocol::Http1
             };
-            let facts = Arc::new(facts(handshake, took));
+            let facts = Arc::new(facts(&handshake, took));
+            let peer = handshake.peer;
             Some(Secured {
                 stream,
-                leg: Leg::Secure { policy, facts },
+                leg: Leg::Secure { policy, facts, peer },
                 protocol,
             })
         }
@@ -108,7 +109,7 @@ async fn server_name(
     }
 }
 
-fn facts(handshake: ClientHandshake, took: Duration) -> ClientLeg {
+fn facts(handshake: &ClientHandshake, took: Duration) -> ClientLeg {
     let client_subject = handshake
         .peer
         .first()
@@ -118,7 +119,7 @@ fn facts(handshake: ClientHandshake, took: Duration) -> ClientLeg {
         version: handshake.version,
         cipher: handshake.cipher,
         group: handshake.group,
-        sni: handshake.sni,
+        sni: handshake.sni.clone(),
         resumed: handshake.resumed,
         took,
         client_subject,

@@ -16,6 +16,8 @@ use smallvec::SmallVec;
 use crate::config::{ForwardedTrust, Naming};
 use crate::wire::{Connection, Leg};
 
+pub(crate) use names::{X_FORWARDED_TLS_CLIENT_CERT, X_FORWARDED_TLS_CLIENT_CERT_INFO};
+
 use names::HOPS;
 use names::{
     Role, X_FORWARDED_FOR, X_FORWARDED_HOST, X_FORWARDED_PORT, X_FORWARDED_PROTO, X_FORWARDED_SERVER,
@@ -89,6 +91,67 @@ pub(crate) struct Hop {
     pub(crate) upgrade: Option<Upgrade>,
     /// How often the request has been here before.
     pub(crate) visits: u8,
+}
+
+/// Removes every spelling of `name`, then sets it: whoever reads one of them reads `value` (I3).
+pub(crate) fn claim(headers: &mut HeaderMap, name: HeaderName, value: HeaderValue) {
+    disclaim(headers, &name);
+    headers.insert(name, value);
+}
+
+/// Removes every spelling of `name`: `_` and `.` stand for `-` (CVE-2026-54763, CVE-2026-88011).
+pub(crate) fn disclaim(headers: &mut HeaderMap, name: &HeaderName) {
+    let doomed: Doomed = headers
+        .keys()
+        .filter(|other| names::same(other.as_str(), name.as_str()))
+        .cloned()
+        .collect();
+    for other in doomed {
+        headers.remove(other);
+    }
+}
+
+/// Adds what was taken off the path to what others have taken off before.
+pub(crate) fn append_prefix(headers: &mut HeaderMap, prefix: HeaderValue) {
+    headers.append(names::X_FORWARDED_PREFIX, prefix);
+}
+
+/// What `X-Forwarded-Proto` says, as a scheme of HTTP.
+pub(crate) fn told_scheme(headers: &HeaderMap) -> Option<&'static str> {
+    match headers.get(X_FORWARDED_PROTO)?.as_bytes() {
+        b"http" | b"ws" => Some("http"),
+        b"https" | b"wss" => Some("https"),
+        _ => None,
+    }
+}
+
+/// `X-Forwarded-For` as it came, the nearest first. What is no text stands for an address that is none.
+pub(crate) fn forwarded_chain(headers: &HeaderMap) -> impl Iterator<Item = &str> {
+    let lines: SmallVec<[&str; 4]> = headers
+        .get_all(X_FORWARDED_FOR)
+        .iter()
+        .map(|line| line.to_str().unwrap_or("?"))
+        .collect();
+    lines
+        .into_iter()
+        .rev()
+        .flat_map(|line| line.rsplit(',').map(str::trim))
+}
+
+pub(crate) fn has_underscored(headers: &HeaderMap) -> bool {
+    headers.keys().any(|name| name.as_str().contains('_'))
+}
+
+/// Removes headers with `_` in their names.
+pub(crate) fn delete_underscored(headers: &mut HeaderMap) {
+    let doomed: Doomed = headers
+        .keys()
+        .filter(|name| name.as_str().contains('_'))
+        .cloned()
+        .collect();
+    for name in doomed {
+        headers.remove(name);
+    }
 }
 
 /// Takes what only this hop may say out of a request, then says it.

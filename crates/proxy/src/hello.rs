@@ -1,4 +1,6 @@
-//! Step 2: TLS or plain text.
+//! Step 2: TLS or plain text, behind a header of the PROXY protocol where there may be one.
+
+mod proxy_protocol;
 
 use std::net::SocketAddr;
 use std::rc::Rc;
@@ -6,6 +8,7 @@ use std::rc::Rc;
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
+use viaduct_observe::counters;
 
 use crate::drain::Seat;
 use crate::frontend::{self, Secured};
@@ -16,6 +19,7 @@ use crate::worker::Worker;
 pub(crate) struct Arrival {
     /// Index into `Config::entry_points`.
     pub(crate) entry_point: usize,
+    /// The peer's, or the one that the PROXY protocol names.
     pub(crate) client: SocketAddr,
     pub(crate) local: SocketAddr,
     pub(crate) seat: Seat,
@@ -23,9 +27,9 @@ pub(crate) struct Arrival {
 
 /// Takes a connection from its first byte to its last. Every entry point takes both TLS and plain text; the
 /// first byte tells which (A2.20, A2.21).
-pub(crate) async fn greet(worker: Rc<Worker>, socket: TcpStream, arrival: Arrival) {
+pub(crate) async fn greet(worker: Rc<Worker>, socket: TcpStream, mut arrival: Arrival) {
     // Boxed, because a connection lives much longer than its handshake.
-    let Some((io, leg, protocol)) = Box::pin(open(&worker, socket, &arrival)).await else {
+    let Some((io, leg, protocol)) = Box::pin(open(&worker, socket, &mut arrival)).await else {
         return;
     };
     let Arrival {
@@ -46,18 +50,28 @@ pub(crate) async fn greet(worker: Rc<Worker>, socket: TcpStream, arrival: Arriva
 async fn open(
     worker: &Rc<Worker>,
     mut socket: TcpStream,
-    arrival: &Arrival,
+    arrival: &mut Arrival,
 ) -> Option<(ClientIo, Leg, Protocol)> {
     let entry = worker.config.entry_points.get(arrival.entry_point)?;
     let deadline = Instant::now() + entry.timeouts.handshake;
     let mut first = Vec::with_capacity(FIRST_READ);
-    if timeout_at(deadline, socket.read_buf(&mut first))
-        .await
-        .ok()?
-        .ok()?
-        == 0
-    {
-        return None;
+    if let Some(rules) = &entry.proxy_protocol {
+        let told = timeout_at(deadline, proxy_protocol::read(&mut socket, &mut first));
+        match told.await.ok()? {
+            Ok(Some(client)) if rules.believes(arrival.client.ip()) => arrival.client = client,
+            Ok(_) => {}
+            Err(error) => {
+                worker.counters.fault(counters::Leg::Client, "proxy_header");
+                tracing::debug!(client = %arrival.client, "refused a connection: {error}");
+                return None;
+            }
+        }
+    }
+    if first.is_empty() {
+        let read = timeout_at(deadline, socket.read_buf(&mut first)).await.ok()?;
+        if read.ok()? == 0 {
+            return None;
+        }
     }
     if first.first() == Some(&HANDSHAKE_RECORD) {
         let secured = timeout_at(deadline, frontend::secure(worker, socket, first, arrival));

@@ -8,7 +8,7 @@
 //! 4. [`wire`]: bytes to messages and back, HTTP/1.1 and HTTP/2
 //! 5. [`request`]: normalise once (I1), strip owned headers (I3); `serve` is here
 //! 6. matching: ask the snapshot's routing table
-//! 7. middlewares (to come; a router that names one is out of service)
+//! 7. [`middleware`]: through the router's middlewares, and back through them with the answer
 //! 8. [`balance`]: which server
 //! 9. [`upstream`]: a verified bridge to it, from the pool or new
 //!
@@ -32,6 +32,7 @@ pub(crate) mod frontend;
 pub(crate) mod headers;
 pub(crate) mod hello;
 pub(crate) mod listen;
+pub(crate) mod middleware;
 pub(crate) mod request;
 pub(crate) mod runtime;
 pub(crate) mod upstream;
@@ -41,5 +42,8 @@ pub(crate) mod worker;
 #[cfg(test)]
 mod testing;
 
-pub use config::{Config, EntryPointConfig, ForwardedTrust, Limits, Naming, RespondingTimeouts};
+pub use config::{
+    Config, EntryPointConfig, ForwardedTrust, Hygiene, KeepAlive, LifeCycle, Limits, Naming, ProxyProtocol,
+    RespondingTimeouts, UnderscoreHeaders,
+};
 pub use worker::{BindError, Bound, Hands, Running};

@@ -3,6 +3,7 @@
 use std::io;
 use std::net::{SocketAddr, TcpListener as StdListener};
 use std::rc::Rc;
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
@@ -56,7 +57,7 @@ pub(crate) async fn accept_loop(worker: Rc<Worker>, entry_point: usize, listener
     };
     tokio::select! {
         biased;
-        () = door.worker.drain.begun() => {}
+        () = door.worker.drain.begun(entry_point) => {}
         () = door.accept(&listener) => {}
     }
     while let Some(Ok((socket, client))) = listener.accept().now_or_never() {
@@ -75,12 +76,11 @@ struct Door {
 
 impl Door {
     async fn accept(&self, listener: &TcpListener) {
-        let mut told = None;
         loop {
             self.worker.drain.below(self.limit).await;
             match listener.accept().await {
                 Ok((socket, client)) => self.admit(socket, client),
-                Err(error) => back_off(&error, &mut told).await,
+                Err(error) => back_off(&error).await,
             }
         }
     }
@@ -124,17 +124,28 @@ fn connection_limit(worker: &Worker, entry_point: usize) -> usize {
 }
 
 /// Out of descriptors or memory: what waits in the kernel's queue can wait a little longer (R10).
-async fn back_off(error: &io::Error, told: &mut Option<Instant>) {
+async fn back_off(error: &io::Error) {
     match error.kind() {
         io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset | io::ErrorKind::Interrupted => {}
         _ => {
-            if told.is_none_or(|told| told.elapsed() >= TELL_EVERY) {
-                *told = Some(Instant::now());
+            if is_time_to_tell() {
                 tracing::warn!(%error, "cannot accept connections; trying again");
             }
             tokio::time::sleep(PAUSE).await;
         }
     }
+}
+
+/// Every listener of every worker fails at once: one line says it for all of them.
+fn is_time_to_tell() -> bool {
+    static TOLD: Mutex<Option<Instant>> = Mutex::new(None);
+    let mut told = TOLD.lock().unwrap_or_else(PoisonError::into_inner);
+    let now = Instant::now();
+    if told.is_some_and(|told| now.duration_since(told) < TELL_EVERY) {
+        return false;
+    }
+    *told = Some(now);
+    true
 }
 
 const BACKLOG: i32 = 8192;

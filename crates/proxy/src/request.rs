@@ -2,6 +2,7 @@
 
 mod host;
 mod path;
+mod rewrite;
 
 use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
@@ -16,9 +17,11 @@ use viaduct_snapshot::{EntryPoint, RouteRequest, Routed, Router, RouterState, Se
 
 use crate::answer::{self, ProxyError};
 use crate::body::{Answer, ResponseBody};
+use crate::config::{Hygiene, UnderscoreHeaders};
 use crate::exchange::{Exchange, Stray};
 use crate::forward::{self, Outgoing};
-use crate::headers::{self, TransferCoding};
+use crate::headers::{self, Hop, TransferCoding};
+use crate::middleware::{Next, Way};
 use crate::wire::{ClientBody, Connection, Leg, MOST_FIELDS};
 
 use host::HostName;
@@ -45,21 +48,40 @@ async fn handle(
         return Err(ProxyError::HeadersTooLarge);
     }
     // 5: one form for everyone behind this line (I1), and our headers are ours (I3).
-    let mut request = Request::normalize(raw)?;
+    let mut request = Request::normalize(raw, connection.hygiene())?;
     if request.is_server_wide() {
         return Ok(answer::server_options());
     }
-    let hop = headers::own(&mut request.parts, request.host.port(), connection);
+    request.hop = headers::own(&mut request.parts, request.host.port(), connection);
     // 6: which router; the snapshot is held to the end of this request.
     let snapshot = connection.worker.snapshot();
     let router = route(&snapshot, connection, &request)?;
     exchange.matched(router);
-    // 7: middlewares come here.
+    let way = Way {
+        connection,
+        router,
+        service: service(router)?,
+    };
+    // 7: through its middlewares, if there are any.
+    if router.middlewares.is_empty() {
+        cross(way, request, exchange).await
+    } else {
+        Box::pin(Next::new(way).run(request, exchange)).await
+    }
+}
+
+/// The innermost part of the way.
+pub(crate) async fn cross(
+    way: Way<'_>,
+    request: Request,
+    exchange: &mut Exchange,
+) -> Result<http::Response<Answer>, ProxyError> {
+    let connection = way.connection;
     // 8: which server.
-    let endpoint = connection.worker.balancers.pick(service(router)?)?;
+    let endpoint = connection.worker.balancers.pick(way.service)?;
     exchange.chosen(&endpoint);
     // 9: a bridge to it, then both ways.
-    let outgoing = Outgoing::new(request, hop, &endpoint, connection, exchange)?;
+    let outgoing = Outgoing::new(request, &endpoint, connection, exchange)?;
     let upstreams = &connection.worker.upstreams;
     let crossed = match upstreams.bridge(connection, &endpoint, outgoing.needs()).await {
         Ok(bridge) => forward::exchange(outgoing, bridge, exchange).await,
@@ -87,17 +109,20 @@ pub(crate) struct Request {
     host: HostName,
     /// The path as rules see it, where that differs.
     rule_path: Option<String>,
+    /// What its hop-by-hop headers asked of us.
+    pub(crate) hop: Hop,
 }
 
 impl Request {
-    fn normalize(raw: http::Request<ClientBody>) -> Result<Self, ProxyError> {
+    fn normalize(raw: http::Request<ClientBody>, hygiene: &Hygiene) -> Result<Self, ProxyError> {
         let (mut parts, body) = raw.into_parts();
-        let (host, rule_path) = normalize_head(&mut parts)?;
+        let (host, rule_path) = normalize_head(&mut parts, hygiene)?;
         Ok(Self {
             parts,
             body,
             host,
             rule_path,
+            hop: Hop::default(),
         })
     }
 
@@ -119,11 +144,19 @@ impl Request {
 }
 
 /// Host and path in their normal form, the URI in origin-form; the path for rules where it differs.
-fn normalize_head(parts: &mut Parts) -> Result<(HostName, Option<String>), ProxyError> {
+fn normalize_head(parts: &mut Parts, hygiene: &Hygiene) -> Result<(HostName, Option<String>), ProxyError> {
     if parts.method == Method::CONNECT {
         return Err(ProxyError::ConnectMethod);
     }
     check_framing(parts)?;
+    match hygiene.underscores {
+        UnderscoreHeaders::Keep => {}
+        UnderscoreHeaders::Delete => headers::delete_underscored(&mut parts.headers),
+        UnderscoreHeaders::Reject if headers::has_underscored(&parts.headers) => {
+            return Err(BadRequest::UnderscoreHeader.into());
+        }
+        UnderscoreHeaders::Reject => {}
+    }
     let host = host::settle(parts)?;
     let Some(raw) = parts.uri.path_and_query() else {
         return Err(BadRequest::Path.into());
@@ -134,7 +167,7 @@ fn normalize_head(parts: &mut Parts) -> Result<(HostName, Option<String>), Proxy
             _ => Err(BadRequest::Path.into()),
         };
     }
-    let normal = path::normalize(raw)?;
+    let normal = path::normalize(raw, hygiene)?;
     let rule_path = path::for_rules(normal.as_ref().unwrap_or(raw).path());
     match normal {
         Some(normal) => parts.uri = origin_form(normal),
@@ -240,6 +273,12 @@ pub(crate) enum BadRequest {
     TransferCoding,
     #[error("the body is malformed")]
     Body,
+    #[error("the path holds an escaped character that is not allowed here")]
+    EncodedCharacter,
+    #[error("what a middleware makes of the path is no normal path")]
+    Rewritten,
+    #[error("a header has an underscore in its name")]
+    UnderscoreHeader,
 }
 
 impl BadRequest {
@@ -254,6 +293,9 @@ impl BadRequest {
             Self::Path => "bad_path",
             Self::TransferCoding => "bad_transfer_coding",
             Self::Body => "bad_body",
+            Self::EncodedCharacter => "encoded_character",
+            Self::Rewritten => "bad_rewrite",
+            Self::UnderscoreHeader => "underscore_header",
         }
     }
 }

@@ -86,10 +86,18 @@ impl Proxy {
 
     /// As [`to`](Self::to), with these time-outs.
     pub(crate) async fn timed(url: &str, timeouts: RespondingTimeouts) -> Self {
-        let snapshot = snapshot(service([url], serde_json::json!({})), None);
-        let mut worker = worker(snapshot, ForwardedTrust::default(), None);
+        let dynamic = service([url], serde_json::json!({}));
+        Self::configured(dynamic, |entry_point| entry_point.timeouts = timeouts).await
+    }
+
+    /// As [`start`](Self::start), with an entry point of other settings.
+    pub(crate) async fn configured(
+        dynamic: serde_json::Value,
+        set: impl FnOnce(&mut EntryPointConfig),
+    ) -> Self {
+        let mut worker = worker(snapshot(dynamic, None), ForwardedTrust::default(), None);
         let config = Rc::get_mut(&mut worker).map(|worker| &mut worker.config);
-        Arc::get_mut(config.unwrap()).unwrap().entry_points[0].timeouts = timeouts;
+        set(&mut Arc::get_mut(config.unwrap()).unwrap().entry_points[0]);
         Self::serve(worker).await
     }
 
@@ -199,6 +207,7 @@ pub(crate) fn snapshot(dynamic: serde_json::Value, previous: Option<&Snapshot>) 
         entry_points: vec![EntryPointInstall {
             name: EntryPointName::new("web"),
             tls: None,
+            middlewares: Vec::new(),
             as_default: true,
         }],
         ..Install::default()
@@ -216,28 +225,28 @@ pub(crate) fn snapshot(dynamic: serde_json::Value, previous: Option<&Snapshot>) 
 }
 
 fn worker(snapshot: Arc<Snapshot>, forwarded: ForwardedTrust, log: Option<AccessLog>) -> Rc<Worker> {
+    let address = SocketAddr::from(([127, 0, 0, 1], 0));
     let entry_point = EntryPointConfig {
-        name: EntryPointName::new("web"),
-        address: SocketAddr::from(([127, 0, 0, 1], 0)),
         forwarded,
-        timeouts: Default::default(),
-        limits: Default::default(),
+        ..EntryPointConfig::new(EntryPointName::new("web"), address)
     };
     let worker = Worker {
         config: Arc::new(Config {
             workers: 1,
             entry_points: vec![entry_point],
             expose_faults: true,
-            grace: Duration::from_secs(10),
         }),
         snapshot: RefCell::new(Rc::new(Arc::clone(&snapshot))),
         upstreams: Default::default(),
         balancers: Default::default(),
         access_log: log.map(RefCell::new),
         counters: Arc::new(WorkerCounters::new(["web".into()])),
-        drain: Drain::default(),
+        drain: Drain::new(1),
         labels: Default::default(),
         fault_log: Default::default(),
+        passwords: Default::default(),
+        in_flight: Default::default(),
+        headers_held: Default::default(),
     };
     worker.install(snapshot);
     Rc::new(worker)
@@ -264,6 +273,7 @@ pub(crate) fn secure() -> Leg {
             took: Duration::ZERO,
             client_subject: None,
         }),
+        peer: Vec::new(),
     }
 }
 

@@ -14,12 +14,13 @@ mod unshare;
 use std::cell::{Cell, OnceCell};
 use std::net::SocketAddr;
 use std::rc::Rc;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
+use rustls::pki_types::CertificateDer;
 use viaduct_observe::ClientLeg;
 use viaduct_snapshot::PolicyId;
 
-use crate::config::{Limits, RespondingTimeouts};
+use crate::config::{EntryPointConfig, Hygiene, KeepAlive, Limits, RespondingTimeouts};
 use crate::drain::Seat;
 use crate::headers::Peer;
 use crate::worker::Worker;
@@ -84,14 +85,35 @@ impl Connection {
         drop(self.seat.set(seat));
     }
 
+    fn config(&self) -> Option<&EntryPointConfig> {
+        self.worker.config.entry_points.get(self.entry_point)
+    }
+
     pub(crate) fn timeouts(&self) -> RespondingTimeouts {
-        let entry = self.worker.config.entry_points.get(self.entry_point);
-        entry.map(|entry| entry.timeouts).unwrap_or_default()
+        self.config().map(|entry| entry.timeouts).unwrap_or_default()
     }
 
     fn limits(&self) -> Limits {
-        let entry = self.worker.config.entry_points.get(self.entry_point);
-        entry.map(|entry| entry.limits).unwrap_or_default()
+        self.config().map(|entry| entry.limits).unwrap_or_default()
+    }
+
+    fn keep_alive(&self) -> KeepAlive {
+        self.config().map(|entry| entry.keep_alive).unwrap_or_default()
+    }
+
+    /// Whether the client should go: see [`crate::drain`].
+    fn is_draining(&self) -> bool {
+        self.worker.drain.is_draining(self.entry_point)
+    }
+
+    pub(crate) fn hygiene(&self) -> &Hygiene {
+        static USUAL: LazyLock<Hygiene> = LazyLock::new(Hygiene::default);
+        self.config().map_or(&USUAL, |entry| &entry.hygiene)
+    }
+
+    /// Whether paths are in their normal form; see [`Hygiene::sanitize_path`].
+    pub(crate) fn sanitizes(&self) -> bool {
+        self.hygiene().sanitize_path
     }
 
     /// Whether this worker listens on `port`.
@@ -111,7 +133,12 @@ impl Connection {
 /// How the client reached us.
 pub(crate) enum Leg {
     Plain,
-    Secure { policy: PolicyId, facts: Arc<ClientLeg> },
+    Secure {
+        policy: PolicyId,
+        facts: Arc<ClientLeg>,
+        /// The chain that the client presented, leaf first; empty without client authentication.
+        peer: Vec<CertificateDer<'static>>,
+    },
 }
 
 /// Header fields of one request, at most, whatever its version. Traefik counts bytes alone; a field of four

@@ -1,6 +1,6 @@
 //! A worker: one thread, one runtime, its own listeners, pools and counters.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::net::{SocketAddr, TcpListener as StdListener};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -8,11 +8,13 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use tokio::sync::watch;
+use tokio::time::Instant;
 use viaduct_config::EntryPointName;
 use viaduct_observe::{AccessLog, WorkerCounters};
 use viaduct_snapshot::Snapshot;
 
 use crate::Config;
+use crate::config::LifeCycle;
 use crate::drain::{Drain, Phase};
 use crate::listen::{self, Share};
 use crate::upstream::Upstreams;
@@ -33,6 +35,11 @@ pub(crate) struct Worker {
     /// Routers and services of finished requests, by slot.
     pub(crate) labels: crate::exchange::Labels,
     pub(crate) fault_log: crate::exchange::FaultLog,
+    pub(crate) passwords: crate::middleware::Passwords,
+    /// Of the whole process.
+    pub(crate) in_flight: Arc<crate::middleware::InFlight>,
+    /// Bytes of request headers that the streams of all its connections hold (C25).
+    pub(crate) headers_held: Cell<usize>,
 }
 
 impl Worker {
@@ -123,6 +130,7 @@ impl Bound {
     /// configuration (R20).
     pub fn serve(self, hands: Hands) -> Running {
         let (phases, phase) = watch::channel(Phase::Serving);
+        let in_flight = Arc::default();
         let logs = hands
             .access_logs
             .into_iter()
@@ -145,6 +153,7 @@ impl Bound {
                     listeners,
                     access_log,
                     counters,
+                    in_flight: Arc::clone(&in_flight),
                 };
                 let thread = std::thread::Builder::new().name(format!("worker-{number}"));
                 match thread.spawn(move || seat.run()) {
@@ -167,10 +176,11 @@ pub struct Running {
 }
 
 impl Running {
-    /// Stops accepting; h1 answers carry `Connection: close`, h2 gets GOAWAY in two steps; waits up to
-    /// the grace time, then closes what is left. Blocks until every worker has ended.
-    pub fn drain(self, grace: Duration) {
-        self.phases.send_replace(Phase::Draining { grace });
+    /// Goes through the end of each entry point's life cycle: accepts for as long as it says, then no more;
+    /// h1 answers carry `Connection: close`, h2 gets GOAWAY in two steps; waits up to the grace time, then
+    /// closes what is left. Blocks until every worker has ended.
+    pub fn drain(self) {
+        self.phases.send_replace(Phase::Draining);
         for thread in self.threads {
             if thread.join().is_err() {
                 tracing::error!("a worker panicked");
@@ -187,6 +197,7 @@ struct Seat {
     listeners: Vec<StdListener>,
     access_log: Option<AccessLog>,
     counters: Arc<WorkerCounters>,
+    in_flight: Arc<crate::middleware::InFlight>,
 }
 
 impl Seat {
@@ -211,15 +222,18 @@ impl Seat {
     async fn work(mut self) -> Rc<Worker> {
         let first = Arc::clone(&self.snapshots.borrow_and_update());
         let worker = Rc::new(Worker {
+            drain: Drain::new(self.config.entry_points.len()),
             config: self.config,
             snapshot: RefCell::new(Rc::new(first)),
             upstreams: Upstreams::default(),
             balancers: crate::balance::Balancers::default(),
             access_log: self.access_log.map(RefCell::new),
             counters: self.counters,
-            drain: Drain::default(),
             labels: crate::exchange::Labels::default(),
             fault_log: crate::exchange::FaultLog::default(),
+            passwords: crate::middleware::Passwords::default(),
+            in_flight: self.in_flight,
+            headers_held: Cell::new(0),
         });
         let first = worker.snapshot();
         worker.install(Arc::clone(&first));
@@ -236,14 +250,14 @@ impl Seat {
                 tokio::task::spawn_local(listen::accept_loop(Rc::clone(&worker), entry_point, listener))
             })
             .collect();
-        let grace = grace(self.phase).await;
-        worker.drain.begin();
+        begun(self.phase).await;
+        let deadline = end_life(&worker);
         for door in doors {
             if door.await.is_err() {
                 tracing::error!("a listener's task panicked");
             }
         }
-        if !worker.drain.emptied(grace).await {
+        if !worker.drain.emptied(deadline).await {
             tracing::warn!(
                 connections = worker.drain.open(),
                 idle = worker.drain.resting(),
@@ -254,14 +268,29 @@ impl Seat {
     }
 }
 
-/// Resolves when the drain is to begin.
-async fn grace(mut phase: watch::Receiver<Phase>) -> Duration {
-    let draining = phase.wait_for(|phase| *phase != Phase::Serving).await;
-    match draining.map(|phase| *phase) {
-        Ok(Phase::Draining { grace }) => grace,
-        // The control plane has gone: nothing is left to wait for.
-        Ok(Phase::Serving) | Err(_) => Duration::ZERO,
+/// Resolves when the drain is to begin, or the control plane has gone.
+async fn begun(mut phase: watch::Receiver<Phase>) {
+    drop(phase.wait_for(|phase| *phase == Phase::Draining).await);
+}
+
+/// Begins the drain of every entry point when its time has come. Returns when the last of them has to be empty.
+fn end_life(worker: &Rc<Worker>) -> Instant {
+    let now = Instant::now();
+    let mut end = now;
+    for (index, entry_point) in worker.config.entry_points.iter().enumerate() {
+        let LifeCycle { accept, grace } = entry_point.life_cycle;
+        end = end.max(now + accept + grace);
+        if accept.is_zero() {
+            worker.drain.begin(index);
+        } else {
+            let worker = Rc::clone(worker);
+            drop(tokio::task::spawn_local(async move {
+                tokio::time::sleep(accept).await;
+                worker.drain.begin(index);
+            }));
+        }
     }
+    end
 }
 
 /// Installs each new snapshot.

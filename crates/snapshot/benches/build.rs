@@ -58,6 +58,7 @@ fn build(criterion: &mut Criterion) {
         entry_points: vec![EntryPointInstall {
             name: EntryPointName::new("websecure"),
             tls: Some(RouterTls::default()),
+            middlewares: Vec::new(),
             as_default: true,
         }],
         ..Install::default()

@@ -12,6 +12,7 @@ use viaduct_tls::{CertificateStore, Identity, TrustGeneration};
 
 use crate::entry_point::{Policy, PolicyId};
 use crate::install::Install;
+use crate::middleware::Middleware;
 use crate::service::{PoolId, Scheme, Service, Slot};
 use crate::transport::{Timeouts, Transport};
 
@@ -25,6 +26,7 @@ pub(crate) struct Book {
     pub(crate) tls_options: Vec<(Arc<str>, Policy)>,
     pub(crate) transports: ByName<Transport>,
     pub(crate) services: ByName<Service>,
+    pub(crate) middlewares: ByName<Middleware>,
     pub(crate) counters: Counters,
     pub(crate) slots: Slots,
     pub(crate) pools: Pools,

@@ -3,6 +3,7 @@
 //! ```text
 //!  updates -> sources -> certificates -> policies ---------+
 //!                     -> transports -> services -> routers +-> entry points -> Snapshot
+//!                                   middlewares -+
 //! ```
 //! Each step takes what the one before it made and the matching part of the previous snapshot's book;
 //! what is equal to what was there before is shared. Every step is complete in itself: findings are
@@ -11,6 +12,7 @@
 mod certificates;
 mod claims;
 mod entry_points;
+mod middlewares;
 mod names;
 mod policies;
 mod routers;
@@ -66,12 +68,14 @@ pub fn compile(inputs: &Inputs<'_>, previous: Option<&Snapshot>) -> (Arc<Snapsho
     let transports = transports::build(inputs, &sources, book, &mut counters, &mut findings);
     let mut services = Services::new(&sources, &resolver, &transports, book);
     services.build_all(&mut slots, &mut findings);
+    let middlewares = middlewares::build(&sources, book, &mut findings);
     let drafts = routers::build(&routers::Context {
         install: inputs.install,
         sources: &sources,
         resolver: &resolver,
         policies: &policies,
         services: &services,
+        middlewares: &middlewares,
         previous,
     });
     let (entry_points, routers) = entry_points::build(
@@ -103,6 +107,7 @@ pub fn compile(inputs: &Inputs<'_>, previous: Option<&Snapshot>) -> (Arc<Snapsho
         policies: policies.all,
         transports: transports.into_ready(),
         services,
+        middlewares: middlewares.into_ready(),
         counters,
         slots,
         pools,

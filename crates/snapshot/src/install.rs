@@ -22,6 +22,9 @@ pub struct EntryPointInstall {
     pub name: EntryPointName,
     /// `http.tls`: default TLS of routers of this entry point that say nothing themselves.
     pub tls: Option<RouterTls>,
+    /// `http.middlewares`: before those of each router of this entry point. A name without a provider means
+    /// one of the router's own provider.
+    pub middlewares: Vec<String>,
     /// Served by routers that name no entry point. When no entry point is marked, all of them are.
     pub as_default: bool,
 }

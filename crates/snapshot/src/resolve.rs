@@ -140,7 +140,13 @@ impl<'s> Resolver<'s> {
     }
 
     fn missing(&self, kind: Kind, name: &QualifiedName) -> Unresolved {
-        let text = format!("{} `{name}` {} not exist", kind.noun(), kind.verb());
+        let text = match kind {
+            // Traefik's words, for those who look for them.
+            Kind::Middleware => format!("middleware \"{name}\" does not exist"),
+            Kind::Service | Kind::ServersTransport | Kind::TlsOptions => {
+                format!("{} `{name}` {} not exist", kind.noun(), kind.verb())
+            }
+        };
         let finding = Finding::error(Code::MissingReference, text);
         Unresolved {
             exists: false,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use viaduct_config::{EntryPointName, Finding};
 
 use crate::entry_point::PolicyId;
+use crate::middleware::Middleware;
 use crate::rule::RouteRule;
 use crate::service::{Service, Slot};
 
@@ -28,6 +29,9 @@ pub struct Router {
     /// As written, for messages: `name@provider`.
     pub service_name: Arc<str>,
     pub state: RouterState,
+    /// What a request meets on its way to the service, in order: those of the entry point, then the router's
+    /// own, chains resolved. Empty for most routers, and then they cost nothing.
+    pub middlewares: Box<[Arc<Middleware>]>,
     /// Default true.
     pub access_log: bool,
     /// Default true.
@@ -61,6 +65,7 @@ impl Router {
             && self.demanded_policy == other.demanded_policy
             && self.service_name == other.service_name
             && self.state.same(&other.state)
+            && same_middlewares(&self.middlewares, &other.middlewares)
             && self.access_log == other.access_log
             && self.metrics == other.metrics
             && self.origin == other.origin
@@ -84,6 +89,10 @@ impl RouterState {
             }
         }
     }
+}
+
+fn same_middlewares(a: &[Arc<Middleware>], b: &[Arc<Middleware>]) -> bool {
+    a.len() == b.len() && a.iter().zip(b).all(|(a, b)| Arc::ptr_eq(a, b))
 }
 
 fn same_rule(a: Option<&Arc<RouteRule>>, b: Option<&Arc<RouteRule>>) -> bool {

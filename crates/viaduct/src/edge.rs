@@ -9,9 +9,7 @@ use tokio::sync::watch;
 use viaduct_config::EntryPointName;
 use viaduct_observe::families::Detail;
 use viaduct_observe::{AccessLog, Options, Sink, SinkError, WorkerCounters};
-use viaduct_proxy::{
-    BindError, Bound, Config, EntryPointConfig, ForwardedTrust, Hands, Limits, RespondingTimeouts, Running,
-};
+use viaduct_proxy::{BindError, Bound, Config, EntryPointConfig, ForwardedTrust, Hands, Running};
 use viaduct_snapshot::Snapshot;
 
 use crate::failure::Failure;
@@ -20,18 +18,14 @@ use crate::telemetry::{Metrics, ReloadCount, Telemetry};
 /// An entry point with Traefik's defaults.
 pub(crate) fn entry_point(name: &str, address: SocketAddr, forwarded: ForwardedTrust) -> EntryPointConfig {
     EntryPointConfig {
-        name: EntryPointName::new(name),
-        address,
         forwarded,
-        timeouts: RespondingTimeouts::default(),
-        limits: Limits::default(),
+        ..EntryPointConfig::new(EntryPointName::new(name), address)
     }
 }
 
 /// Listening, but not serving yet.
 pub(crate) struct Edge {
     bound: Bound,
-    grace: Duration,
     log: Option<(Sink, Options)>,
     /// One per worker.
     counters: Vec<Arc<WorkerCounters>>,
@@ -49,7 +43,7 @@ impl Edge {
                 Some((sink, options))
             }
         };
-        let (workers, grace) = (config.workers, config.grace);
+        let workers = config.workers;
         let names = config
             .entry_points
             .iter()
@@ -63,7 +57,6 @@ impl Edge {
         let bound = Bound::open(config).map_err(|error| bind_failure(error, option))?;
         Ok(Self {
             bound,
-            grace,
             log,
             counters,
             prometheus: telemetry.prometheus,
@@ -108,7 +101,6 @@ impl Edge {
             running: self.bound.serve(hands),
             sink: self.log.map(|(sink, _)| sink),
             metrics,
-            grace: self.grace,
         }
     }
 }
@@ -118,7 +110,6 @@ pub(crate) struct RunningEdge {
     running: Running,
     sink: Option<Sink>,
     metrics: Arc<Metrics>,
-    grace: Duration,
 }
 
 impl RunningEdge {
@@ -131,7 +122,7 @@ impl RunningEdge {
 
     /// Ends without losing a request or a log line. Blocks, at most a little longer than the grace time.
     pub(crate) fn drain(self) {
-        self.running.drain(self.grace);
+        self.running.drain();
         if let Some(sink) = self.sink
             && !sink.finish(LOG_WAIT)
         {
@@ -181,6 +172,3 @@ fn bind_failure(error: BindError, option: &str) -> Failure {
 
 /// How long the end waits for the access log's output.
 const LOG_WAIT: Duration = Duration::from_secs(5);
-
-/// Time for requests in flight after a signal to stop (Traefik's `graceTimeOut`).
-pub(crate) const GRACE: Duration = Duration::from_secs(10);

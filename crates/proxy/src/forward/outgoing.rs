@@ -13,7 +13,7 @@ use crate::answer::ProxyError;
 use crate::balance::Endpoint;
 use crate::body::{Gate, GateKey, RequestBody};
 use crate::exchange::Exchange;
-use crate::headers::{self, Hop, Upgrade};
+use crate::headers::{self, Upgrade};
 use crate::request::{self, BadRequest, prefixed};
 use crate::upstream::{Lease, Needs, binds_connection};
 use crate::wire::Connection;
@@ -40,12 +40,13 @@ pub(super) struct Plan {
 impl Outgoing {
     pub(crate) fn new(
         request: request::Request,
-        hop: Hop,
         endpoint: &Endpoint<'_>,
         connection: &Connection,
         exchange: &mut Exchange,
     ) -> Result<Self, ProxyError> {
-        let request::Request { mut parts, body, .. } = request;
+        let request::Request {
+            mut parts, body, hop, ..
+        } = request;
         headers::append_forwarded_for(&mut parts.headers, &connection.peer);
         if parts.version == Version::HTTP_2 {
             headers::join_cookies(&mut parts.headers);

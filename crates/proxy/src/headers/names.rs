@@ -5,8 +5,13 @@ use http::HeaderName;
 pub(super) const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 pub(super) const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 pub(super) const X_FORWARDED_PORT: HeaderName = HeaderName::from_static("x-forwarded-port");
+pub(super) const X_FORWARDED_PREFIX: HeaderName = HeaderName::from_static("x-forwarded-prefix");
 pub(super) const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 pub(super) const X_FORWARDED_SERVER: HeaderName = HeaderName::from_static("x-forwarded-server");
+pub(crate) const X_FORWARDED_TLS_CLIENT_CERT: HeaderName =
+    HeaderName::from_static("x-forwarded-tls-client-cert");
+pub(crate) const X_FORWARDED_TLS_CLIENT_CERT_INFO: HeaderName =
+    HeaderName::from_static("x-forwarded-tls-client-cert-info");
 pub(super) const X_REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
 
 /// How often this request has been through us; only on connections that lead back to us.
@@ -66,6 +71,15 @@ pub(super) fn role(name: &HeaderName) -> Role {
         }
         _ => Role::EndToEnd,
     }
+}
+
+/// Whether two names, in lower case, are spellings of one: `_`, `.` and `-` are the same to many servers.
+pub(super) fn same(a: &str, b: &str) -> bool {
+    let joins = |byte: u8| matches!(byte, b'-' | b'_' | b'.');
+    a.len() == b.len()
+        && a.bytes()
+            .zip(b.bytes())
+            .all(|(a, b)| a == b || joins(a) && joins(b))
 }
 
 /// `Some(false)` for an owned name, `Some(true)` for an alias of one: `_` and `.` stand for `-`.

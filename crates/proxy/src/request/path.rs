@@ -6,27 +6,91 @@
 
 use http::uri::PathAndQuery;
 
+use viaduct_snapshot::middleware::EncodedCharacters;
+
 use super::BadRequest;
+use crate::config::Hygiene;
 
 /// The normal form of a request target; `None` when it is normal already.
-pub(super) fn normalize(raw: &PathAndQuery) -> Result<Option<PathAndQuery>, BadRequest> {
+pub(super) fn normalize(raw: &PathAndQuery, hygiene: &Hygiene) -> Result<Option<PathAndQuery>, BadRequest> {
     let (path, query) = (raw.path(), raw.query());
+    check_escapes(path, hygiene.encoded_characters)?;
     let query_is_plain = query.is_none_or(|query| memchr::memchr(b';', query.as_bytes()).is_none());
     // `path()` is `/` for a target that has none (`http://host?query`).
     if is_plain(path.as_bytes()) && query_is_plain && raw.as_str().starts_with('/') {
         return Ok(None);
     }
-    let mut text = clean(unify(path.as_bytes())?);
+    let mut text = unify(path.as_bytes())?;
+    if hygiene.sanitize_path {
+        text = clean(text);
+    }
     if let Some(query) = query {
         text.push(b'?');
-        // As Go's `AllowQuerySemicolons`: both separators mean the same to everyone behind us.
-        text.extend(query.bytes().map(|byte| if byte == b';' { b'&' } else { byte }));
+        if hygiene.encode_query_semicolons {
+            text.extend_from_slice(query.replace(';', "%3B").as_bytes());
+        } else {
+            // As Go's `AllowQuerySemicolons`: both separators mean the same to everyone behind us.
+            text.extend(query.bytes().map(|byte| if byte == b';' { b'&' } else { byte }));
+        }
     }
     match PathAndQuery::from_maybe_shared(bytes::Bytes::from(text)) {
         Ok(normal) if normal == *raw => Ok(None),
         Ok(normal) => Ok(Some(normal)),
         Err(_) => Err(BadRequest::Path),
     }
+}
+
+/// Refuses a path with an escaped character that it must not hold.
+pub(super) fn check_escapes(path: &str, allowed: EncodedCharacters) -> Result<(), BadRequest> {
+    if allowed.allows_all() {
+        return Ok(());
+    }
+    let bytes = path.as_bytes();
+    for place in memchr::memchr_iter(b'%', bytes) {
+        let byte = match bytes.get(place + 1..place + 3) {
+            Some([high, low]) => hex_pair(*high, *low),
+            _ => None,
+        };
+        if !allowed.allows(byte.ok_or(BadRequest::Path)?) {
+            return Err(BadRequest::EncodedCharacter);
+        }
+    }
+    Ok(())
+}
+
+/// The path that a middleware made, with what may not stand in a path escaped; refused if it is none in normal
+/// form (I1).
+pub(super) fn rewritten(path: &str, sanitize: bool) -> Result<String, BadRequest> {
+    let hidden = |place: usize| match path.as_bytes().get(place + 1..place + 3) {
+        Some([high, low]) => hex_pair(*high, *low).is_none_or(is_unreserved),
+        _ => true,
+    };
+    if memchr::memchr_iter(b'%', path.as_bytes()).any(hidden) {
+        return Err(BadRequest::Rewritten);
+    }
+    let unified = unify(path.as_bytes())?;
+    let mut segments = unified.split(|&byte| byte == b'/').skip(1).peekable();
+    while let Some(segment) = segments.next() {
+        let last = segments.peek().is_none();
+        if matches!(segment, b"." | b"..") || sanitize && segment.is_empty() && !last {
+            return Err(BadRequest::Rewritten);
+        }
+    }
+    String::from_utf8(unified).map_err(|_| BadRequest::Rewritten)
+}
+
+/// What is left of `path` behind as much of it as makes the first `readable` bytes of its form for rules.
+pub(super) fn behind(path: &str, readable: usize) -> &str {
+    let bytes = path.as_bytes();
+    let mut place = 0;
+    for _ in 0..readable {
+        let decoded = match bytes.get(place..place + 3) {
+            Some([b'%', high, low]) => hex_pair(*high, *low).is_some_and(|byte| !is_reserved(byte)),
+            _ => false,
+        };
+        place += if decoded { 3 } else { 1 };
+    }
+    path.get(place..).unwrap_or_default()
 }
 
 /// What rules look at (A3.7): escapes of characters that mean nothing in a URI are decoded, those of

@@ -1,6 +1,7 @@
 use http::request::Parts;
 
 use crate::answer::ProxyError;
+use crate::config::Hygiene;
 
 use super::{BadRequest, normalize_head, prefixed};
 
@@ -20,7 +21,7 @@ fn i1_every_target_form_becomes_origin_form() {
         ("https://web.example.com/b?c=d", None),
     ] {
         let mut parts = parts("GET", uri, host);
-        let (host, rule_path) = normalize_head(&mut parts).unwrap();
+        let (host, rule_path) = normalize_head(&mut parts, &Hygiene::default()).unwrap();
         assert_eq!(host.as_str(), "web.example.com");
         assert_eq!(rule_path, None);
         assert_eq!(parts.uri.to_string(), "/b?c=d", "{uri}");
@@ -30,10 +31,10 @@ fn i1_every_target_form_becomes_origin_form() {
 #[test]
 fn c9_server_wide_options_only() {
     let mut options = parts("OPTIONS", "*", Some("a"));
-    assert!(normalize_head(&mut options).is_ok());
+    assert!(normalize_head(&mut options, &Hygiene::default()).is_ok());
     let mut get = parts("GET", "*", Some("a"));
     assert!(matches!(
-        normalize_head(&mut get),
+        normalize_head(&mut get, &Hygiene::default()),
         Err(ProxyError::BadRequest(BadRequest::Path))
     ));
 }
@@ -56,14 +57,18 @@ fn c2_only_chunked_alone_is_a_transfer_coding() {
                 http::HeaderValue::from_static(line),
             );
         }
-        assert_eq!(normalize_head(&mut parts).is_ok(), good, "{lines:?}");
+        assert_eq!(
+            normalize_head(&mut parts, &Hygiene::default()).is_ok(),
+            good,
+            "{lines:?}"
+        );
     }
 }
 
 #[test]
 fn cve_2026_71324_connect_is_not_implemented() {
     let mut connect = parts("CONNECT", "web.example.com:443", Some("web.example.com"));
-    let error = normalize_head(&mut connect).unwrap_err();
+    let error = normalize_head(&mut connect, &Hygiene::default()).unwrap_err();
     assert!(matches!(error, ProxyError::ConnectMethod));
     assert_eq!(error.status(), http::StatusCode::NOT_IMPLEMENTED);
 }

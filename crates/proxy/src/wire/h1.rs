@@ -87,7 +87,10 @@ impl Rest {
             Some(head) => (!read.is_zero()).then(|| head + read),
             None => (!self.limit.is_zero()).then(|| self.since + self.limit),
         };
-        let linger = connection.worker.drain.lingers_until(self.since);
+        let linger = connection
+            .worker
+            .drain
+            .lingers_until(connection.entry_point, self.since);
         own.into_iter().chain(linger).min()
     }
 }
@@ -96,14 +99,14 @@ impl Rest {
 async fn park(connection: &Connection, io: &mut ClientIo, rest: &Rest) -> io::Result<bool> {
     let _resting = connection.worker.drain.rest();
     let mut alarm = pin!(None::<Sleep>);
-    let mut draining = connection.worker.drain.is_draining();
+    let mut draining = connection.is_draining();
     let mut deadline = rest.deadline(connection);
     alarm.set(deadline.map(sleep_until));
     poll_fn(|cx| {
         if let Poll::Ready(outcome) = io.poll_readable(cx) {
             return Poll::Ready(outcome);
         }
-        if !draining && connection.worker.drain.is_draining() {
+        if !draining && connection.is_draining() {
             draining = true;
             deadline = rest.deadline(connection);
             alarm.set(deadline.map(sleep_until));
@@ -194,7 +197,7 @@ impl<'c> Watch<'c> {
     /// `last`: tells hyper that the answer in progress is the last.
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>, last: impl FnOnce()) -> Poll<End> {
         let idle = self.account.is_idle() && !self.gauge.is_blocked();
-        if !self.told && self.connection.worker.drain.is_draining() {
+        if !self.told && self.connection.is_draining() {
             if idle {
                 return Poll::Ready(End::Rest);
             }
@@ -241,7 +244,7 @@ fn settings(connection: &Connection) -> http1::Builder {
         .header_read_timeout(None)
         .max_buf_size(limits.header_bytes.max(SMALLEST_BUFFER))
         .max_headers(MOST_FIELDS)
-        .keep_alive(!connection.worker.drain.is_draining());
+        .keep_alive(!connection.is_draining());
     settings
 }
 

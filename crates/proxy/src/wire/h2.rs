@@ -62,7 +62,7 @@ pub(crate) async fn serve(connection: Rc<Connection>, io: ClientIo) {
             tracing::debug!(%error, "a client connection broke");
             return Poll::Ready(());
         }
-        if leaving.is_none() && connection.worker.drain.is_draining() {
+        if leaving.is_none() && (connection.is_draining() || account.is_retired()) {
             leaving = Some(Instant::now());
             Pin::new(&mut serving).graceful_shutdown();
             cx.waker().wake_by_ref();
@@ -107,7 +107,7 @@ fn settings(limits: &Limits, streams: &Rc<Streams>) -> http2::Builder<Executor> 
         .timer(TokioTimer::new())
         .max_concurrent_streams(limits.h2_streams)
         .max_header_list_size(u32::try_from(header_bytes).unwrap_or(u32::MAX))
-        .header_table_size(4096)
+        .header_table_size(limits.h2_decoder_table)
         .initial_stream_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
         .adaptive_window(false)

@@ -1,5 +1,5 @@
 //! How much the requests of one HTTP/2 connection make us hold together (C25): each alone may be within its
-//! limit.
+//! limit. And how much those of all connections do: each connection alone may be within its own.
 
 use std::rc::Rc;
 
@@ -18,8 +18,9 @@ impl HeldHeaders {
     pub(crate) fn of<B>(connection: &Rc<Connection>, request: &Request<B>) -> Option<Self> {
         (request.version() == Version::HTTP_2).then(|| {
             let bytes = weight(request.headers());
-            let held = &connection.headers_held;
-            held.set(held.get() + bytes);
+            for held in [&connection.headers_held, &connection.worker.headers_held] {
+                held.set(held.get() + bytes);
+            }
             Self {
                 connection: Rc::clone(connection),
                 bytes,
@@ -30,15 +31,21 @@ impl HeldHeaders {
 
 impl Drop for HeldHeaders {
     fn drop(&mut self) {
-        let held = &self.connection.headers_held;
-        held.set(held.get().saturating_sub(self.bytes));
+        for held in [
+            &self.connection.headers_held,
+            &self.connection.worker.headers_held,
+        ] {
+            held.set(held.get().saturating_sub(self.bytes));
+        }
     }
 }
 
 impl Connection {
-    /// Whether its requests, the newest included, hold more than one client may make us hold.
+    /// Whether its requests, the newest included, hold more than one client may make us hold; or those of all
+    /// clients together more than a worker's share.
     pub(crate) fn holds_too_much(&self) -> bool {
-        self.headers_held.get() > MOST_HELD
+        let share = MOST_HELD_BY_ALL / self.worker.config.workers.max(1);
+        self.headers_held.get() > MOST_HELD || self.worker.headers_held.get() > share.max(MOST_HELD)
     }
 }
 
@@ -51,3 +58,5 @@ fn weight(headers: &HeaderMap) -> usize {
 const PER_FIELD: usize = 104;
 /// Per connection: 250 streams with 16 KiB each.
 const MOST_HELD: usize = 4 << 20;
+/// Per process; workers share nothing, so each has its part of it.
+const MOST_HELD_BY_ALL: usize = 64 << 20;

@@ -5,7 +5,8 @@ use std::convert::Infallible;
 use std::rc::Rc;
 
 use futures_util::FutureExt;
-use http::{Request, Response, Version};
+use http::header::{CONNECTION, HeaderValue};
+use http::{Request, Response, StatusCode, Version};
 use hyper::body::Incoming;
 use hyper::service::Service;
 use tokio::time::Instant;
@@ -14,6 +15,7 @@ use super::body::{AnswerBody, ClientBody};
 use super::h2::streams::{Place, Streams};
 use super::{Connection, unshare};
 use crate::body::ResponseBody;
+use crate::config::KeepAlive;
 use crate::request;
 
 /// What the requests of one connection are about.
@@ -29,6 +31,10 @@ pub(super) struct Account {
     newest: Cell<Option<Instant>>,
     /// HTTP/2 only.
     streams: Option<Rc<Streams>>,
+    /// When the connection began; kept where it has an end.
+    opened: Cell<Option<Instant>>,
+    /// The connection has served what it may.
+    retired: Cell<bool>,
 }
 
 impl Account {
@@ -49,6 +55,22 @@ impl Account {
         self.busy.get() == 0 && self.bodies.get() == 0
     }
 
+    /// Whether the connection is to end behind what it serves now.
+    pub(super) fn is_retired(&self) -> bool {
+        self.retired.get()
+    }
+
+    /// Whether the request that has just come is the last that is taken.
+    fn is_last(&self, bounds: &KeepAlive) -> bool {
+        let enough = bounds.max_requests != 0 && self.taken.get() >= bounds.max_requests;
+        let old = !bounds.max_time.is_zero()
+            && self
+                .opened
+                .get()
+                .is_some_and(|opened| opened.elapsed() >= bounds.max_time);
+        enough || old
+    }
+
     pub(super) fn newest(&self) -> Option<Instant> {
         self.newest.get()
     }
@@ -60,6 +82,8 @@ pub(super) struct Busy {
     account: Rc<Account>,
     /// HTTP/2 only.
     place: Option<Place>,
+    /// No request is taken after this one.
+    last: bool,
 }
 
 impl Busy {
@@ -69,6 +93,7 @@ impl Busy {
         Self {
             place: account.streams.as_ref().map(Streams::open),
             account: Rc::clone(account),
+            last: false,
         }
     }
 
@@ -115,9 +140,14 @@ pub(super) fn service(
     Future: Future<Output = Result<Response<AnswerBody>, Infallible>> + 'static,
 > {
     let timeouts = connection.timeouts();
+    let keep_alive = Some(connection.keep_alive()).filter(|bounds| *bounds != KeepAlive::default());
+    if keep_alive.is_some() && account.opened.get().is_none() {
+        account.opened.set(Some(Instant::now()));
+    }
     hyper::service::service_fn(move |raw: Request<Incoming>| {
         let version = raw.version();
-        let busy = Busy::start(&account);
+        let mut busy = Busy::start(&account);
+        busy.last = keep_alive.as_ref().is_some_and(|bounds| account.is_last(bounds));
         if !timeouts.write.is_zero() {
             account.newest.set(Some(Instant::now()));
         }
@@ -132,5 +162,18 @@ fn finish(mut answer: Response<ResponseBody>, version: Version, busy: Busy) -> R
     if version == Version::HTTP_2 {
         unshare(answer.headers_mut());
     }
+    if busy.last {
+        retire(&mut answer, version, &busy.account);
+    }
     answer.map(|body| AnswerBody { body, busy })
+}
+
+/// Says that this answer is the connection's last, where it can be said; HTTP/2 says it by GOAWAY.
+fn retire(answer: &mut Response<ResponseBody>, version: Version, account: &Account) {
+    account.retired.set(true);
+    if version <= Version::HTTP_11 && answer.status() != StatusCode::SWITCHING_PROTOCOLS {
+        answer
+            .headers_mut()
+            .insert(CONNECTION, HeaderValue::from_static("close"));
+    }
 }

@@ -15,7 +15,7 @@ use viaduct_tls::{
 };
 
 use super::*;
-use crate::config::{EntryPointConfig, ForwardedTrust};
+use crate::config::EntryPointConfig;
 use crate::testing;
 
 struct Edge {
@@ -25,24 +25,28 @@ struct Edge {
     _snapshots: watch::Sender<Arc<Snapshot>>,
 }
 
-fn config(workers: usize) -> Config {
+fn config(workers: usize, grace: Duration) -> Config {
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     Config {
         workers,
         entry_points: vec![EntryPointConfig {
-            name: EntryPointName::new("web"),
-            address: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
-            forwarded: ForwardedTrust::default(),
-            timeouts: Default::default(),
-            limits: Default::default(),
+            life_cycle: LifeCycle {
+                grace,
+                ..LifeCycle::default()
+            },
+            ..EntryPointConfig::new(EntryPointName::new("web"), address)
         }],
         expose_faults: false,
-        grace: LONG,
     }
 }
 
 /// Serves a TLS router for every host and a plain one, both without servers: 503 says that routing was
 /// reached.
 fn edge(workers: usize, tls: serde_json::Value) -> Edge {
+    edge_with_grace(workers, tls, LONG)
+}
+
+fn edge_with_grace(workers: usize, tls: serde_json::Value, grace: Duration) -> Edge {
     let dynamic = json!({
         "http": {
             "routers": {
@@ -54,7 +58,7 @@ fn edge(workers: usize, tls: serde_json::Value) -> Edge {
         },
         "tls": tls,
     });
-    let bound = Bound::open(config(workers)).unwrap();
+    let bound = Bound::open(config(workers, grace)).unwrap();
     let address = bound.addresses()[0].1;
     let (sender, snapshots) = watch::channel(testing::snapshot(dynamic, None));
     let counters: Vec<_> = (0..workers)
@@ -132,7 +136,7 @@ fn a2_20_one_entry_point_takes_tls_and_plain_text() {
             get(&mut plain, "nobody.example.com").await,
             "HTTP/1.1 503 Service Unavailable"
         );
-        edge.running.drain(LONG);
+        edge.running.drain();
     });
 }
 
@@ -151,7 +155,7 @@ fn c45_alpn_chooses_the_protocol() {
         io.read_exact(&mut frame).await.unwrap();
         assert_eq!(frame[3], 4, "a SETTINGS frame");
         drop(io);
-        edge.running.drain(LONG);
+        edge.running.drain();
     });
 }
 
@@ -173,7 +177,7 @@ fn b15_tickets_resume_and_count() {
             .unwrap()
             .1;
         assert_eq!((client.full_handshakes, client.resumed_handshakes), (1, 1));
-        edge.running.drain(LONG);
+        edge.running.drain();
     });
 }
 
@@ -207,7 +211,7 @@ impl AsyncWrite for ByteByByte {
 #[test]
 fn cve_2026_32305_a_hello_in_segments_gets_the_options_of_its_host() {
     testing::run(async {
-        let edge = edge(1, options());
+        let edge = edge_with_grace(1, options(), Duration::ZERO);
         for (name, version) in [
             ("a.example.com", "1.2"),
             ("b.example.com", "1.3"),
@@ -220,7 +224,7 @@ fn cve_2026_32305_a_hello_in_segments_gets_the_options_of_its_host() {
             let (_, handshake) = connect(&edge, &to(name, Offer::Http1)).await.unwrap();
             assert_eq!(handshake.version, version, "{name}");
         }
-        edge.running.drain(Duration::ZERO);
+        edge.running.drain();
     });
 }
 
@@ -233,7 +237,7 @@ fn a8_23_a_host_under_other_options_is_misdirected() {
             get(&mut io, "b.example.com").await,
             "HTTP/1.1 421 Misdirected Request"
         );
-        edge.running.drain(LONG);
+        edge.running.drain();
     });
 }
 
@@ -246,17 +250,17 @@ fn a8_6_sni_strict_refuses_unknown_names() {
             .err()
             .unwrap();
         assert_eq!(fault.reason, Reason::UnrecognizedName);
-        edge.running.drain(LONG);
+        edge.running.drain();
     });
 }
 
 #[test]
 fn a2_1_a_port_that_is_served_is_refused_whoever_serves_it() {
     for workers in [1, 2] {
-        let first = Bound::open(config(workers)).unwrap();
+        let first = Bound::open(config(workers, LONG)).unwrap();
         let taken = first.addresses()[0].1;
         assert_ne!(taken.port(), 0);
-        let mut second = config(workers);
+        let mut second = config(workers, LONG);
         second.entry_points[0].address = taken;
         let error = Bound::open(second).err().unwrap();
         assert_eq!(error.source.kind(), io::ErrorKind::AddrInUse);
@@ -274,7 +278,7 @@ fn r19_every_worker_serves_and_none_outlives_the_drain() {
             assert_eq!(get(&mut plain, "a").await, "HTTP/1.1 503 Service Unavailable");
         }
     });
-    edge.running.drain(LONG);
+    edge.running.drain();
     assert_eq!(
         std::net::TcpStream::connect(address).unwrap_err().kind(),
         io::ErrorKind::ConnectionRefused

@@ -110,6 +110,10 @@ fn finish(draft: &Draft<'_>, slots: &mut Slots) -> Router {
             .filter(|policy| ready && policy.demands_certificate())
             .map(|policy| policy.id),
         service_name: Arc::clone(&draft.service_name),
+        middlewares: match &state {
+            RouterState::Ready(_) => draft.middlewares.clone().into_boxed_slice(),
+            RouterState::OutOfService { .. } => Box::default(),
+        },
         state,
         access_log: observability
             .and_then(|written| written.access_logs)

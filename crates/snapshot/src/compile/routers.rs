@@ -7,12 +7,14 @@ use viaduct_config::finding::Code;
 use viaduct_config::rule::{Rule, Syntax};
 use viaduct_config::{Element, EntryPointName, Finding, ObjectRef, QualifiedName};
 
+use super::middlewares::Middlewares;
 use super::policies::Policies;
 use super::services::Services;
 use super::sources::{Source, Sources};
 use crate::Snapshot;
 use crate::entry_point::Policy;
 use crate::install::{EntryPointInstall, Install};
+use crate::middleware::Middleware;
 use crate::resolve::Resolver;
 use crate::rule::RouteRule;
 use crate::service::Service;
@@ -23,6 +25,7 @@ pub(super) struct Context<'s> {
     pub(super) resolver: &'s Resolver<'s>,
     pub(super) policies: &'s Policies,
     pub(super) services: &'s Services<'s>,
+    pub(super) middlewares: &'s Middlewares,
     pub(super) previous: Option<&'s Snapshot>,
 }
 
@@ -43,6 +46,7 @@ pub(super) struct Draft<'s> {
     pub(super) policy: Option<Policy>,
     pub(super) service_name: Arc<str>,
     pub(super) service: Option<Arc<Service>>,
+    pub(super) middlewares: Vec<Arc<Middleware>>,
     pub(super) origin: Option<ObjectRef>,
     /// What takes it out of service; the first decides the answer.
     pub(super) faults: Vec<Fault>,
@@ -142,7 +146,7 @@ impl<'s> Context<'s> {
         let service = self
             .service(written, &service_name)
             .map_err(|fault| faults.push(fault));
-        self.refuse_middlewares(source, written, &mut faults);
+        let middlewares = self.middlewares(source, &written.middlewares, "middlewares", &mut faults);
         let priority = priority(written).unwrap_or_else(|(clamped, fault)| {
             faults.push(fault);
             clamped
@@ -163,6 +167,7 @@ impl<'s> Context<'s> {
                 Err(()) => service_name.to_string().into(),
             },
             service: service.ok(),
+            middlewares,
             origin: source
                 .update
                 .origins
@@ -185,11 +190,15 @@ impl<'s> Context<'s> {
             policy: None,
             service_name: Arc::clone(&base.service_name),
             service: base.service.clone(),
+            middlewares: Vec::new(),
             origin: base.origin.clone(),
             faults: base.faults.clone(),
             warnings: base.warnings.clone(),
             ..*base
         };
+        let field = "the entry point's http.middlewares";
+        draft.middlewares = self.middlewares(base.source, &entry_point.middlewares, field, &mut draft.faults);
+        draft.middlewares.extend(base.middlewares.iter().map(Arc::clone));
         if let Some(tls) = tls {
             self.secure(&mut draft, tls);
         }
@@ -293,20 +302,25 @@ impl<'s> Context<'s> {
         })
     }
 
-    /// A router is never served without a middleware that it names.
-    fn refuse_middlewares(&self, source: &Source<'_>, written: &WrittenRouter, faults: &mut Vec<Fault>) {
-        for (index, reference) in (0..).zip(&written.middlewares) {
+    /// A router is never served without a middleware that it names: one that cannot be had is a fault.
+    fn middlewares(
+        &self,
+        source: &Source<'_>,
+        references: &[String],
+        field: &str,
+        faults: &mut Vec<Fault>,
+    ) -> Vec<Arc<Middleware>> {
+        let mut chain = Vec::new();
+        for (index, reference) in (0..).zip(references) {
             let index: usize = index;
-            let name = QualifiedName::resolve(reference, source.provider());
-            let finding = match self.resolver.middleware(&name) {
-                Ok(_) => Finding::error(
-                    Code::Unsupported,
-                    format!("middlewares are not served yet, and the router names `{name}`"),
-                ),
-                Err(error) => error.finding,
-            };
-            faults.push(Fault::unavailable(finding.field(format!("middlewares[{index}]"))));
+            let found = self
+                .middlewares
+                .append(reference, source.provider(), self.resolver, &mut chain);
+            if let Err(finding) = found {
+                faults.push(Fault::unavailable(finding.field(format!("{field}[{index}]"))));
+            }
         }
+        chain
     }
 
     /// The entry points it is served at, and whether it names several. Names that do not exist are

@@ -27,7 +27,7 @@ use viaduct_proxy::{Config, ForwardedTrust};
 
 use crate::cli::Demo;
 use crate::commands::{sidecar, up};
-use crate::edge::{Edge, GRACE};
+use crate::edge::Edge;
 use crate::serving::{self, Serving};
 use crate::signals::Signals;
 use crate::source::Manifests;
@@ -213,7 +213,6 @@ fn config(address: SocketAddr) -> Config {
         workers: 1,
         entry_points: vec![edge::entry_point(ENTRY_POINT, address, ForwardedTrust::default())],
         expose_faults: true,
-        grace: GRACE,
     }
 }
 

@@ -22,7 +22,7 @@ use viaduct_providers::{Changes, Timing, Watch};
 use viaduct_proxy::{Config, ForwardedTrust, Naming};
 
 use super::up;
-use crate::edge::{Edge, GRACE};
+use crate::edge::Edge;
 use crate::failure::Failure;
 use crate::logging::Log;
 use crate::serving::{self, Serving};
@@ -216,7 +216,6 @@ fn config(listen: SocketAddr, workers: usize) -> Config {
         workers,
         entry_points: vec![edge::entry_point(ENTRY_POINT, listen, forwarded)],
         expose_faults: false,
-        grace: GRACE,
     }
 }
 

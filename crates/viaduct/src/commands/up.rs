@@ -8,7 +8,7 @@ use viaduct_proxy::{Config, ForwardedTrust};
 use viaduct_snapshot::{EntryPointInstall, Install};
 
 use crate::cli::{EntryPoint, Up, resolve};
-use crate::edge::{Edge, GRACE};
+use crate::edge::Edge;
 use crate::failure::Failure;
 use crate::logging::Log;
 use crate::serving::{self, Serving};
@@ -86,6 +86,7 @@ pub(super) fn install<'a>(entry_points: impl IntoIterator<Item = (&'a str, bool)
     let entry_points = entry_points.into_iter().map(|(name, tls)| EntryPointInstall {
         name: EntryPointName::new(name),
         tls: tls.then(RouterTls::default),
+        middlewares: Vec::new(),
         as_default: true,
     });
     Install {
@@ -116,7 +117,6 @@ fn config(up: &Up, entry_points: &[EntryPoint]) -> Result<Config, Failure> {
         workers: up.run.workers(),
         entry_points: entry_points.collect::<Result<_, Failure>>()?,
         expose_faults: up.expose_faults,
-        grace: GRACE,
     })
 }
 

@@ -98,6 +98,7 @@ fn control() -> Control {
     let entry_point = EntryPointInstall {
         name: EntryPointName::new("web"),
         tls: None,
+        middlewares: Vec::new(),
         as_default: true,
     };
     Control::new(

@@ -1,12 +1,13 @@
 use http::uri::PathAndQuery;
 
 use super::super::BadRequest;
-use super::{for_rules, normalize};
+use super::{behind, for_rules, normalize, rewritten};
+use crate::config::Hygiene;
 
 fn normal(raw: &str) -> String {
     let target: PathAndQuery = raw.parse().unwrap();
-    let normal = normalize(&target).unwrap().unwrap_or(target);
-    let again = normalize(&normal).unwrap();
+    let normal = normalize(&target, &Hygiene::default()).unwrap().unwrap_or(target);
+    let again = normalize(&normal, &Hygiene::default()).unwrap();
     assert_eq!(again, None, "{raw}: the normal form is not stable");
     normal.as_str().to_owned()
 }
@@ -24,7 +25,11 @@ fn i1_clean_paths_are_not_copied() {
         "/.well-known/x",
         "/a:b@c[d]",
     ] {
-        assert_eq!(normalize(&raw.parse().unwrap()), Ok(None), "{raw}");
+        assert_eq!(
+            normalize(&raw.parse().unwrap(), &Hygiene::default()),
+            Ok(None),
+            "{raw}"
+        );
     }
 }
 
@@ -80,7 +85,11 @@ fn a3_7_what_may_not_stand_is_escaped() {
 #[test]
 fn i1_bad_escapes_are_refused() {
     for raw in ["/%", "/%4", "/%zz", "/a%2", "/%-1"] {
-        assert_eq!(normalize(&raw.parse().unwrap()), Err(BadRequest::Path), "{raw}");
+        assert_eq!(
+            normalize(&raw.parse().unwrap(), &Hygiene::default()),
+            Err(BadRequest::Path),
+            "{raw}"
+        );
     }
 }
 
@@ -97,4 +106,87 @@ fn a3_7_rules_see_reserved_escapes_only() {
     assert_eq!(for_rules("/a"), None);
     // Not text: the rule sees what the backend sees.
     assert_eq!(for_rules("/%FF"), None);
+}
+
+#[test]
+fn cve_2026_48020_a_rewritten_path_is_normal_or_refused() {
+    // The table of Traefik's migration notes, and relatives.
+    for (path, result) in [
+        ("/foo", Some("/foo")),
+        ("/", Some("/")),
+        ("", Some("")),
+        ("/a b", Some("/a%20b")),
+        ("/a%2Fb", Some("/a%2Fb")),
+        ("/./foo", None),
+        ("/../foo", None),
+        ("/..", None),
+        ("/.", None),
+        ("/%2e%2e/foo", None),
+        ("/..%2Ffoo", Some("/..%2Ffoo")),
+        ("//foo", None),
+        ("/foo//", None),
+        ("/foo/", Some("/foo/")),
+        ("/%4", None),
+        ("/%zz", None),
+    ] {
+        assert_eq!(rewritten(path, true).ok().as_deref(), result, "{path}");
+    }
+    // Where paths are not sanitized, empty segments are as good as others.
+    assert_eq!(rewritten("//foo", false).as_deref(), Ok("//foo"));
+    assert_eq!(rewritten("/../foo", false), Err(BadRequest::Rewritten));
+}
+
+#[test]
+fn what_is_behind_a_readable_prefix_keeps_its_escapes() {
+    assert_eq!(behind("/%C3%A9/x%2Fy", "/\u{e9}".len()), "/x%2Fy");
+    assert_eq!(behind("/a%2Fb", "/a%2F".len()), "b");
+    assert_eq!(behind("/a", 9), "");
+}
+
+#[test]
+fn a2_7_escapes_that_are_not_allowed_are_refused() {
+    let characters = [
+        ("/", "%2f"),
+        ("\\", "%5C"),
+        ("\0", "%00"),
+        (";", "%3b"),
+        ("%", "%25"),
+        ("?", "%3F"),
+        ("#", "%23"),
+    ];
+    for (index, (_, escape)) in characters.iter().enumerate() {
+        let mut allowed = [true; 7];
+        let hygiene = |allowed| Hygiene {
+            encoded_characters: viaduct_snapshot::middleware::EncodedCharacters::allowing(allowed),
+            ..Hygiene::default()
+        };
+        let raw: PathAndQuery = format!("/a{escape}b?c={escape}").parse().unwrap();
+        assert!(normalize(&raw, &hygiene(allowed)).is_ok());
+        allowed[index] = false;
+        assert_eq!(
+            normalize(&raw, &hygiene(allowed)),
+            Err(BadRequest::EncodedCharacter),
+            "{escape}"
+        );
+        // Of the path alone.
+        let query: PathAndQuery = format!("/ab?c={escape}").parse().unwrap();
+        assert!(normalize(&query, &hygiene(allowed)).is_ok());
+    }
+}
+
+#[test]
+fn a2_8_query_semicolons_and_unsanitized_paths() {
+    let raw: PathAndQuery = "/a/../b//%7ec?d;e".parse().unwrap();
+    let written = |hygiene: Hygiene| normalize(&raw, &hygiene).unwrap().unwrap().to_string();
+    assert_eq!(written(Hygiene::default()), "/b/~c?d&e");
+    let encode = Hygiene {
+        encode_query_semicolons: true,
+        ..Hygiene::default()
+    };
+    assert_eq!(written(encode), "/b/~c?d%3Be");
+    let as_it_came = Hygiene {
+        sanitize_path: false,
+        ..Hygiene::default()
+    };
+    assert_eq!(written(as_it_came), "/a/../b//~c?d&e");
 }

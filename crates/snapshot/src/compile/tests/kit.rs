@@ -27,6 +27,7 @@ impl World {
         let entry_point = |name: &str, tls| EntryPointInstall {
             name: EntryPointName::new(name),
             tls,
+            middlewares: Vec::new(),
             as_default: false,
         };
         Self {

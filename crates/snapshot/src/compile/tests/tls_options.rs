@@ -427,6 +427,7 @@ fn a3_8_entry_points_do_not_share_their_options() {
     world.install.entry_points.push(crate::EntryPointInstall {
         name: EntryPointName::new("second"),
         tls: None,
+        middlewares: Vec::new(),
         as_default: false,
     });
     world.say(

@@ -1,0 +1,20 @@
+//! Step 7: middlewares. [`chain`] is the onion; each other module is one kind, or a few that belong together.
+//!
+//! What a middleware is, the snapshot says ([`viaduct_snapshot::middleware`]); here is what it does. A router
+//! without middlewares never comes here.
+
+mod basic_auth;
+mod chain;
+mod client_cert;
+mod headers;
+mod in_flight;
+mod path;
+mod redirect;
+mod source;
+
+pub(crate) use basic_auth::Passwords;
+pub(crate) use chain::{Next, Way};
+pub(crate) use in_flight::{InFlight, Permit};
+
+#[cfg(test)]
+mod tests;
