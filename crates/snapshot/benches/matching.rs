@@ -24,6 +24,7 @@ fn table(rules: impl Iterator<Item = String>) -> RoutingTable {
             tls: false,
             demanded_policy: None,
             service_name: "none".into(),
+            middlewares: Box::default(),
             state: RouterState::OutOfService {
                 status: 503,
                 finding: Arc::new(Finding::error(Code::NoServers, "a benchmark has none")),

@@ -3,6 +3,7 @@
 mod fail_closed;
 mod incremental;
 mod kit;
+mod middlewares;
 mod routers;
 mod services;
 mod tls_options;

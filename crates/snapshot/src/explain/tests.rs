@@ -42,6 +42,7 @@ fn router(object: Option<&str>) -> Router {
         tls: true,
         demanded_policy: None,
         service_name: "app@file".into(),
+        middlewares: Box::default(),
         state: RouterState::OutOfService {
             status: 503,
             finding: Arc::new(Finding::error(Code::NoServers, "a test has none")),

@@ -25,6 +25,7 @@ fn router(name: &str, rule: Rule, priority: i64) -> Arc<Router> {
         tls: false,
         demanded_policy: None,
         service_name: "none@test".into(),
+        middlewares: Box::default(),
         state: RouterState::OutOfService {
             status: 503,
             finding: Arc::new(Finding::error(Code::NoServers, "a test has none")),

@@ -191,7 +191,7 @@ fn routers_that_name_middlewares_are_never_served_without_them() {
         "unknown": { "rule": "Host(`b`)", "service": "app", "entryPoints": ["web"], "middlewares": ["auht"] },
         "free": { "rule": "Host(`c`)", "service": "app", "entryPoints": ["web"] },
     }));
-    dynamic["http"]["middlewares"] = json!({ "auth": { "basicAuth": {} } });
+    dynamic["http"]["middlewares"] = json!({ "auth": { "circuitBreaker": {} } });
     let compiled = World::of(dynamic).compile();
     assert_eq!(compiled.plain("a", "/"), Outcome::Out(503, Code::Unsupported));
     assert_eq!(
@@ -199,12 +199,21 @@ fn routers_that_name_middlewares_are_never_served_without_them() {
         Outcome::Out(503, Code::MissingReference)
     );
     assert_eq!(compiled.plain("c", "/"), served("app@file"));
+    // Of the middleware, and of the router that needs it.
+    let messages: Vec<_> = compiled
+        .found(Code::Unsupported)
+        .iter()
+        .map(|finding| &*finding.message)
+        .collect();
     assert_eq!(
-        compiled.only(Code::Unsupported).message,
-        "middlewares are not served yet, and the router names `auth@file`"
+        messages,
+        [
+            "middlewares of type `circuitBreaker` are not served yet",
+            "middleware `auth`: middlewares of type `circuitBreaker` are not served yet",
+        ]
     );
     let missing = compiled.only(Code::MissingReference);
-    assert_eq!(missing.message, "middleware `auht@file` does not exist");
+    assert_eq!(missing.message, "middleware \"auht@file\" does not exist");
     assert_eq!(missing.hint.as_deref(), Some("did you mean `auth@file`?"));
     assert_eq!(missing.field.as_deref(), Some("middlewares[0]"));
 }
