@@ -7,8 +7,12 @@ use ipnet::IpNet;
 use viaduct_config::dynamic::http::RouterTls;
 use viaduct_config::install::{self, EntryPoint, INTERNAL_ENTRY_POINT, parse_net};
 use viaduct_config::{EntryPointName, Install};
-use viaduct_proxy::{Config, EntryPointConfig, ForwardedTrust, Limits, RespondingTimeouts};
+use viaduct_proxy::{
+    Config, EntryPointConfig, ForwardedTrust, Hygiene, KeepAlive, LifeCycle, Limits, ProxyProtocol,
+    RespondingTimeouts, UnderscoreHeaders,
+};
 use viaduct_snapshot::EntryPointInstall;
+use viaduct_snapshot::middleware::EncodedCharacters;
 
 use super::timeout;
 use crate::cli::{Listen, resolve};
@@ -20,16 +24,10 @@ pub(crate) fn data_plane(install: &Install) -> Result<Config, Failure> {
         .entry_points
         .iter()
         .map(|(name, entry_point)| listener(name, entry_point));
-    let grace = install
-        .entry_points
-        .values()
-        .map(|entry_point| timeout(entry_point.transport.life_cycle.grace_time_out));
     Ok(Config {
         entry_points: entry_points.collect::<Result<_, _>>()?,
         workers: workers(install),
         expose_faults: install.viaduct.expose_faults,
-        // One end for all of them: the most patient entry point's.
-        grace: grace.max().unwrap_or_default(),
     })
 }
 
@@ -62,9 +60,48 @@ fn listener(name: &str, entry_point: &EntryPoint) -> Result<EntryPointConfig, Fa
         limits: Limits {
             header_bytes: usize::try_from(entry_point.http.max_header_bytes).unwrap_or(usize::MAX),
             h2_streams: entry_point.http2.max_concurrent_streams,
+            h2_decoder_table: entry_point.http2.max_decoder_header_table_size,
             ..Limits::default()
         },
+        hygiene: hygiene(&entry_point.http),
+        keep_alive: KeepAlive {
+            max_time: timeout(entry_point.transport.keep_alive_max_time),
+            max_requests: entry_point.transport.keep_alive_max_requests,
+        },
+        life_cycle: LifeCycle {
+            accept: timeout(entry_point.transport.life_cycle.request_accept_grace_timeout),
+            grace: timeout(entry_point.transport.life_cycle.grace_time_out),
+        },
+        proxy_protocol: match &entry_point.proxy_protocol {
+            Some(written) => Some(ProxyProtocol {
+                insecure: written.insecure,
+                trusted_ips: nets(name, &written.trusted_ips)?,
+            }),
+            None => None,
+        },
     })
+}
+
+fn hygiene(http: &install::EntryPointHttp) -> Hygiene {
+    let allowed = http.encoded_characters;
+    Hygiene {
+        encoded_characters: EncodedCharacters::allowing([
+            allowed.allow_encoded_slash,
+            allowed.allow_encoded_back_slash,
+            allowed.allow_encoded_null_character,
+            allowed.allow_encoded_semicolon,
+            allowed.allow_encoded_percent,
+            allowed.allow_encoded_question_mark,
+            allowed.allow_encoded_hash,
+        ]),
+        encode_query_semicolons: http.encode_query_semicolons,
+        sanitize_path: http.sanitize_path,
+        underscores: match http.underscore_headers_strategy {
+            install::UnderscoreHeaders::Keep => UnderscoreHeaders::Keep,
+            install::UnderscoreHeaders::Delete => UnderscoreHeaders::Delete,
+            install::UnderscoreHeaders::Reject => UnderscoreHeaders::Reject,
+        },
+    }
 }
 
 fn forwarded(name: &str, headers: &install::ForwardedHeaders) -> Result<ForwardedTrust, Failure> {
@@ -99,6 +136,7 @@ pub(crate) fn routing(install: &Install) -> Vec<EntryPointInstall> {
                 cert_resolver: tls.cert_resolver.clone(),
                 domains: tls.domains.clone(),
             }),
+            middlewares: entry_point.http.middlewares.clone(),
             as_default: if any_marked {
                 entry_point.as_default
             } else {

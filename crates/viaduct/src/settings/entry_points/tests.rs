@@ -26,18 +26,27 @@ fn a2_2_default_entry_points_are_those_marked_or_all_but_the_internal_one() {
 }
 
 #[test]
-fn a2_11_a2_15_options_reach_the_data_plane() {
+fn a2_7_to_a2_15_options_reach_the_data_plane() {
     let config = data_plane(&install(
         "
 entryPoints:
   web:
     address: 127.0.0.1:0/tcp
-    http: {maxHeaderBytes: 2048}
-    http2: {maxConcurrentStreams: 7}
+    http:
+      maxHeaderBytes: 2048
+      middlewares: [a@file]
+      sanitizePath: false
+      encodeQuerySemicolons: true
+      underscoreHeadersStrategy: reject
+      encodedCharacters: {allowEncodedHash: false}
+    http2: {maxConcurrentStreams: 7, maxDecoderHeaderTableSize: 1024}
+    proxyProtocol: {trustedIPs: [192.0.2.1]}
     forwardedHeaders: {trustedIPs: [10.0.0.0/8], connection: [x-a], notAppendXForwardedFor: true}
     transport:
       respondingTimeouts: {readTimeout: 1s, writeTimeout: 2s, idleTimeout: -1s}
-      lifeCycle: {graceTimeOut: 3}
+      lifeCycle: {graceTimeOut: 3, requestAcceptGraceTimeout: 4}
+      keepAliveMaxTime: 5
+      keepAliveMaxRequests: 6
   other:
     address: 127.0.0.1:0
 viaduct: {workers: 3, exposeFaults: true}
@@ -45,7 +54,6 @@ viaduct: {workers: 3, exposeFaults: true}
     ))
     .unwrap();
     assert_eq!((config.workers, config.expose_faults), (3, true));
-    assert_eq!(config.grace, Duration::from_secs(10), "the longest");
     let web = config
         .entry_points
         .iter()
@@ -53,6 +61,16 @@ viaduct: {workers: 3, exposeFaults: true}
         .unwrap();
     assert_eq!(web.address, "127.0.0.1:0".parse().unwrap());
     assert_eq!((web.limits.header_bytes, web.limits.h2_streams), (2048, 7));
+    assert_eq!(web.limits.h2_decoder_table, 1024);
+    assert_eq!(web.life_cycle.grace, Duration::from_secs(3));
+    assert_eq!(web.life_cycle.accept, Duration::from_secs(4));
+    assert_eq!(web.keep_alive.max_time, Duration::from_secs(5));
+    assert_eq!(web.keep_alive.max_requests, 6);
+    assert!(web.hygiene.encode_query_semicolons && !web.hygiene.sanitize_path);
+    assert_eq!(web.hygiene.underscores, UnderscoreHeaders::Reject);
+    assert!(!web.hygiene.encoded_characters.allows(b'#') && web.hygiene.encoded_characters.allows(b'/'));
+    let trusted = web.proxy_protocol.as_ref().map(|protocol| &*protocol.trusted_ips);
+    assert_eq!(trusted, Some(["192.0.2.1/32".parse().unwrap()].as_slice()));
     assert_eq!(web.timeouts.read, Duration::from_secs(1));
     assert_eq!(web.timeouts.write, Duration::from_secs(2));
     assert_eq!(web.timeouts.idle, Duration::ZERO);
