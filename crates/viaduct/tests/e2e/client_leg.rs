@@ -2,6 +2,7 @@
 
 mod authentication;
 mod certificates;
+mod limits;
 mod options;
 mod protocols;
 mod shutdown;

@@ -224,3 +224,29 @@ fn c1_handshake_timeout() {
         "10 s are given: {taken:?}"
     );
 }
+
+#[test]
+fn c48_plain_text_around_the_handshake_is_no_answer() {
+    let pki = Pki::new();
+    let injected = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nEVIL";
+    let behind = Origin::script_tls(pki.server(&["http/1.1"]), move |wire: Wire<'_>| {
+        wire.read(&mut [0; 4096]).unwrap_or_default();
+        // Past TLS, onto the socket.
+        let mut socket = wire.socket();
+        std::io::Write::write_all(&mut socket, injected).unwrap_or_default();
+    });
+    let record = [&[23, 3, 3, 0, 42][..], injected].concat();
+    let as_record = Origin::script_tls(pki.server(&["http/1.1"]), move |wire: Wire<'_>| {
+        wire.read(&mut [0; 4096]).unwrap_or_default();
+        let mut socket = wire.socket();
+        std::io::Write::write_all(&mut socket, &record).unwrap_or_default();
+    });
+    for origin in [behind, as_record] {
+        let viaduct = crate::fixture::up()
+            .file("b.yaml", pki.bridge(origin.port()).yaml())
+            .start();
+        let answer = pki.curl(&viaduct).get(HOST, "/injected");
+        assert_eq!(answer.status, 502, "{answer:?}");
+        assert!(!answer.body.contains("EVIL"), "{answer:?}");
+    }
+}
