@@ -96,6 +96,8 @@ pub struct Finding {
     pub got: Option<String>,
     /// How to mend it.
     pub hint: Option<String>,
+    /// What this follows from; itself without a cause. Mending that mends this.
+    pub cause: Option<Arc<Self>>,
 }
 
 impl Finding {
@@ -111,7 +113,13 @@ impl Finding {
             wanted: None,
             got: None,
             hint: None,
+            cause: None,
         }
+    }
+
+    /// What is to be mended: its cause, or itself.
+    pub fn root(&self) -> &Self {
+        self.cause.as_deref().unwrap_or(self)
     }
 
     pub fn error(code: Code, message: impl Into<String>) -> Self {
@@ -161,6 +169,13 @@ impl Finding {
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
+        self
+    }
+
+    /// Makes it a consequence of `cause`.
+    #[must_use]
+    pub fn because(mut self, cause: &Self) -> Self {
+        self.cause = Some(cause.cause.clone().unwrap_or_else(|| Arc::new(cause.clone())));
         self
     }
 }

@@ -7,6 +7,7 @@
 //! comma or an opening parenthesis, and comments are allowed.
 
 mod error;
+mod guess;
 mod lexer;
 mod literal;
 mod matcher;
@@ -93,6 +94,29 @@ impl Rule {
                 expr,
             })
             .map_err(|fault| fault.locate(syntax, text))
+    }
+
+    /// What a text that [`parse_http_as`](Self::parse_http_as) refuses was probably meant to be: a matcher's
+    /// name misspelt, single quotes, a path without its slash, Traefik 2's lists of values, a parenthesis
+    /// not closed. `None` where nothing near it makes sense. The rule's text is the one given.
+    ///
+    /// Good enough to refuse requests by, never to serve them by.
+    pub fn guess_http_as(syntax: Syntax, text: &str) -> Option<Self> {
+        guess::guess(syntax, text).map(|expr| Self {
+            text: text.to_owned(),
+            syntax,
+            expr,
+        })
+    }
+
+    /// The tree's canonical text, which differs from [`text`](Self::text) in a rule that was guessed.
+    pub fn canonical(&self) -> String {
+        print::print(&self.expr)
+    }
+
+    /// Hosts that stand in a text as ``Host(`...`)``, for messages about a text that does not parse.
+    pub fn hosts_mentioned(text: &str) -> Vec<HostPattern> {
+        guess::hosts(text)
     }
 
     /// Builds a rule from a tree (I4: providers build rules as trees, never by joining strings).

@@ -41,6 +41,26 @@ pub struct Origin {
     pub location: Option<Location>,
 }
 
+/// Where a PEM text of an element came from, for messages.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Material {
+    /// Such as a Secret.
+    pub object: ObjectRef,
+    /// Its key, such as `ca.crt`.
+    pub key: String,
+    pub location: Option<Location>,
+}
+
+/// Where the PEM texts of an element came from: each list beside the element's own, or empty where that is
+/// not known.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Materials {
+    /// Beside `rootCAs` or `clientAuth.caFiles`.
+    pub cas: Vec<Material>,
+    /// Beside `certificates`.
+    pub certificates: Vec<Material>,
+}
+
 /// One provider's whole configuration. It replaces the provider's previous one.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Update {
@@ -52,6 +72,8 @@ pub struct Update {
     pub broken: Vec<(Element, Finding)>,
     /// Where elements were written, for messages.
     pub origins: HashMap<Element, Origin>,
+    /// Where the PEM texts of servers transports and TLS options came from, for messages.
+    pub materials: HashMap<Element, Materials>,
     /// What the source wants said that takes nothing out of service.
     pub notes: Vec<Finding>,
 }
@@ -63,6 +85,7 @@ impl Update {
             dynamic,
             broken: Vec::new(),
             origins: HashMap::new(),
+            materials: HashMap::new(),
             notes: Vec::new(),
         }
     }

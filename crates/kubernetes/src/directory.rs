@@ -6,7 +6,7 @@ use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use sha2::{Digest as _, Sha256};
 
@@ -28,6 +28,9 @@ const MAX_DEPTH: usize = 16;
 /// again until it is older.
 const UNSETTLED: Duration = Duration::from_secs(2);
 
+/// How long reading is put off while files are being written to.
+pub const RESTLESS: Duration = Duration::from_secs(1);
+
 /// A directory, and what was last read of each of its files.
 ///
 /// Every `*.yaml`, `*.yml` and `*.json` below it is read, through symbolic links. Names that begin
@@ -37,6 +40,10 @@ const UNSETTLED: Duration = Duration::from_secs(2);
 pub struct Directory {
     root: PathBuf,
     files: BTreeMap<Arc<str>, Known>,
+    /// How long a changed file has to rest before it is read. Default: not at all.
+    rest: Duration,
+    /// Since when it is known that files do not rest.
+    restless: Option<Instant>,
 }
 
 /// The directory as a whole cannot be used; what was read of it before still stands.
@@ -57,6 +64,9 @@ pub struct Refresh {
     pub unreadable: usize,
     /// Files that are gone.
     pub removed: usize,
+    /// `Some`: a file was written to so lately that it may not be whole yet. Nothing has been read; look
+    /// again after this time.
+    pub again: Option<Duration>,
 }
 
 impl Refresh {
@@ -71,7 +81,16 @@ impl Directory {
         Self {
             root: root.into(),
             files: BTreeMap::new(),
+            rest: Duration::ZERO,
+            restless: None,
         }
+    }
+
+    /// From now on changes are read only when no file has been written to for this long: half a file may
+    /// be well-formed, and files that are written one after the other belong together. A file that is
+    /// written to all the time holds the others up for [`RESTLESS`] at most.
+    pub fn wait_for_rest(&mut self, rest: Duration) {
+        self.rest = rest;
     }
 
     pub fn root(&self) -> &Path {
@@ -84,7 +103,13 @@ impl Directory {
         let now = SystemTime::now();
         let mut found = Vec::new();
         self.list(&self.root, &mut Vec::new(), &mut found)?;
-        let mut refresh = Refresh::default();
+        let mut refresh = Refresh {
+            again: self.wait(&found, now),
+            ..Refresh::default()
+        };
+        if refresh.again.is_some() {
+            return Ok(refresh);
+        }
         self.forget_missing(&found, index, &mut refresh);
         for (path, metadata) in found {
             let stamp = Stamp::of(&metadata, now);
@@ -95,6 +120,22 @@ impl Directory {
             }
         }
         Ok(refresh)
+    }
+
+    /// How much longer the files are to be left alone.
+    fn wait(&mut self, found: &[(PathBuf, Metadata)], now: SystemTime) -> Option<Duration> {
+        let left = |metadata: &Metadata| {
+            // Where the clocks disagree there is nothing to wait for.
+            let age = now.duration_since(metadata.modified().ok()?).ok()?;
+            self.rest.checked_sub(age).filter(|left| !left.is_zero())
+        };
+        let wait = found.iter().filter_map(|(_, metadata)| left(metadata)).max();
+        let since = *self.restless.get_or_insert_with(Instant::now);
+        if wait.is_none() || since.elapsed() >= RESTLESS {
+            self.restless = None;
+            return None;
+        }
+        wait
     }
 
     fn forget_missing(&mut self, found: &[(PathBuf, Metadata)], index: &mut Index, refresh: &mut Refresh) {

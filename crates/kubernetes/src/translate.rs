@@ -12,6 +12,7 @@
 mod endpoints;
 mod material;
 mod names;
+mod near;
 mod references;
 mod routed;
 mod routes;
@@ -22,6 +23,7 @@ mod transports;
 #[cfg(test)]
 mod tests;
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, HashSet};
 
 use viaduct_config::dynamic::tls::{CertificatePair, StoredCertificate};
@@ -43,6 +45,7 @@ pub fn translate(index: &Index, policy: &Policy) -> Update {
         view: &view,
         policy,
         names: &names,
+        hints_left: Cell::new(near::MAX_HINTS),
     };
     let mut draft = Draft::new();
     draft.update.notes.extend(index.findings().cloned());
@@ -52,7 +55,7 @@ pub fn translate(index: &Index, policy: &Policy) -> Update {
     tls::translate_options(&cx, &mut draft);
     tls::translate_stores(&cx, &mut draft);
     routes::translate(&cx, &mut draft);
-    draft.finish()
+    draft.finish(&view)
 }
 
 /// What every part of the translation looks at.
@@ -60,6 +63,7 @@ struct Context<'a> {
     view: &'a View<'a>,
     policy: &'a Policy,
     names: &'a Names<'a>,
+    hints_left: Cell<u32>,
 }
 
 /// The update, while it is being made.
@@ -110,12 +114,12 @@ impl Draft {
         }
     }
 
-    fn finish(mut self) -> Update {
+    fn finish(mut self, view: &View<'_>) -> Update {
         self.drop_repetitions();
         for (index, (secret, certificate)) in self.certificates.into_iter().enumerate() {
             let origin = Origin {
                 object: Some(secret.of_kind(Kind::Secret)),
-                location: None,
+                location: view.place(Kind::Secret, &secret),
             };
             self.update.origins.insert(Element::Certificate(index), origin);
             self.update.dynamic.tls.certificates.push(certificate);

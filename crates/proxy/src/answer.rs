@@ -203,7 +203,16 @@ impl ProxyError {
         }
     }
 
-    /// Traefik's wording, for those who look for it.
+    /// The sentence that goes with [`reason`](Self::reason), without repeating it.
+    fn detail(&self) -> String {
+        if let Self::Backend(fault) = self {
+            format!("wanted {}, got {}", fault.wanted, fault.got)
+        } else {
+            self.to_string()
+        }
+    }
+
+    /// Traefik's wording, for those who look for it; like Traefik's, only the 404 ends its line.
     fn text(&self, status: StatusCode) -> &'static str {
         match self {
             Self::NotFound => "404 page not found\n",
@@ -287,7 +296,7 @@ fn write(error: &ProxyError, as_problem: bool, expose: bool) -> Response<Answer>
     } else if expose {
         (
             PLAIN_TEXT,
-            format!("{title}\n{}: {error}\n", error.reason()).into(),
+            format!("{title}\n{}: {}\n", error.reason(), error.detail()).into(),
         )
     } else {
         (PLAIN_TEXT, Bytes::from_static(text.as_bytes()))
@@ -314,7 +323,7 @@ fn problem(error: &ProxyError, status: StatusCode, title: &str, expose: bool) ->
     let mut problem = serde_json::json!({ "title": title, "status": status.as_u16() });
     if expose && let Some(members) = problem.as_object_mut() {
         members.insert("reason".to_owned(), error.reason().into());
-        members.insert("detail".to_owned(), error.to_string().into());
+        members.insert("detail".to_owned(), error.detail().into());
     }
     problem.to_string().into()
 }

@@ -12,6 +12,7 @@
 mod certificates;
 mod claims;
 mod entry_points;
+mod materials;
 mod middlewares;
 mod names;
 mod policies;
@@ -54,8 +55,9 @@ pub fn compile(inputs: &Inputs<'_>, previous: Option<&Snapshot>) -> (Arc<Snapsho
     let sources = Sources::new(inputs.updates, book);
     let resolver = Resolver::new(&sources);
     for source in sources.iter() {
-        findings.extend(source.update.broken.iter().map(|(_, finding)| finding.clone()));
+        // What is wrong with an object itself comes before what that breaks.
         findings.extend(source.update.notes.iter().cloned());
+        findings.extend(source.update.broken.iter().map(|(_, finding)| finding.clone()));
     }
     let certificates = certificates::build(inputs, &sources, book, &mut findings);
     let policies = policies::build(

@@ -2,7 +2,7 @@
 
 mod place;
 
-use viaduct_tls::{Fault, Remedy};
+use viaduct_tls::{Fault, Reason, Remedy};
 
 use crate::{Router, Transport};
 use place::Place;
@@ -11,10 +11,23 @@ use place::Place;
 /// ``set `serverName: other.example.com` in ServersTransport web/web-transport``. One line.
 pub fn hint(fault: &Fault, transport: &Transport, router: &Router) -> Option<String> {
     let place = Place::of(transport, router);
-    Some(match Edit::of(fault.remedy.as_ref()?) {
+    let Some(remedy) = &fault.remedy else {
+        return general(fault.reason, &place);
+    };
+    Some(match Edit::of(remedy) {
         Edit::Transport(change) => place.instruction(&change),
         Edit::Scheme(scheme) => format!("set `scheme: {scheme}` at the service of {}", place.router()),
         Edit::Elsewhere(advice) => advice.to_owned(),
+    })
+}
+
+/// Where to look when no single edit is known to mend it.
+fn general(reason: Reason, place: &Place<'_>) -> Option<String> {
+    (reason == Reason::ConnectRefused).then(|| {
+        format!(
+            "nothing listens at the server's port: compare `port` at the service of {} with the ports of its Service and of its endpoints, and these with where the application listens",
+            place.router()
+        )
     })
 }
 
@@ -47,6 +60,8 @@ enum Change {
     Set(&'static str, String),
     Add(Material, String),
     Replace(Material),
+    /// A CA for another one of the same name.
+    Exchange(Material, String),
     Remove(&'static str),
 }
 
@@ -74,6 +89,9 @@ impl Edit {
                 Material::RootCas,
                 format!("the CA `{}`", one_line(issuer)),
             )),
+            Remedy::ReplaceIssuer { issuer } => {
+                Self::Transport(Change::Exchange(Material::RootCas, one_line(issuer)))
+            }
             Remedy::OfferClientCertificate { issuers } => Self::Transport(Change::Add(
                 Material::ClientCertificates,
                 client_certificate(issuers),

@@ -197,6 +197,7 @@ pub(crate) fn because_of(cause: &Finding) -> Finding {
         message,
         ..cause.clone()
     }
+    .because(cause)
 }
 
 pub(crate) fn qualified(name: &str, provider: &ProviderName) -> String {

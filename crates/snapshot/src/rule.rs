@@ -25,11 +25,13 @@ pub struct RouteRule {
     test: Test,
     reach: Reach,
     shape: Shape,
+    guessed: bool,
 }
 
 impl RouteRule {
     pub fn new(rule: Rule) -> Self {
         Self {
+            guessed: false,
             test: Test::compile(rule.expr()),
             reach: Reach::of(rule.expr()),
             shape: Shape::of(rule.expr()),
@@ -38,12 +40,33 @@ impl RouteRule {
         }
     }
 
+    /// The rule that an unreadable text was probably meant to be ([`Rule::guess_http_as`]). Its router is out
+    /// of service: it keeps its requests from routers they were not meant for, and claims nothing else.
+    pub(crate) fn guess(syntax: Syntax, text: &str) -> Option<Self> {
+        let rule = Rule::guess_http_as(syntax, text)?;
+        Some(Self {
+            guessed: true,
+            ..Self::new(rule)
+        })
+    }
+
+    /// Whether it is what an unreadable text was probably meant to be.
+    pub fn is_guessed(&self) -> bool {
+        self.guessed
+    }
+
+    /// As written.
     pub fn text(&self) -> &str {
         self.rule.text()
     }
 
     pub(crate) fn syntax(&self) -> Syntax {
         self.rule.syntax()
+    }
+
+    /// As it is understood.
+    pub(crate) fn canonical(&self) -> String {
+        self.rule.canonical()
     }
 
     pub(crate) fn shared_text(&self) -> &Arc<str> {

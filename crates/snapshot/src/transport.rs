@@ -16,6 +16,8 @@ pub struct Transport {
     pub disable_http2: bool,
     pub timeouts: Timeouts,
     pub origin: Option<viaduct_config::ObjectRef>,
+    /// Objects that `rootCAs` came from, for messages; empty where that is not known.
+    pub root_cas: Vec<viaduct_config::ObjectRef>,
 }
 
 /// Waits on the backend leg. `None`: no limit.

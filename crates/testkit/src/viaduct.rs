@@ -121,10 +121,13 @@ impl Viaduct {
         std::fs::rename(&aside, self.directory.join(name)).expect("renaming a manifest");
     }
 
-    /// As [`Viaduct::replace`], and waits until the change has been applied.
+    /// As [`Viaduct::replace`], and waits until the change has been applied, or found to change nothing.
     #[track_caller]
     pub fn apply(&self, name: &str, text: &str) {
-        let applied = || self.log().matches("configuration applied").count();
+        let applied = || {
+            let log = self.log();
+            log.matches("configuration applied").count() + log.matches("configuration read: ").count()
+        };
         let before = applied();
         self.replace(name, text);
         crate::wait::wait_until(&format!("{name} to be applied"), || applied() > before);

@@ -244,6 +244,10 @@ pub enum Remedy {
         issuer: String,
         self_signed: bool,
     },
+    /// A trusted CA has this subject and another key: trust the issuer's certificate of today instead.
+    ReplaceIssuer {
+        issuer: String,
+    },
     /// Renew the peer's certificate.
     RenewPeerCertificate,
     /// Offer a client certificate; acceptable issuers where the peer said them.

@@ -94,14 +94,24 @@ impl TrustBundle {
 pub enum TrustError {
     #[error("no CA certificate given")]
     Empty,
-    #[error("no certificate in the PEM text #{0}")]
+    #[error("it holds no certificate in PEM form")]
     NoCertificate(usize),
-    #[error("certificate #{index} of PEM text #{text} cannot be read: {why}")]
+    #[error("its certificate number {} cannot be read: {why}", index + 1)]
     Unreadable { text: usize, index: usize, why: String },
-    #[error("the PEM text #{0} is larger than {max} bytes", max = TrustBundle::MAX_PEM)]
+    #[error("it is larger than {max} bytes", max = TrustBundle::MAX_PEM)]
     TooLarge(usize),
     #[error("more than {} CA certificates", TrustBundle::MAX_ROOTS)]
     TooMany,
+}
+
+impl TrustError {
+    /// Which of the texts is at fault, by its position; `None`: all of them together.
+    pub fn text(&self) -> Option<usize> {
+        match self {
+            Self::NoCertificate(text) | Self::TooLarge(text) | Self::Unreadable { text, .. } => Some(*text),
+            Self::Empty | Self::TooMany => None,
+        }
+    }
 }
 
 /// Which trust a pooled connection was made under; it changes whenever the transport's trust, name or

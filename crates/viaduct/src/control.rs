@@ -15,7 +15,7 @@ use viaduct_tls::{CertificateStore, Identity};
 
 use crate::telemetry::ReloadCount;
 
-pub(crate) use report::{Report, text};
+pub(crate) use report::{Report, gather, text};
 
 /// Holds the latest update of every provider and the snapshot made of them.
 pub(crate) struct Control {
@@ -53,7 +53,7 @@ impl Control {
         };
         let (snapshot, findings) = compile(&inputs, self.current.as_deref());
         self.report.tell(findings);
-        tell_applied(&snapshot, started);
+        self.tell_applied(&snapshot, started);
         self.reloads.applied();
         self.current = Some(Arc::clone(&snapshot));
         Some(snapshot)
@@ -90,21 +90,30 @@ impl Control {
             }
         }
     }
-}
 
-fn tell_applied(snapshot: &Snapshot, started: Instant) {
-    let out_of_service = snapshot
-        .routers
-        .values()
-        .filter(|router| matches!(router.state, RouterState::OutOfService { .. }))
-        .count();
-    tracing::info!(
-        generation = snapshot.generation,
-        routers = snapshot.routers.len(),
-        out_of_service,
-        milliseconds = started.elapsed().as_millis(),
-        "configuration applied"
-    );
+    /// Says what is in force now, and nothing of having applied what changed nothing.
+    fn tell_applied(&self, snapshot: &Snapshot, started: Instant) {
+        let before = self.current.as_ref().map(|current| current.generation);
+        if before == Some(snapshot.generation) {
+            tracing::info!(
+                generation = snapshot.generation,
+                "configuration read: what is served stays as it was"
+            );
+            return;
+        }
+        let out_of_service = snapshot
+            .routers
+            .values()
+            .filter(|router| matches!(router.state, RouterState::OutOfService { .. }))
+            .count();
+        tracing::info!(
+            generation = snapshot.generation,
+            routers = snapshot.routers.len(),
+            out_of_service,
+            milliseconds = started.elapsed().as_millis(),
+            "configuration applied"
+        );
+    }
 }
 
 /// Whether any finding is an error.

@@ -31,6 +31,9 @@ impl Serving {
         install: Install,
         mut updates: mpsc::Receiver<Update>,
     ) -> Result<Self, Failure> {
+        // Now and here, lest the first handshake that needs them waits for the disk on a worker (A1.9).
+        let roots = viaduct_tls::trust::load_system_roots();
+        tracing::debug!(roots, "system roots read");
         let reloads = Arc::<ReloadCount>::default();
         let mut control = Control::new(install, Arc::clone(&reloads));
         let first = updates.recv().await.and_then(|update| control.apply(update));

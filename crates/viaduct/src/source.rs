@@ -7,6 +7,7 @@ mod tests;
 
 use std::net::SocketAddr;
 use std::path::Path;
+use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::task::spawn_blocking;
@@ -60,6 +61,7 @@ async fn follow(manifests: Manifests, sender: mpsc::Sender<Update>) {
         mut changes,
     } = manifests;
     let mut update = Some(reader.update());
+    reader.directory.wait_for_rest(REST);
     loop {
         if let Some(update) = update
             && sender.send(update).await.is_err()
@@ -68,6 +70,7 @@ async fn follow(manifests: Manifests, sender: mpsc::Sender<Update>) {
         }
         let more = tokio::select! {
             more = changes.changed() => more,
+            () = rested(reader.again) => true,
             () = sender.closed() => false,
         };
         if !more {
@@ -88,6 +91,14 @@ async fn follow(manifests: Manifests, sender: mpsc::Sender<Update>) {
     }
 }
 
+/// Resolves when files that were being written may be looked at again.
+async fn rested(again: Option<Duration>) {
+    match again {
+        Some(wait) => tokio::time::sleep(wait).await,
+        None => std::future::pending().await,
+    }
+}
+
 /// What has been read of the directory.
 struct Reader {
     directory: Directory,
@@ -95,6 +106,8 @@ struct Reader {
     policy: Policy,
     /// Why the directory cannot be read now, though it could before.
     lost: Option<DirectoryError>,
+    /// When to look again without being told of a change.
+    again: Option<Duration>,
 }
 
 impl Reader {
@@ -104,6 +117,7 @@ impl Reader {
             index: Index::new(|secret| admission::admit(|key| secret.get(key))),
             policy: Policy::directory(),
             lost: None,
+            again: None,
         };
         match reader.directory.refresh(&mut reader.index) {
             Ok(_) => Ok(reader),
@@ -115,14 +129,32 @@ impl Reader {
     fn look(&mut self) -> Option<Update> {
         match self.directory.refresh(&mut self.index) {
             Ok(refresh) => {
+                self.again = refresh.again;
                 let found_again = self.lost.take().is_some();
                 (refresh.changed() || found_again).then(|| self.update())
             }
             Err(error) => {
+                self.again = None;
                 self.lost = Some(error);
                 Some(self.update())
             }
         }
+    }
+
+    /// A directory without a single object is more often the wrong one than meant to be empty.
+    fn nothing_to_serve(&self) -> Finding {
+        let path = self.directory.root().display();
+        let ignored = self.index.ignored();
+        let message = if ignored == 0 {
+            format!("`{path}` holds no Kubernetes object: there is nothing to serve")
+        } else {
+            format!(
+                "`{path}` holds no object of a kind that is read, but {ignored} others: there is nothing to serve"
+            )
+        };
+        Finding::warning(Code::MissingReference, message)
+            .wanted("IngressRoute, Service, Secret and others in files named *.yaml, *.yml or *.json")
+            .hint("put manifests there, they are read at once; or name another directory")
     }
 
     fn update(&self) -> Update {
@@ -134,6 +166,8 @@ impl Reader {
             )
             .hint("put the directory back; it is read again by itself");
             update.notes.push(finding);
+        } else if self.index.is_empty() {
+            update.notes.push(self.nothing_to_serve());
         }
         update
     }
@@ -150,3 +184,6 @@ fn unusable(error: DirectoryError) -> Failure {
         }
     }
 }
+
+/// A file that was written to more lately than this may be half of what it is going to be.
+const REST: Duration = Duration::from_millis(100);

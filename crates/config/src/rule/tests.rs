@@ -563,3 +563,71 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn i2_a_slip_of_the_pen_is_guessed_and_anything_else_is_not() {
+    let guess = |text: &str| {
+        assert!(Rule::parse_http(text).is_err(), "{text} parses");
+        Rule::guess_http_as(Syntax::V3, text).map(|rule| {
+            assert_eq!(rule.text(), text);
+            rule.canonical()
+        })
+    };
+    for (written, meant) in [
+        (
+            "Host(`a`) && PathPrefx(`/admin`)",
+            "Host(`a`) && PathPrefix(`/admin`)",
+        ),
+        (
+            "Hosts('a') && pathPrefix('/admin')",
+            "Host(`a`) && PathPrefix(`/admin`)",
+        ),
+        (
+            "Host(`a`) && PathPrefix(`admin`)",
+            "Host(`a`) && PathPrefix(`/admin`)",
+        ),
+        (
+            "Host(`a`) && PathPrefix(\"admin\")",
+            "Host(`a`) && PathPrefix(`/admin`)",
+        ),
+        (
+            "Host(`a`, \"b\" ) && PathPrefix(`/x`,`/y)`)",
+            "(Host(`a`) || Host(`b`)) && (PathPrefix(`/x`) || PathPrefix(`/y)`))",
+        ),
+        ("!Host(`a`, `b`)", "!(Host(`a`) || Host(`b`))"),
+        (
+            "Headers(`X-A`, `1`) && Host(`a`)",
+            "Header(`X-A`, `1`) && Host(`a`)",
+        ),
+        ("Host(`a`", "Host(`a`)"),
+        ("(Host(`a`) || (Host(`b`)", "Host(`a`) || Host(`b`)"),
+    ] {
+        assert_eq!(guess(written).as_deref(), Some(meant), "{written}");
+    }
+    for written in [
+        "Host(`a`) PathPrefix(`/x`)",
+        "Host(`a`) && Wibble(`/x`)",
+        "Host(`a` && PathPrefix(`/x`)",
+        "Host(`a) && PathPrefix(`/x`)",
+        "Host(a)",
+        "",
+        "'",
+        "Host()",
+        "ClientIP(`x`, `y`)",
+    ] {
+        assert_eq!(guess(written), None, "{written}");
+    }
+}
+
+#[test]
+fn hosts_are_found_in_a_text_that_does_not_parse() {
+    let hosts = |text| -> Vec<String> {
+        let hosts = Rule::hosts_mentioned(text).into_iter();
+        hosts.map(|host| host.to_string()).collect()
+    };
+    assert_eq!(
+        hosts("Host(`B.test.`) x Host( 'a.test') || Host(\"*.c.test\") || Host(`a.test`) || Host(`"),
+        ["a.test", "b.test", "*.c.test"]
+    );
+    assert_eq!(hosts("PathPrefix(`/x`"), [""; 0]);
+}

@@ -5,7 +5,7 @@ use k8s_openapi::api::discovery::v1 as discovery;
 use serde::de::DeserializeOwned;
 use viaduct_config::document::{Document, Node, Value};
 use viaduct_config::finding::Code;
-use viaduct_config::{Finding, Location};
+use viaduct_config::{Finding, Location, suggest};
 
 use super::misplaced;
 use super::places::Places;
@@ -87,10 +87,11 @@ fn read(node: &Node, implied: Option<Implied<'_>>, depth: usize, contents: &mut 
     match Kind::parse(kind_text).map(|kind| (kind, Version::of(kind, version))) {
         None => {
             contents.ignored += 1;
-            if STILL_TO_COME.contains(&kind_text)
-                && version.is_none_or(|version| version.starts_with("traefik."))
-            {
+            let of_traefik = version.map(|version| TRAEFIK_GROUPS.contains(&group(version)));
+            if STILL_TO_COME.contains(&kind_text) && of_traefik != Some(false) {
                 contents.notes.push(not_served_yet(node, kind_text));
+            } else if of_traefik == Some(true) && !NAMED_BY_USERS.contains(&kind_text) {
+                contents.notes.push(no_such_kind(node, kind_text));
             }
         }
         Some((_, Version::Foreign)) => contents.ignored += 1,
@@ -100,6 +101,35 @@ fn read(node: &Node, implied: Option<Implied<'_>>, depth: usize, contents: &mut 
 
 /// Routes nobody else would speak of: no HTTP router refers to them.
 const STILL_TO_COME: [&str; 2] = ["IngressRouteTCP", "IngressRouteUDP"];
+
+/// Kinds of Traefik's that are not read: a router that names one says so.
+const NAMED_BY_USERS: [&str; 4] = [
+    "Middleware",
+    "MiddlewareTCP",
+    "ServersTransportTCP",
+    "TraefikService",
+];
+
+const TRAEFIK_GROUPS: [&str; 2] = ["traefik.io", "traefik.containo.us"];
+
+fn no_such_kind(node: &Node, kind: &str) -> Finding {
+    let shown = kind.escape_debug();
+    let message = format!("Traefik has no kind `{shown}`; the object has no effect");
+    let place = node.get("kind").map_or(&node.location, |kind| &kind.location);
+    let finding = Finding::warning(Code::InvalidObject, message)
+        .at(Some(place.clone()))
+        .field("kind");
+    let read = Kind::ALL.into_iter().filter(|kind| kind.is_traefik());
+    let all = read.map(Kind::as_str).chain(STILL_TO_COME).chain(NAMED_BY_USERS);
+    let finding = match suggest::closest(kind, all) {
+        Some(near) => finding.hint(format!("did you mean `{near}`?")),
+        None => finding,
+    };
+    match identify(node) {
+        Ok(name) => finding.object(viaduct_config::ObjectRef::new(kind, name.namespace, name.name)),
+        Err(_) => finding,
+    }
+}
 
 fn not_served_yet(node: &Node, kind: &str) -> Finding {
     let message = format!("{kind} objects are not served yet: the object's routes are out of service");

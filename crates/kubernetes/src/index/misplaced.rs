@@ -2,7 +2,7 @@
 
 use viaduct_config::Location;
 use viaduct_config::finding::Code;
-use viaduct_config::{Finding, ObjectRef};
+use viaduct_config::{Finding, ObjectRef, suggest};
 
 use crate::api::Kind;
 
@@ -138,7 +138,7 @@ const MISPLACED: &[Misplaced] = &[
 const SERVICE_TRANSPORT: &str = "`spec.routes[].services[].serversTransport`";
 const TRANSPORT: &str = "a ServersTransport, which `spec.routes[].services[].serversTransport` names";
 
-/// Every field of the four kinds, for the ones that are merely misspelt in upper and lower case.
+/// Every field of the four kinds, for the ones that are merely misspelt.
 const FIELDS: &[&str] = &[
     "accessLogs",
     "alpnProtocols",
@@ -249,9 +249,10 @@ pub(crate) fn finding(kind: Kind, object: ObjectRef, path: &str, location: Locat
                 Code::UnknownField,
                 format!("`{path}` does not exist and has no effect"),
             );
-            match same_but_for_case(&general) {
-                Some(known) => finding.hint(format!("it is spelt `{known}`")),
-                None => finding,
+            match (same_but_for_case(&general), nearest(&general)) {
+                (Some(known), _) => finding.hint(format!("it is spelt `{known}`")),
+                (None, Some(known)) => finding.hint(format!("did you mean `{known}`?")),
+                (None, None) => finding,
             }
         }
     };
@@ -272,6 +273,11 @@ fn without_positions(path: &str) -> String {
         general.push(character);
     }
     general
+}
+
+fn nearest(path: &str) -> Option<&'static str> {
+    let last = path.rsplit('.').next()?;
+    suggest::closest(last, FIELDS.iter().copied()).filter(|known| *known != last)
 }
 
 fn same_but_for_case(path: &str) -> Option<&'static str> {

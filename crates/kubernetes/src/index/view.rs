@@ -83,6 +83,11 @@ impl<'a> View<'a> {
         }
     }
 
+    /// Where an object is written.
+    pub(crate) fn place(&self, kind: Kind, name: &Name) -> Option<Location> {
+        self.objects.get(&kind)?.get(name)?.place()
+    }
+
     /// Whether an object is there, good or not.
     pub(crate) fn has<T: Typed>(&self, name: &Name) -> bool {
         self.objects

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use viaduct_config::Finding;
 use viaduct_config::dynamic::http::Server;
@@ -41,10 +41,15 @@ pub(super) enum Host {
 }
 
 impl Host {
-    /// `None` for a text that is neither an address nor a host name.
+    /// `None` for a text that is neither an address nor a host name. What a resolver would take for an
+    /// address is one, however it is written: `169.254.169.254.`, `0xa9fea9fe`, `2852039166` (C62).
     pub(super) fn parse(text: &str) -> Option<Self> {
         if let Ok(address) = text.parse() {
             return Some(Self::Address(address));
+        }
+        let rootless = text.strip_suffix('.').unwrap_or(text);
+        if ends_in_number(rootless) {
+            return numeric_address(rootless).map(|address| Self::Address(IpAddr::V4(address)));
         }
         let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
         let plausible = !text.is_empty() && text.len() <= 253 && text.bytes().all(allowed);
@@ -66,6 +71,49 @@ impl fmt::Display for Host {
             Self::Address(IpAddr::V6(address)) => write!(f, "[{address}]"),
             Self::Name(name) => f.write_str(name),
         }
+    }
+}
+
+/// As the URL standard has it: no host name ends so, but resolvers read such texts as addresses.
+fn ends_in_number(host: &str) -> bool {
+    let last = host.rsplit('.').next().unwrap_or_default();
+    let hexadecimal = last.strip_prefix("0x").or_else(|| last.strip_prefix("0X"));
+    match hexadecimal {
+        Some(digits) => digits.bytes().all(|b| b.is_ascii_hexdigit()),
+        None => !last.is_empty() && last.bytes().all(|b| b.is_ascii_digit()),
+    }
+}
+
+/// An IPv4 address in any of the forms of `inet_aton`: one to four parts, decimal, octal (`0..`) or
+/// hexadecimal (`0x..`), the last one filling what is left.
+fn numeric_address(text: &str) -> Option<Ipv4Addr> {
+    let parts: Vec<u32> = text.split('.').map(part).collect::<Option<_>>()?;
+    let (last, leading) = parts.split_last()?;
+    if leading.len() > 3 || leading.iter().any(|part| *part > 255) {
+        return None;
+    }
+    let filled = leading
+        .iter()
+        .fold(0_u64, |sum, part| sum * 256 + u64::from(*part));
+    let rest = 8 * (4 - leading.len());
+    let whole = u64::from(*last)
+        .checked_shr(u32::try_from(rest).ok()?)
+        .filter(|over| *over == 0)
+        .map(|_| (filled << rest) + u64::from(*last))?;
+    u32::try_from(whole).ok().map(Ipv4Addr::from)
+}
+
+fn part(text: &str) -> Option<u32> {
+    let (digits, radix) = match text.as_bytes() {
+        [b'0', b'x' | b'X', ..] => (text.get(2..)?, 16),
+        [b'0', _, ..] => (text.get(1..)?, 8),
+        _ => (text, 10),
+    };
+    match digits {
+        // Resolvers take a bare `0x` for zero.
+        "" if radix == 16 => Some(0),
+        _ if digits.bytes().all(|b| b.is_ascii_hexdigit()) => u32::from_str_radix(digits, radix).ok(),
+        _ => None,
     }
 }
 

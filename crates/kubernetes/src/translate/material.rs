@@ -4,7 +4,7 @@ use viaduct_config::Finding;
 use viaduct_config::dynamic::tls::CertificatePair;
 use viaduct_config::finding::Code;
 
-use super::Context;
+use super::{Context, near};
 use crate::api::core::Data;
 use crate::api::{ConfigMap, Kind, Name, Secret, Typed};
 use crate::index::{Lookup, Subject};
@@ -14,8 +14,12 @@ use crate::index::{Lookup, Subject};
 pub(super) enum Fault {
     #[error("{kind} `{name}` does not exist")]
     Missing { kind: Kind, name: Name },
-    #[error("{kind} `{name}` cannot be read: {why}")]
-    Broken { kind: Kind, name: Name, why: String },
+    #[error("{kind} `{name}` cannot be read: {}", cause.message)]
+    Broken {
+        kind: Kind,
+        name: Name,
+        cause: Box<Finding>,
+    },
     #[error("{kind} `{name}` has no {wanted}")]
     NoKey {
         kind: Kind,
@@ -32,7 +36,13 @@ pub(super) enum Fault {
 impl Fault {
     /// A finding about the field that refers to the material. `trust` is the code for what exists
     /// and yields nothing.
-    pub(super) fn finding(&self, subject: Subject<'_>, field: &str, trust: Code) -> Finding {
+    pub(super) fn finding(
+        &self,
+        cx: &Context<'_>,
+        subject: Subject<'_>,
+        field: &str,
+        trust: Code,
+    ) -> Finding {
         let code = match self {
             Self::Missing { .. } => Code::MissingReference,
             Self::Broken { .. } | Self::NoKey { .. } | Self::Empty { .. } | Self::NotText { .. } => trust,
@@ -40,7 +50,13 @@ impl Fault {
         let finding = subject.error(code, field, self.to_string());
         match self {
             Self::NoKey { wanted, got, .. } => finding.wanted(*wanted).got(got.as_str()),
-            Self::Missing { .. } | Self::Broken { .. } | Self::Empty { .. } | Self::NotText { .. } => finding,
+            Self::Missing {
+                kind: Kind::ConfigMap,
+                name,
+            } => near::hint::<ConfigMap>(cx, finding, name),
+            Self::Missing { name, .. } => near::hint::<Secret>(cx, finding, name),
+            Self::Broken { cause, .. } => finding.because(cause),
+            Self::Empty { .. } | Self::NotText { .. } => finding,
         }
     }
 }
@@ -50,6 +66,29 @@ impl Fault {
 pub(super) struct Ca {
     pub(super) pem: String,
     pub(super) from: CaKey,
+    /// The key itself.
+    key: String,
+}
+
+impl Ca {
+    /// Where it came from, for messages.
+    pub(super) fn origin(&self, cx: &Context<'_>, kind: Kind, name: &Name) -> viaduct_config::Material {
+        origin(cx, kind, name, &self.key)
+    }
+}
+
+/// Where a text came from, for messages.
+pub(super) fn origin(cx: &Context<'_>, kind: Kind, name: &Name, key: &str) -> viaduct_config::Material {
+    viaduct_config::Material {
+        object: name.of_kind(kind),
+        key: key.to_owned(),
+        location: cx.view.place(kind, name),
+    }
+}
+
+/// The same for a pair: what is wrong with it may lie in either key.
+pub(super) fn pair_origin(cx: &Context<'_>, name: &Name) -> viaduct_config::Material {
+    origin(cx, Kind::Secret, name, "tls.crt` and `tls.key")
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -138,7 +177,8 @@ impl<'a> Material<'a> {
 
     fn ca_of(&self, key: &str, value: &[u8], from: CaKey) -> Result<Ca, Fault> {
         let pem = self.text(key, value)?;
-        Ok(Ca { pem, from })
+        let key = key.to_owned();
+        Ok(Ca { pem, from, key })
     }
 
     fn text(&self, key: &str, value: &[u8]) -> Result<String, Fault> {
@@ -171,7 +211,7 @@ fn find<'a, T: Typed>(cx: &Context<'a>, name: &Name) -> Result<&'a T, Fault> {
         Lookup::Broken(finding) => Err(Fault::Broken {
             kind: T::KIND,
             name: name.clone(),
-            why: finding.message.clone(),
+            cause: Box::new(finding.clone()),
         }),
         Lookup::Missing => Err(Fault::Missing {
             kind: T::KIND,

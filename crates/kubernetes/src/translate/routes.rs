@@ -5,14 +5,15 @@ use std::collections::BTreeMap;
 use viaduct_config::Finding;
 use viaduct_config::dynamic::http::{Router, RouterTls};
 use viaduct_config::finding::Code;
+use viaduct_config::rule::Rule;
 
-use super::material;
+use super::material::{self, Fault};
 use super::names::{self, DEFAULT};
 use super::references::{Target, Written};
 use super::routed::{Child, Children, Routed, Services};
 use super::services::{Asked, Built};
 use super::tls;
-use super::{Context, Draft};
+use super::{Context, Draft, near};
 use crate::api::ingress_route::{Route, Tls};
 use crate::api::{IngressRoute, Name, Reference, TlsOption};
 use crate::index::{Lookup, Subject};
@@ -223,9 +224,45 @@ impl<'a> Routing<'a> {
         match material::pair(self.cx, &name) {
             Ok(pair) => draft.certificate(name, pair, None),
             Err(fault) => {
-                let finding = fault.finding(self.subject, field, Code::InvalidCertificate);
-                self.faults.push(finding);
+                let finding = fault.finding(self.cx, self.subject, field, Code::InvalidCertificate);
+                self.faults.push(self.without_certificate(finding, &fault));
             }
+        }
+    }
+
+    /// What is missing, what clients notice of it, and the edit.
+    fn without_certificate(&self, finding: Finding, fault: &Fault) -> Finding {
+        let hosts: Vec<_> = Rule::hosts_mentioned(&self.route.rule)
+            .into_iter()
+            .map(|host| format!("`{host}`"))
+            .collect();
+        let hosts = match hosts.as_slice() {
+            [] => String::new(),
+            hosts => format!(" for {}", hosts.join(", ")),
+        };
+        let entry_points = match self.object.spec.entry_points.as_slice() {
+            [] => "every entry point".to_owned(),
+            [only] => format!("entry point `{only}`"),
+            several => format!("entry points `{}`", several.join("`, `")),
+        };
+        let message = format!(
+            "{}; unless another certificate has the name, clients of {entry_points} are shown the default certificate{hosts}, which they do not trust; requests are answered with 503",
+            finding.message,
+        );
+        let edit = match fault {
+            Fault::Missing { name, .. } => Some(format!(
+                "create Secret `{name}` with `tls.crt` and `tls.key`, or name another one"
+            )),
+            Fault::NoKey { .. } | Fault::Broken { .. } | Fault::Empty { .. } | Fault::NotText { .. } => None,
+        };
+        let hint = match (finding.hint.clone(), edit) {
+            (Some(near), Some(edit)) => Some(format!("{near}; {edit}")),
+            (near, edit) => near.or(edit),
+        };
+        Finding {
+            message,
+            hint,
+            ..finding
         }
     }
 
@@ -250,7 +287,8 @@ impl<'a> Routing<'a> {
             Ok(Target::Object(target)) if &*target.name == DEFAULT => DEFAULT.to_owned(),
             Ok(Target::Object(target)) => {
                 if !self.cx.view.has::<TlsOption>(&target) {
-                    self.faults.push(written.missing(&target));
+                    let missing = near::hint::<TlsOption>(self.cx, written.missing(&target), &target);
+                    self.faults.push(missing);
                 }
                 self.cx.names.options(&target)
             }

@@ -6,7 +6,7 @@ use viaduct_config::{Finding, Severity};
 
 use super::endpoints::{self, Host, Scheme, port_number};
 use super::references::{Target, Written};
-use super::{Context, Draft};
+use super::{Context, Draft, near};
 use crate::api::core::{Service, ServicePort, ServiceTarget};
 use crate::api::ingress_route::ServiceRef;
 use crate::api::{Name, Port, ServersTransport};
@@ -109,11 +109,12 @@ impl Asked<'_> {
             Lookup::Good(service) => Ok(service),
             Lookup::Broken(cause) => {
                 let message = format!("Service `{name}` cannot be read: {}", cause.message);
-                Err(self.error(Code::InvalidService, "name", message))
+                Err(self.error(Code::InvalidService, "name", message).because(cause))
             }
             Lookup::Missing => {
                 let message = format!("Service `{name}` does not exist");
-                Err(self.error(Code::MissingReference, "name", message))
+                let missing = self.error(Code::MissingReference, "name", message);
+                Err(near::hint::<Service>(cx, missing, name))
             }
         }
     }
@@ -123,9 +124,8 @@ impl Asked<'_> {
         let (number, name) = match &self.service.port {
             None | Some(Port::Number(0)) => {
                 let message = "the service has no `port`";
-                return Err(self
-                    .error(Code::InvalidService, "port", message)
-                    .wanted(ports(service)));
+                let missing = self.error(Code::InvalidService, "port", message);
+                return Err(port_hint(missing.wanted(ports(service)), service));
             }
             Some(Port::Number(number)) => (Some(*number), None),
             Some(Port::Name(name)) => (name.parse().ok(), Some(name)),
@@ -151,10 +151,8 @@ impl Asked<'_> {
                     .as_ref()
                     .map_or_else(String::new, Port::to_string);
                 let message = format!("the Service has no port `{wanted}`");
-                Err(self
-                    .error(Code::InvalidService, "port", message)
-                    .wanted(ports(service))
-                    .got(wanted))
+                let missing = self.error(Code::InvalidService, "port", message);
+                Err(port_hint(missing.wanted(ports(service)).got(wanted), service))
             }
         }
     }
@@ -282,7 +280,10 @@ impl Asked<'_> {
             Target::Object(target) if cx.view.has::<ServersTransport>(&target) => {
                 Ok(cx.names.transport(&target))
             }
-            Target::Object(target) => Err(near_transport(cx, reference.missing(&target), &target)),
+            Target::Object(target) => {
+                let missing = reference.missing(&target);
+                Err(near::hint::<ServersTransport>(cx, missing, &target))
+            }
         }
     }
 
@@ -330,33 +331,10 @@ fn ports(service: &Service) -> String {
     }
 }
 
-/// Says where there is a transport of that name, or which ones the namespace has.
-fn near_transport(cx: &Context<'_>, missing: Finding, target: &Name) -> Finding {
-    let mut here = Vec::new();
-    let mut elsewhere = Vec::new();
-    for held in cx.view.all::<ServersTransport>() {
-        let name = held.subject.name;
-        if name.namespace == target.namespace {
-            here.push(format!("`{}`", name.name));
-        } else if name.name == target.name {
-            elsewhere.push(format!("`{}`", name.namespace));
-        }
-    }
-    if !elsewhere.is_empty() {
-        let others = elsewhere.join(", ");
-        missing.hint(format!(
-            "there is one in namespace {others}; it must be in the namespace of the Service"
-        ))
-    } else if here.is_empty() {
-        missing.hint(format!(
-            "namespace `{}` has no ServersTransport",
-            target.namespace
-        ))
-    } else {
-        missing.hint(format!(
-            "namespace `{}` has {}",
-            target.namespace,
-            here.join(", ")
-        ))
+/// The edit, where there is only one port that it could be.
+fn port_hint(missing: Finding, service: &Service) -> Finding {
+    match service.ports.as_slice() {
+        [only] => missing.hint(format!("write `port: {}`", only.number)),
+        _ => missing,
     }
 }

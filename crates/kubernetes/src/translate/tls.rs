@@ -2,7 +2,7 @@
 
 use viaduct_config::dynamic::tls::{ClientAuth, TlsOptions, TlsStore as WrittenStore};
 use viaduct_config::finding::Code;
-use viaduct_config::{Element, Finding};
+use viaduct_config::{Element, Finding, Materials};
 
 use super::material::{self, CaSource, Fault};
 use super::names::DEFAULT;
@@ -49,7 +49,8 @@ fn options(
     draft.origin(element.clone(), subject, "");
     match state {
         Ok(option) => {
-            let (written, faults) = read_options(cx, subject, option);
+            let (written, materials, faults) = read_options(cx, subject, option);
+            draft.update.materials.insert(element.clone(), materials);
             for fault in faults {
                 draft.broken(element.clone(), fault);
             }
@@ -59,15 +60,23 @@ fn options(
     }
 }
 
-fn read_options(cx: &Context<'_>, subject: Subject<'_>, option: &TlsOption) -> (TlsOptions, Vec<Finding>) {
+fn read_options(
+    cx: &Context<'_>,
+    subject: Subject<'_>,
+    option: &TlsOption,
+) -> (TlsOptions, Materials, Vec<Finding>) {
     let mut faults = Vec::new();
+    let mut materials = Materials::default();
     let client_auth = option.client_auth.as_ref().map(|auth| {
         let mut ca_files = Vec::new();
         for (index, secret) in auth.secret_names.iter().enumerate() {
             let name = Name::new(&*subject.name.namespace, secret.as_str());
             match material::secret_ca(cx, &name, CaSource::CaKeys) {
-                Ok(ca) => ca_files.push(ca.pem),
-                Err(fault) => faults.push(client_ca_fault(&fault, subject, index)),
+                Ok(ca) => {
+                    materials.cas.push(ca.origin(cx, Kind::Secret, &name));
+                    ca_files.push(ca.pem);
+                }
+                Err(fault) => faults.push(client_ca_fault(cx, &fault, subject, index)),
             }
         }
         ClientAuth {
@@ -86,13 +95,13 @@ fn read_options(cx: &Context<'_>, subject: Subject<'_>, option: &TlsOption) -> (
         disable_session_tickets: option.disable_session_tickets,
         prefer_server_cipher_suites: option.prefer_server_cipher_suites,
     };
-    (written, faults)
+    (written, materials, faults)
 }
 
 /// Somebody who names a server's Secret here may want the backend trusted (C3).
-fn client_ca_fault(fault: &Fault, subject: Subject<'_>, index: usize) -> Finding {
+fn client_ca_fault(cx: &Context<'_>, fault: &Fault, subject: Subject<'_>, index: usize) -> Finding {
     let field = format!("spec.clientAuth.secretNames[{index}]");
-    let finding = fault.finding(subject, &field, Code::MissingTrust);
+    let finding = fault.finding(cx, subject, &field, Code::MissingTrust);
     match fault {
         Fault::NoKey { .. } => finding.hint(
             "`clientAuth` checks the certificates of this proxy's clients; to trust a backend's certificate use a ServersTransport with `rootCAs`",
@@ -159,7 +168,10 @@ fn default_certificate(cx: &Context<'_>, draft: &mut Draft, subject: Subject<'_>
             Ok(pair) => written.default_certificate = Some(pair),
             Err(fault) => {
                 let field = "spec.defaultCertificate.secretName";
-                draft.broken(element, fault.finding(subject, field, Code::InvalidCertificate));
+                draft.broken(
+                    element,
+                    fault.finding(cx, subject, field, Code::InvalidCertificate),
+                );
             }
         }
     }
@@ -179,7 +191,7 @@ fn certificates(cx: &Context<'_>, draft: &mut Draft, subject: Subject<'_>, store
             Ok(pair) => draft.certificate(name, pair, Some(DEFAULT)),
             Err(fault) => {
                 let field = format!("spec.certificates[{index}].secretName");
-                draft.note(fault.finding(subject, &field, Code::InvalidCertificate));
+                draft.note(fault.finding(cx, subject, &field, Code::InvalidCertificate));
             }
         }
     }

@@ -4,11 +4,11 @@
 use viaduct_config::dynamic::http::ServersTransport as Written;
 use viaduct_config::dynamic::tls::CertificatePair;
 use viaduct_config::finding::Code;
-use viaduct_config::{Element, Finding};
+use viaduct_config::{Element, Finding, Materials};
 
 use super::material::{self, CaKey, CaSource};
 use super::{Context, Draft};
-use crate::api::{Name, ServersTransport};
+use crate::api::{Kind, Name, ServersTransport};
 use crate::index::Subject;
 
 pub(super) fn translate(cx: &Context<'_>, draft: &mut Draft) {
@@ -28,9 +28,16 @@ pub(super) fn translate(cx: &Context<'_>, draft: &mut Draft) {
             subject: held.subject,
             faults: Vec::new(),
             notes: Vec::new(),
+            materials: Materials::default(),
         };
         let written = reader.read(transport);
-        let Reader { faults, notes, .. } = reader;
+        let Reader {
+            faults,
+            notes,
+            materials,
+            ..
+        } = reader;
+        draft.update.materials.insert(element.clone(), materials);
         draft.update.notes.extend(notes);
         for fault in faults {
             draft.broken(element.clone(), fault);
@@ -45,6 +52,7 @@ struct Reader<'a> {
     subject: Subject<'a>,
     faults: Vec<Finding>,
     notes: Vec<Finding>,
+    materials: Materials,
 }
 
 /// Where one CA is to come from.
@@ -121,23 +129,24 @@ impl Reader<'_> {
 
     fn root_ca(&mut self, ca: &CaRef<'_>, field: &str, pems: &mut Vec<String>) {
         let namespace = &*self.subject.name.namespace;
+        let (kind, name) = match ca {
+            CaRef::Secret(secret) => (Kind::Secret, Name::new(namespace, *secret)),
+            CaRef::ConfigMap(map) => (Kind::ConfigMap, Name::new(namespace, *map)),
+        };
         let found = match ca {
-            CaRef::Secret(secret) => material::secret_ca(
-                self.cx,
-                &Name::new(namespace, *secret),
-                CaSource::CaKeysOrCertificate,
-            ),
-            CaRef::ConfigMap(map) => material::config_map_ca(self.cx, &Name::new(namespace, *map)),
+            CaRef::Secret(_) => material::secret_ca(self.cx, &name, CaSource::CaKeysOrCertificate),
+            CaRef::ConfigMap(_) => material::config_map_ca(self.cx, &name),
         };
         match found {
             Ok(ca) => {
                 if ca.from == CaKey::Certificate {
                     self.note_own_root(field);
                 }
+                self.materials.cas.push(ca.origin(self.cx, kind, &name));
                 pems.push(ca.pem);
             }
             Err(fault) => {
-                let finding = fault.finding(self.subject, field, Code::MissingTrust);
+                let finding = fault.finding(self.cx, self.subject, field, Code::MissingTrust);
                 self.faults.push(finding);
             }
         }
@@ -158,10 +167,14 @@ impl Reader<'_> {
         for (index, secret) in transport.certificates_secrets.iter().enumerate() {
             let name = Name::new(&*self.subject.name.namespace, secret.as_str());
             match material::pair(self.cx, &name) {
-                Ok(pair) => pairs.push(pair),
+                Ok(pair) => {
+                    let origin = material::pair_origin(self.cx, &name);
+                    self.materials.certificates.push(origin);
+                    pairs.push(pair);
+                }
                 Err(fault) => {
                     let field = format!("spec.certificatesSecrets[{index}]");
-                    let finding = fault.finding(self.subject, &field, Code::InvalidCertificate);
+                    let finding = fault.finding(self.cx, self.subject, &field, Code::InvalidCertificate);
                     self.faults.push(finding);
                 }
             }

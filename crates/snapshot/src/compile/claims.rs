@@ -41,6 +41,10 @@ impl Claims {
             let (Some(rule), Some(_)) = (&draft.rule, &draft.policy) else {
                 continue;
             };
+            // What is only guessed may take nothing from another router.
+            if rule.is_guessed() {
+                continue;
+            }
             for host in rule.hosts() {
                 let parties = hosts.entry(host).or_default();
                 if parties.last() != Some(&position) {

@@ -8,7 +8,7 @@ use viaduct_config::{EntryPointName, Finding};
 
 use super::claims::Claims;
 use super::policies::Policies;
-use super::routers::{Draft, Fault};
+use super::routers::{Draft, Fault, unreadable};
 use crate::Snapshot;
 use crate::book::{Slots, Slotted};
 use crate::entry_point::{EntryPoint, HostPolicies};
@@ -49,6 +49,7 @@ pub(super) fn build(
         let mut drafts = by_entry_point.remove(&installed.name).unwrap_or_default();
         let claims = Claims::of(&drafts, policies.fallback());
         claims.put_losers_out_of_service(&mut drafts);
+        unreadable::name_heirs(&mut drafts);
         let built: Vec<_> = drafts
             .iter()
             .map(|draft| share(finish(draft, slots), previous))

@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use viaduct_config::dynamic::tls::{ClientAuth as ClientAuthOptions, TlsOptions};
 use viaduct_config::finding::Code;
-use viaduct_config::{Element, Finding, QualifiedName};
+use viaduct_config::{Element, Finding, Material, QualifiedName};
 use viaduct_tls::names::{Group, NameError};
 use viaduct_tls::trust::TrustError;
 use viaduct_tls::{CertificateStore, Client, ClientAuth, ClientPolicy, ServerTls, TrustBundle};
 
-use super::names;
 use super::sources::{Source, Sources};
+use super::{materials, names};
 use crate::book::{Book, Counters};
 use crate::entry_point::Policy;
 use crate::resolve::{Resolver, because_of};
@@ -90,7 +90,9 @@ pub(super) fn build(
                 continue;
             }
             let mut warnings = Vec::new();
-            let policy = read(options, &mut warnings)
+            let from = source.update.materials.get(&element);
+            let client_cas = from.map_or(&[][..], |from| from.cas.as_slice());
+            let policy = read(options, client_cas, &mut warnings)
                 .and_then(|policy| forge.policy(policy).map_err(|error| names::invalid(&error)));
             findings.extend(
                 warnings
@@ -99,7 +101,7 @@ pub(super) fn build(
             );
             let policy = policy.map_err(|finding| {
                 let finding = source.at(element, finding);
-                findings.push(finding.clone());
+                materials::note(finding.clone(), findings);
                 Arc::new(finding)
             });
             by_name.insert(source.qualified(name), policy);
@@ -203,7 +205,11 @@ impl Forge<'_> {
     }
 }
 
-fn read(options: &TlsOptions, warnings: &mut Vec<Finding>) -> Result<ClientPolicy, Finding> {
+fn read(
+    options: &TlsOptions,
+    client_cas: &[Material],
+    warnings: &mut Vec<Finding>,
+) -> Result<ClientPolicy, Finding> {
     if options.prefer_server_cipher_suites.is_some() {
         warnings.push(
             Finding::warning(Code::UnknownField, "this deprecated option has no effect")
@@ -221,7 +227,7 @@ fn read(options: &TlsOptions, warnings: &mut Vec<Finding>) -> Result<ClientPolic
             warnings,
         )?,
         client_auth: match &options.client_auth {
-            Some(auth) => client_auth(auth)?,
+            Some(auth) => client_auth(auth, client_cas)?,
             None => default.client_auth,
         },
         sni_strict: options.sni_strict,
@@ -269,11 +275,11 @@ fn alpn(protocols: &[String], warnings: &mut Vec<Finding>) -> Result<Vec<Vec<u8>
 
 /// Go's five types (A8.5). CAs without a type mean `RequireAndVerifyClientCert`; a type that verifies
 /// needs CAs.
-fn client_auth(auth: &ClientAuthOptions) -> Result<ClientAuth, Finding> {
+fn client_auth(auth: &ClientAuthOptions, from: &[Material]) -> Result<ClientAuth, Finding> {
     let bundle = || {
         TrustBundle::from_pem(auth.ca_files.iter().map(String::as_bytes))
             .map(|bundle| Client(Arc::new(bundle)))
-            .map_err(|error| untrusted(&error).field("clientAuth.caFiles"))
+            .map_err(|error| untrusted(&error, "clientAuth.caFiles", from))
     };
     let has_cas = !auth.ca_files.is_empty();
     match auth.client_auth_type.as_str() {
@@ -300,14 +306,19 @@ fn client_auth(auth: &ClientAuthOptions) -> Result<ClientAuth, Finding> {
     }
 }
 
-pub(super) fn untrusted(error: &TrustError) -> Finding {
+/// Trust in `field` that cannot be had; `from`: where its texts came from.
+pub(super) fn untrusted(error: &TrustError, field: &str, from: &[Material]) -> Finding {
     let code = match error {
         TrustError::Empty | TrustError::NoCertificate(_) => Code::MissingTrust,
         TrustError::Unreadable { .. } | TrustError::TooLarge(_) | TrustError::TooMany => {
             Code::InvalidCertificate
         }
     };
-    Finding::error(code, error.to_string())
+    let finding = Finding::error(code, error.to_string());
+    match error.text() {
+        Some(index) => materials::blame(from, index, finding).field(format!("{field}[{index}]")),
+        None => finding.field(field),
+    }
 }
 
 const DEFAULT: &str = "default";

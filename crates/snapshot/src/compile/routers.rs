@@ -1,5 +1,7 @@
 //! `routers` -> drafts: everything about a router that does not depend on other routers.
 
+pub(super) mod unreadable;
+
 use std::sync::Arc;
 
 use viaduct_config::dynamic::http::{Router as WrittenRouter, RouterTls};
@@ -59,6 +61,15 @@ impl Draft<'_> {
     pub(super) fn is_said(&self, finding: &Finding) -> bool {
         self.source.has_broken()
             && self.source.broken(&Element::Router(self.element.to_owned())) == Some(finding)
+    }
+
+    /// A reference that leads nowhere follows from what the provider has said of it already.
+    fn follow(&self, finding: Finding) -> Finding {
+        let said = self.source.broken(&Element::Router(self.element.to_owned()));
+        match said.filter(|said| [said.code, finding.code] == [Code::MissingReference; 2]) {
+            Some(said) => finding.because(said),
+            None => finding,
+        }
     }
 
     /// Gives `finding` the router's name and place.
@@ -138,10 +149,7 @@ impl<'s> Context<'s> {
         }
         let (syntax, unknown_syntax) = self.syntax(written);
         let name = source.qualified(element);
-        let rule = self
-            .rule(&name, written, syntax)
-            .map_err(|fault| faults.push(fault))
-            .ok();
+        let rule = self.rule(&name, written, syntax, &mut faults);
         let service_name = QualifiedName::resolve(&written.service, source.provider());
         let service = self
             .service(written, &service_name)
@@ -217,14 +225,14 @@ impl<'s> Context<'s> {
         let policy = match self.policies.of(&tls.options, draft.source, self.resolver) {
             Ok(policy) => policy,
             Err(finding) => {
-                draft
-                    .faults
-                    .push(Fault::unavailable(finding.field("tls.options")));
+                let finding = draft.follow(finding.field("tls.options"));
+                draft.faults.push(Fault::unavailable(finding));
                 return;
             }
         };
         let unusual = policy.id != self.policies.fallback().id;
-        if let Some(rule) = draft.rule.as_ref().filter(|_| unusual) {
+        let rule = draft.rule.as_ref().filter(|rule| unusual && !rule.is_guessed());
+        if let Some(rule) = rule {
             let hosts = !rule.hosts().is_empty();
             if !hosts && policy.demands_certificate() {
                 draft.faults.push(Fault::unavailable(unbound_demand(tls)));
@@ -256,17 +264,26 @@ impl<'s> Context<'s> {
         }
     }
 
-    /// The rule, shared with the previous snapshot if text and syntax are the same.
-    fn rule(&self, name: &str, written: &WrittenRouter, syntax: Syntax) -> Result<Arc<RouteRule>, Fault> {
-        if let Some(rule) = self.known_rule(name, written, syntax) {
-            return Ok(rule);
+    /// The rule, shared with the previous snapshot if text and syntax are the same. `None`: it cannot be
+    /// read, nor can it be guessed.
+    fn rule(
+        &self,
+        name: &str,
+        written: &WrittenRouter,
+        syntax: Syntax,
+        faults: &mut Vec<Fault>,
+    ) -> Option<Arc<RouteRule>> {
+        let known = self.known_rule(name, written, syntax);
+        if known.as_ref().is_some_and(|rule| !rule.is_guessed()) {
+            return known;
         }
-        Rule::parse_http_as(syntax, &written.rule)
-            .map(|rule| Arc::new(RouteRule::new(rule)))
-            .map_err(|error| {
-                let finding = Finding::error(Code::InvalidRule, error.to_string()).field("rule");
-                Fault::unavailable(finding.got(written.rule.as_str()))
-            })
+        let error = match Rule::parse_http_as(syntax, &written.rule) {
+            Ok(rule) => return Some(Arc::new(RouteRule::new(rule))),
+            Err(error) => error,
+        };
+        let guessed = known.or_else(|| RouteRule::guess(syntax, &written.rule).map(Arc::new));
+        faults.push(unreadable::fault(&error, written, guessed.as_deref()));
+        guessed
     }
 
     fn known_rule(&self, name: &str, written: &WrittenRouter, syntax: Syntax) -> Option<Arc<RouteRule>> {

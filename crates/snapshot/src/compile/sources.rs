@@ -23,9 +23,11 @@ impl<'a> Source<'a> {
         Self {
             index,
             update,
+            // Of several reasons the first counts, as in the order in which they are told.
             broken: update
                 .broken
                 .iter()
+                .rev()
                 .map(|(element, finding)| (element, finding))
                 .collect(),
             kept: book.and_then(|book| book.sources.get(&update.provider)),

@@ -7,13 +7,13 @@ use std::time::Duration;
 use viaduct_config::duration::GoDuration;
 use viaduct_config::dynamic::http::{ForwardingTimeouts, ServersTransport};
 use viaduct_config::finding::Code;
-use viaduct_config::{Element, Finding, ObjectRef, QualifiedName};
+use viaduct_config::{Element, Finding, Materials, ObjectRef, QualifiedName};
 use viaduct_tls::backend_leg::Verification;
 use viaduct_tls::names::{CipherSuite, Versions};
 use viaduct_tls::{Backend, BackendPolicy, BackendTls, Trust, TrustBundle};
 
 use super::sources::{Source, Sources};
-use super::{certificates, names, policies};
+use super::{certificates, materials, names, policies};
 use crate::book::{Book, ByName, Counters};
 use crate::compile::Inputs;
 use crate::resolve::{Resolver, because_of};
@@ -66,11 +66,13 @@ pub(super) fn build(
     findings: &mut Vec<Finding>,
 ) -> Transports {
     let mut by_name = HashMap::new();
+    let nowhere = Materials::default();
     let default = Written {
         name: Arc::from(DEFAULT_TRANSPORT),
         written: &inputs.install.servers_transport,
         before: book.map(|book| &book.install.servers_transport),
         origin: None,
+        materials: &nowhere,
     };
     let mut warnings = Vec::new();
     let built = default.build(book, counters, &mut warnings);
@@ -96,6 +98,7 @@ pub(super) fn build(
                     .origins
                     .get(&element)
                     .and_then(|origin| origin.object.clone()),
+                materials: source.update.materials.get(&element).unwrap_or(&nowhere),
             };
             let built = transport.build(book, counters, &mut warnings);
             findings.extend(
@@ -113,7 +116,7 @@ pub(super) fn build(
 }
 
 fn note(finding: Finding, findings: &mut Vec<Finding>) -> Arc<Finding> {
-    findings.push(finding.clone());
+    materials::note(finding.clone(), findings);
     Arc::new(finding)
 }
 
@@ -123,6 +126,7 @@ struct Written<'a> {
     /// As it was at the previous compile.
     before: Option<&'a ServersTransport>,
     origin: Option<ObjectRef>,
+    materials: &'a Materials,
 }
 
 impl Written<'_> {
@@ -139,10 +143,11 @@ impl Written<'_> {
         if let Some(kept) = kept
             && self.before == Some(self.written)
             && kept.origin == self.origin
+            && self.is_trusted_by(&kept.root_cas)
         {
             return Ok(Arc::clone(kept));
         }
-        let policy = policy(self.written, versions, cipher_suites)?;
+        let policy = policy(self.written, self.materials, versions, cipher_suites)?;
         let (tls, generation) = match kept.filter(|kept| *kept.tls.policy() == policy) {
             Some(kept) => (Arc::clone(&kept.tls), kept.generation),
             None => (
@@ -158,7 +163,21 @@ impl Written<'_> {
             disable_http2: self.written.disable_http2,
             timeouts: timeouts(self.written.forwarding_timeouts.as_ref())?,
             origin: self.origin.clone(),
+            root_cas: self
+                .materials
+                .cas
+                .iter()
+                .map(|material| material.object.clone())
+                .collect(),
         }))
+    }
+
+    fn is_trusted_by(&self, objects: &[ObjectRef]) -> bool {
+        self.materials
+            .cas
+            .iter()
+            .map(|material| &material.object)
+            .eq(objects)
     }
 }
 
@@ -166,6 +185,7 @@ impl Written<'_> {
 /// weaker (A14.1, A14.2, A14.7).
 fn policy(
     written: &ServersTransport,
+    materials: &Materials,
     versions: Versions,
     cipher_suites: Option<Vec<CipherSuite>>,
 ) -> Result<BackendPolicy, Finding> {
@@ -176,14 +196,15 @@ fn policy(
         None => Trust::System,
         Some(texts) => TrustBundle::from_pem(texts.iter().map(String::as_bytes))
             .map(|bundle| Trust::Bundle(Arc::new(bundle)))
-            .map_err(|error| policies::untrusted(&error).field("rootCAs"))?,
+            .map_err(|error| policies::untrusted(&error, "rootCAs", &materials.cas))?,
     };
     let identities = (0..)
         .zip(&written.certificates)
         .map(|(index, pair): (usize, _)| {
-            certificates::read(pair)
-                .map(Arc::new)
-                .map_err(|finding| finding.field(format!("certificates[{index}]")))
+            certificates::read(pair).map(Arc::new).map_err(|finding| {
+                materials::blame(&materials.certificates, index, finding)
+                    .field(format!("certificates[{index}]"))
+            })
         })
         .collect::<Result<_, _>>()?;
     Ok(BackendPolicy {

@@ -7,6 +7,8 @@ use crate::{Router, Transport};
 pub(super) struct Place<'a> {
     transport: TransportPlace<'a>,
     router: String,
+    /// What `rootCAs` is made of, such as `Secret web/backend-ca`.
+    root_cas: String,
 }
 
 enum TransportPlace<'a> {
@@ -37,6 +39,12 @@ impl<'a> Place<'a> {
                 },
                 (None, name) => TransportPlace::Named(name.rsplit_once('@').map_or(name, |(name, _)| name)),
             },
+            root_cas: transport
+                .root_cas
+                .iter()
+                .map(ToString::to_string)
+                .collect::<Vec<_>>()
+                .join(", "),
             router: object.map_or_else(|| format!("router `{}`", router.name), ToString::to_string),
         }
     }
@@ -62,6 +70,12 @@ impl<'a> Place<'a> {
                 Change::Set(field, value) => format!("`{field}: {value}`"),
                 Change::Add(material, what) => format!("{what} in `{}`", self.field(*material)),
                 Change::Replace(material) => format!("another `{}`", self.field(*material)),
+                Change::Exchange(material, name) => {
+                    format!(
+                        "the certificate of `{name}` that is in use now in `{}`",
+                        self.field(*material)
+                    )
+                }
                 Change::Remove(field) => format!("no `{field}`"),
             };
             return format!(
@@ -71,7 +85,22 @@ impl<'a> Place<'a> {
         }
         match change {
             Change::Set(field, value) => format!("set `{field}: {value}` in {there}"),
+            Change::Add(material @ Material::RootCas, what) if !self.root_cas.is_empty() => format!(
+                "add {what} to `{}` in {there}, or to {}, which it has now",
+                self.field(*material),
+                self.root_cas
+            ),
             Change::Add(material, what) => format!("add {what} to `{}` in {there}", self.field(*material)),
+            Change::Exchange(material, name) => {
+                let held = if self.root_cas.is_empty() {
+                    format!("`{}` in {there}", self.field(*material))
+                } else {
+                    format!("{} (`{}` in {there})", self.root_cas, self.field(*material))
+                };
+                format!(
+                    "the CA `{name}` in {held} has the same name and another key: replace it by the one that issues the server's certificate now, or keep both"
+                )
+            }
             Change::Replace(material) => format!(
                 "replace the certificate in `{}` of {there}: the server refused it",
                 self.field(*material)
@@ -121,6 +150,10 @@ impl<'a> Place<'a> {
             Change::Add(material, what) => {
                 format!("{indent}# {what}\n{}", self.material(*material, indent))
             }
+            Change::Exchange(material, name) => format!(
+                "{indent}# the certificate of `{name}` that issues the server's now\n{}",
+                self.material(*material, indent)
+            ),
             Change::Replace(material) => self.material(*material, indent),
             Change::Remove(field) => format!("{indent}# without `{field}`\n"),
         }

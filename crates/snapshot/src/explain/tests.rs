@@ -29,6 +29,7 @@ fn transport(name: &str, object: Option<&str>) -> Transport {
         disable_http2: false,
         timeouts: Timeouts::default(),
         origin: object.map(|object| ObjectRef::new("ServersTransport", "web", object)),
+        root_cas: Vec::new(),
     }
 }
 

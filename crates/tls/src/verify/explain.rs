@@ -117,9 +117,14 @@ impl<'a> Presented<'a> {
         } else if lone_leaf && !leaf.self_issued {
             got.push_str(" (the server sent no intermediate certificates)");
         }
-        let remedy = Remedy::TrustIssuer {
-            issuer: top.issuer.clone(),
-            self_signed: leaf.self_issued && lone_leaf,
+        let issuer = top.issuer.clone();
+        let remedy = if namesake {
+            Remedy::ReplaceIssuer { issuer }
+        } else {
+            Remedy::TrustIssuer {
+                issuer,
+                self_signed: leaf.self_issued && lone_leaf,
+            }
         };
         Fault {
             remedy: Some(remedy),

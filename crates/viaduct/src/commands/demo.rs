@@ -72,6 +72,7 @@ async fn play(demo: &Demo) -> anyhow::Result<ExitCode> {
     }
     if went_well && !demo.once {
         stopped(&mut signals).await;
+        output::status("stopping");
     }
     stage.strike(&mut signals).await;
     Ok(if went_well {
@@ -128,8 +129,7 @@ struct Stage {
 impl Stage {
     /// From back to front, so that each part finds the next one there.
     async fn set(demo: &Demo, root: &Path) -> anyhow::Result<Self> {
-        let files =
-            Files::create(root).with_context(|| format!("cannot use the directory `{}`", root.display()))?;
+        let files = Files::create(root)?;
         let (edge_ca, backend_ca) = (
             Authority::new("Demo edge CA")?,
             Authority::new("Demo backend CA")?,

@@ -15,7 +15,7 @@ use viaduct_tls::CertificateStore;
 
 use super::up;
 use crate::cli::{Render, RenderFormat};
-use crate::control::{has_errors, text};
+use crate::control::{gather, has_errors, text};
 use crate::{logging, output, source};
 
 /// The configuration goes to standard output, findings to standard error; fails if one is an error.
@@ -34,8 +34,11 @@ pub(super) fn run(arguments: &Render) -> anyhow::Result<ExitCode> {
     output::result(render(&qualified(&update), format, secrets));
 
     let findings = findings(update);
-    findings.iter().for_each(|finding| output::status(text(finding)));
-    Ok(if has_errors(&findings) {
+    let failed = has_errors(&findings);
+    gather(findings)
+        .iter()
+        .for_each(|told| output::status(text(told)));
+    Ok(if failed {
         ExitCode::FAILURE
     } else {
         ExitCode::SUCCESS

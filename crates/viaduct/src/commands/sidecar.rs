@@ -141,18 +141,27 @@ async fn follow(
     }
 }
 
-fn check_target(to: &str) -> Result<(), Failure> {
+fn is_target(to: &str) -> bool {
     let uri: Option<http::Uri> = to.parse().ok();
-    let usable = uri.as_ref().is_some_and(|uri| {
+    uri.is_some_and(|uri| {
         matches!(uri.scheme_str(), Some("http" | "https" | "h2c"))
             && uri.host().is_some_and(|host| !host.is_empty())
             && uri.query().is_none()
-    });
-    if usable {
+    })
+}
+
+fn check_target(to: &str) -> Result<(), Failure> {
+    if is_target(to) {
         return Ok(());
     }
-    Err(Failure::new(format!("`{to}` is not the URL of an application"))
-        .hint("write it as http://localhost:80"))
+    // What lacks a scheme only is nearly right.
+    let with_scheme = format!("http://{to}");
+    let meant = if is_target(&with_scheme) && !to.contains("://") {
+        with_scheme.as_str()
+    } else {
+        "http://localhost:80"
+    };
+    Err(Failure::new(format!("`{to}` is not the URL of an application")).hint(format!("write it as {meant}")))
 }
 
 /// One router for everything, one service, and the files' certificate for every name.

@@ -1,9 +1,21 @@
 //! Findings in the log: each when it appears and when it is gone, not at every reload.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
 
 use viaduct_config::{Finding, Severity};
+
+/// A finding, with what is out of service because of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Told {
+    pub(crate) finding: Finding,
+    pub(crate) affects: Vec<String>,
+}
+
+/// One line for one mistake: what follows from a finding is told with it.
+pub(crate) fn gather(findings: Vec<Finding>) -> Vec<Told> {
+    Report::default().replace(findings).0
+}
 
 /// Remembers what has been told.
 #[derive(Debug, Default)]
@@ -21,23 +33,77 @@ impl Report {
 
     /// Takes the findings of a new snapshot: which of them are new, and which old ones are gone. They
     /// keep their order: causes come before what follows from them.
-    pub(super) fn replace(&mut self, findings: Vec<Finding>) -> (Vec<Finding>, Vec<Finding>) {
+    pub(super) fn replace(&mut self, findings: Vec<Finding>) -> (Vec<Told>, Vec<Finding>) {
         let before = std::mem::take(&mut self.told);
         let known: HashSet<&String> = before.iter().map(|(identity, _)| identity).collect();
         let mut now = HashSet::new();
-        let mut added = Vec::new();
+        let mut new = Vec::new();
         for finding in findings {
             let identity = identity(&finding);
             if !now.insert(identity.clone()) {
                 continue;
             }
             if !known.contains(&identity) {
-                added.push(finding.clone());
+                new.push((identity.clone(), finding.clone()));
             }
             self.told.push((identity, finding));
         }
-        let gone = before.into_iter().filter(|(identity, _)| !now.contains(identity));
-        (added, gone.map(|(_, finding)| finding).collect())
+        let gone = before.iter().filter(|(identity, _)| !now.contains(identity));
+        // What followed from a cause that is gone as well needs no line.
+        let gone = gone.filter(|(_, finding)| {
+            let cause = finding.cause.as_deref().map(identity);
+            cause.is_none_or(|cause| now.contains(&cause) || !known.contains(&cause))
+        });
+        let gone = gone.map(|(_, finding)| finding.clone()).collect();
+        (with_consequences(new), gone)
+    }
+}
+
+/// Puts each finding whose cause is among the new ones to that cause.
+fn with_consequences(new: Vec<(String, Finding)>) -> Vec<Told> {
+    let is_root = |finding: &Finding| finding.cause.is_none();
+    let roots: HashSet<String> = new
+        .iter()
+        .filter(|(_, finding)| is_root(finding))
+        .map(|(identity, _)| identity.clone())
+        .collect();
+    let mut affected: HashMap<String, Vec<String>> = HashMap::new();
+    let mut told = Vec::new();
+    for (own, finding) in new {
+        match finding.cause.as_deref().map(identity) {
+            Some(cause) if roots.contains(&cause) => {
+                let names = affected.entry(cause).or_default();
+                if let Some(name) =
+                    subject(&finding).filter(|name| subject(finding.root()).as_ref() != Some(name))
+                    && !names.contains(&name)
+                {
+                    names.push(name);
+                }
+            }
+            Some(_) | None => told.push((own, finding)),
+        }
+    }
+    told.into_iter()
+        .map(|(own, finding)| Told {
+            affects: affected.remove(&own).unwrap_or_default(),
+            finding,
+        })
+        .collect()
+}
+
+/// The object that a finding is about, or the element.
+fn subject(finding: &Finding) -> Option<String> {
+    let object = finding.object.as_ref().map(ToString::to_string);
+    object.or_else(|| finding.element.as_ref().map(ToString::to_string))
+}
+
+/// A list with an end.
+fn list(names: &[String]) -> Option<String> {
+    let shown = names.get(..MAX_AFFECTED).unwrap_or(names).join(", ");
+    match names.len().checked_sub(MAX_AFFECTED) {
+        None if names.is_empty() => None,
+        None | Some(0) => Some(shown),
+        Some(more) => Some(format!("{shown} and {more} more")),
     }
 }
 
@@ -56,7 +122,8 @@ fn identity(finding: &Finding) -> String {
     format!("{object:?} {element:?} {field:?} {code:?} {message} {wanted:?} {got:?}")
 }
 
-fn log(finding: &Finding) {
+fn log(told: &Told) {
+    let finding = &told.finding;
     macro_rules! event {
         ($level:ident) => {
             tracing::$level!(
@@ -67,6 +134,7 @@ fn log(finding: &Finding) {
                 field = finding.field.as_deref(),
                 wanted = finding.wanted.as_deref(),
                 got = finding.got.as_deref(),
+                affects = list(&told.affects),
                 hint = finding.hint.as_deref(),
                 "{}", finding.message
             )
@@ -89,7 +157,8 @@ fn log_resolved(finding: &Finding) {
 }
 
 /// A finding on several lines, for people at a terminal.
-pub(crate) fn text(finding: &Finding) -> String {
+pub(crate) fn text(told: &Told) -> String {
+    let finding = &told.finding;
     let mut text = String::from(match finding.severity {
         Severity::Error => "error: ",
         Severity::Warning => "warning: ",
@@ -109,6 +178,7 @@ pub(crate) fn text(finding: &Finding) -> String {
     for (name, value) in [
         ("wanted", &finding.wanted),
         ("got", &finding.got),
+        ("affects", &list(&told.affects)),
         ("hint", &finding.hint),
     ] {
         if let Some(value) = value {
@@ -122,3 +192,6 @@ fn append(text: &mut String, more: std::fmt::Arguments<'_>) {
     // Writing to a `String` does not fail.
     text.write_fmt(more).unwrap_or_default();
 }
+
+/// How many names a line lists.
+const MAX_AFFECTED: usize = 8;

@@ -5,7 +5,7 @@ use viaduct_config::{Dynamic, EntryPointName, Finding, Location, ObjectRef, Prov
 use viaduct_snapshot::{EntryPointInstall, Install, RouterState};
 
 use super::Control;
-use super::report::{Report, text};
+use super::report::{Report, Told, gather, text};
 
 fn finding(message: &str) -> Finding {
     Finding::error(Code::InvalidRule, message)
@@ -13,26 +13,25 @@ fn finding(message: &str) -> Finding {
         .field("spec.routes[0].match")
 }
 
-fn messages(findings: &[Finding]) -> Vec<&str> {
-    findings.iter().map(|finding| finding.message.as_str()).collect()
+fn messages<'a>(findings: impl IntoIterator<Item = &'a Finding>) -> Vec<&'a str> {
+    let findings = findings.into_iter();
+    findings.map(|finding| finding.message.as_str()).collect()
+}
+
+fn told(told: &[Told]) -> Vec<&str> {
+    messages(told.iter().map(|told| &told.finding))
 }
 
 #[test]
 fn a13_8_a_reload_tells_only_what_changed() {
     let mut report = Report::default();
     let (added, resolved) = report.replace(vec![finding("one"), finding("two")]);
-    assert_eq!(
-        (messages(&added), messages(&resolved)),
-        (vec!["one", "two"], vec![])
-    );
+    assert_eq!((told(&added), messages(&resolved)), (vec!["one", "two"], vec![]));
     let (added, resolved) = report.replace(vec![finding("two"), finding("three")]);
-    assert_eq!(
-        (messages(&added), messages(&resolved)),
-        (vec!["three"], vec!["one"])
-    );
+    assert_eq!((told(&added), messages(&resolved)), (vec!["three"], vec!["one"]));
     let (added, resolved) = report.replace(vec![]);
     assert_eq!(
-        (messages(&added), messages(&resolved)),
+        (told(&added), messages(&resolved)),
         (vec![], vec!["two", "three"])
     );
 }
@@ -64,10 +63,48 @@ fn c2_a_finding_says_what_where_and_how_to_mend_it() {
         .got("the end")
         .hint("close the parenthesis");
     assert_eq!(
-        text(&finding),
+        text(&Told {
+            finding,
+            affects: Vec::new()
+        }),
         "error: IngressRoute web/a: the rule does not parse\n  at: web.yaml:9:12 (spec.routes[0].match)\n  \
          wanted: `)`\n  got: the end\n  hint: close the parenthesis"
     );
+}
+
+#[test]
+fn c2_one_mistake_is_one_line_with_the_cause_and_what_it_affects() {
+    let object = |kind, name| ObjectRef::new(kind, "web", name);
+    let root = Finding::error(Code::MissingReference, "Secret `web/ca` does not exist")
+        .object(object("ServersTransport", "t"));
+    let follows = |kind, name| {
+        Finding::error(
+            Code::MissingReference,
+            "servers transport `t`: Secret `web/ca` does not exist",
+        )
+        .object(object(kind, name))
+        .because(&root)
+    };
+    let findings = vec![
+        follows("IngressRoute", "a"),
+        root.clone(),
+        follows("IngressRoute", "a").field("service"),
+        follows("IngressRoute", "b").because(&follows("IngressRoute", "c")),
+    ];
+    let only = Told {
+        finding: root.clone(),
+        affects: vec!["IngressRoute web/a".into(), "IngressRoute web/b".into()],
+    };
+    assert_eq!(gather(findings.clone()), [only.clone()]);
+    assert!(text(&only).ends_with("affects: IngressRoute web/a, IngressRoute web/b"));
+
+    let mut report = Report::default();
+    report.replace(findings.clone());
+    // Another route that comes to use what is broken is told, and so is one line when all is mended.
+    let (added, _) = report.replace([findings, vec![follows("IngressRoute", "d")]].concat());
+    assert_eq!(told(&added), [follows("", "").message]);
+    let (_, resolved) = report.replace(vec![]);
+    assert_eq!(messages(&resolved), [root.message.as_str()]);
 }
 
 fn update(rule: &str) -> Update {

@@ -193,6 +193,34 @@ fn c62_an_external_name_is_a_host_and_nothing_more() {
 }
 
 #[test]
+fn c62_what_resolvers_read_as_an_address_is_one() {
+    for (name, url) in [
+        ("192.0.2.1.", "http://192.0.2.1:443"),
+        ("0xc0000201", "http://192.0.2.1:443"),
+        ("192.0.513", "http://192.0.2.1:443"),
+        ("1.example", "http://1.example:443"),
+        ("0xcafe.example", "http://0xcafe.example:443"),
+        ("example.c0de", "http://example.c0de:443"),
+    ] {
+        let update = update(&[&external(name), &to_backend()]);
+        assert_eq!(urls(&update), [url], "{name}");
+    }
+    for name in [
+        "4294967296",
+        "0x1a9fea9fe",
+        "1.2.3.4.5",
+        "256.0.0.1",
+        "1.2.3.256",
+        "08",
+        "a.0x1f",
+        "a.1",
+    ] {
+        let update = update(&[&external(name), &to_backend()]);
+        assert_eq!(broken_service(&update).code, Code::InvalidService, "{name}");
+    }
+}
+
+#[test]
 fn c62_targets_that_are_nobodys_are_refused() {
     let policy = Policy {
         allow_loopback: false,
@@ -207,6 +235,17 @@ fn c62_targets_that_are_nobodys_are_refused() {
         "::1",
         "::ffff:127.0.0.1",
         "169.254.169.254",
+        "169.254.169.254.",
+        "0xa9fea9fe",
+        "0XA9FEA9FE.",
+        "2852039166",
+        "0251.0376.0251.0376",
+        "169.254.43518",
+        "0xa9.0xfe.43518",
+        "2130706433",
+        "0x7f.1",
+        "127.1",
+        "0",
         "fe80::1",
         "fd00:ec2::254",
         "metadata.google.internal",

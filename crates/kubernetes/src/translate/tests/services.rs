@@ -311,7 +311,7 @@ fn a7_16_a_transport_that_does_not_exist_is_said_with_those_that_do() {
     let there = update(&[BACKEND, &elsewhere, &services]);
     assert_eq!(
         broken_service(&there).hint.as_deref(),
-        Some("there is one in namespace `other`; it must be in the namespace of the Service")
+        Some("there is one in namespace `other`; it must be in `web`")
     );
 }
 

@@ -337,3 +337,124 @@ fn a3_5_observability_can_be_turned_off() {
     assert!(on.access_log && on.metrics);
     assert!(!off.access_log && !off.metrics);
 }
+
+/// The application for everybody, and a part of it with more demands and a rule `admin`.
+fn guarded(admin: &str) -> super::kit::Compiled {
+    World::of(json!({ "http": {
+        "routers": {
+            "app": { "rule": "Host(`app.test`)", "service": "app", "entryPoints": ["web"] },
+            "other": { "rule": "Host(`other.test`)", "service": "app", "entryPoints": ["web"] },
+            "admin": { "rule": admin, "service": "app", "entryPoints": ["web"], "middlewares": ["auth"] },
+        },
+        "services": { "app": balancer("http://10.0.0.1") },
+        "middlewares": { "auth": { "basicAuth": { "users": ["a:b"] } } },
+    } }))
+    .compile()
+}
+
+#[test]
+fn i2_a_misspelt_rule_keeps_its_requests_from_the_router_behind_it() {
+    for admin in [
+        "Host(`app.test`) && PathPrefx(`/admin`)",
+        "Host('app.test') && PathPrefix('/admin')",
+        "Host(`app.test`) && PathPrefix(`admin`)",
+        "Host(`app.test`) && PathPrefix(`/admin`, `/root`)",
+        "Host(`app.test`) && PathPrefix(`/admin`",
+    ] {
+        let compiled = guarded(admin);
+        assert_eq!(
+            compiled.plain("app.test", "/admin/x"),
+            Outcome::Out(503, Code::InvalidRule),
+            "{admin}"
+        );
+        // It takes nothing else.
+        for (host, path) in [("app.test", "/"), ("other.test", "/admin"), ("other.test", "/")] {
+            assert_eq!(
+                compiled.plain(host, path),
+                served("app@file"),
+                "{admin}: {host}{path}"
+            );
+        }
+        let finding = compiled.only(Code::InvalidRule);
+        assert!(
+            finding
+                .message
+                .contains("requests that match `Host(`app.test`) && ")
+                && finding.message.ends_with("are answered with 503"),
+            "{}",
+            finding.message
+        );
+    }
+    let finding = guarded("Host(`app.test`) && PathPrefx(`/admin`)");
+    let finding = finding.only(Code::InvalidRule);
+    assert_eq!(
+        finding.message,
+        "unsupported function: PathPrefx at column 21; until that is mended, requests that match \
+         `Host(`app.test`) && PathPrefix(`/admin`)` are answered with 503"
+    );
+    assert_eq!(finding.hint.as_deref(), Some("did you mean `PathPrefix`?"));
+}
+
+#[test]
+fn i2_a_rule_that_means_nothing_names_who_gets_its_requests() {
+    let compiled = guarded("Host(`app.test`) & PathPrefix(`/admin`)");
+    assert_eq!(compiled.plain("app.test", "/admin"), served("app@file"));
+    let message = &compiled.only(Code::InvalidRule).message;
+    assert!(
+        message.ends_with(
+            "; requests for `app.test` now reach router `app@file` (which has no middleware `auth`)"
+        ),
+        "{message}"
+    );
+    let compiled = guarded("Host(`gone.test`) & PathPrefix(`/admin`)");
+    let message = &compiled.only(Code::InvalidRule).message;
+    assert!(
+        message.ends_with("; requests for `gone.test` are answered with 404"),
+        "{message}"
+    );
+}
+
+#[test]
+fn i2_a_guessed_rule_is_a_guess_at_every_reload() {
+    let rule = "Host(`app.test`) && PathPrefx(`/admin`)";
+    let mut world = World::of(routers(json!({
+        "admin": { "rule": rule, "service": "app", "entryPoints": ["web"] },
+    })));
+    let first = world.compile();
+    world.say("another", json!({}));
+    let second = world.compile_after(Some(&first));
+    assert_eq!(
+        second.plain("app.test", "/admin"),
+        Outcome::Out(503, Code::InvalidRule)
+    );
+    assert_eq!(second.snapshot.generation, first.snapshot.generation);
+}
+
+#[test]
+fn i2_a_guessed_rule_claims_no_tls_options() {
+    let options = |rule: &str| {
+        World::of(json!({
+            "http": {
+                "routers": {
+                    "app": { "rule": "Host(`app.test`)", "service": "app", "entryPoints": ["websecure"] },
+                    "admin": { "rule": rule, "service": "app", "entryPoints": ["websecure"],
+                               "tls": { "options": "other" } },
+                },
+                "services": { "app": balancer("http://10.0.0.1") },
+            },
+            "tls": { "options": { "other": { "minVersion": "VersionTLS13" } } },
+        }))
+        .compile()
+    };
+    let readable = options("Host(`app.test`) && PathPrefix(`/admin`)");
+    assert_eq!(
+        readable.secure("app.test", "/"),
+        Outcome::Out(503, Code::ConflictingTlsOptions)
+    );
+    let guessed = options("Host(`app.test`) && PathPrefx(`/admin`)");
+    assert_eq!(guessed.secure("app.test", "/"), served("app@file"));
+    assert_eq!(
+        guessed.secure("app.test", "/admin"),
+        Outcome::Out(503, Code::InvalidRule)
+    );
+}

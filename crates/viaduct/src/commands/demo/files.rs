@@ -1,26 +1,57 @@
 //! What the demo writes down: certificates, and the manifests of the flow.
 
-use std::fs;
+use std::fs::{self, File, TryLockError};
 use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use super::pki::Pair;
+use crate::failure::Failure;
 
 /// The demo's directory.
 pub(super) struct Files {
     pub(super) root: PathBuf,
+    /// Held as long as this demo runs.
+    _lock: File,
 }
 
 impl Files {
-    /// Makes what is missing.
-    pub(super) fn create(root: &Path) -> io::Result<Self> {
-        let root = std::path::absolute(root)?;
-        for directory in [root.clone(), root.join("manifests"), root.join("sidecar")] {
-            fs::create_dir_all(directory)?;
+    /// Takes the directory for this demo alone, and makes what is missing. What is neither empty nor an
+    /// earlier demo's is left as it is.
+    pub(super) fn create(root: &Path) -> Result<Self, Failure> {
+        let shown = root.display();
+        let unusable =
+            |error: io::Error| Failure::new(format!("cannot use the directory `{shown}`")).because(error);
+        let root = std::path::absolute(root).map_err(unusable)?;
+        fs::create_dir_all(&root).map_err(unusable)?;
+        let marker = root.join(MARKER);
+        let is_empty = fs::read_dir(&root).map_err(unusable)?.next().is_none();
+        if !is_empty && !marker.is_file() {
+            return Err(
+                Failure::new(format!("the directory `{shown}` holds files that no demo wrote"))
+                    .hint("name an empty directory, or one that does not exist yet, with `--dir`"),
+            );
         }
-        Ok(Self { root })
+        let lock = fs::OpenOptions::new()
+            .append(true)
+            .create(true)
+            .open(marker)
+            .map_err(unusable)?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                return Err(
+                    Failure::new(format!("another demo is running in the directory `{shown}`"))
+                        .hint("stop it first, or name another directory with `--dir`"),
+                );
+            }
+            Err(TryLockError::Error(error)) => return Err(unusable(error)),
+        }
+        for directory in [root.join("manifests"), root.join("sidecar")] {
+            fs::create_dir_all(directory).map_err(unusable)?;
+        }
+        Ok(Self { root, _lock: lock })
     }
 
     pub(super) fn edge_ca(&self) -> PathBuf {
@@ -70,6 +101,9 @@ impl Files {
         )
     }
 }
+
+/// Says that a demo wrote what is in the directory.
+const MARKER: &str = ".viaduct-demo";
 
 /// A file for the owner's eyes only.
 fn private(path: &Path, text: &str) -> io::Result<()> {
