@@ -24,7 +24,7 @@ pub(crate) use trusted::TrustedIps;
     version,
     max_term_width = 100,
     override_usage = "viaduct [--OPTION[=VALUE]]...\n       viaduct COMMAND [ARGUMENTS]",
-    help_template = "Usage: {usage}\n\n{about-with-newline}\nCommands:\n{subcommands}\n\n{after-help}",
+    help_template = "Usage: {usage}\n\n{about-with-newline}\nCommands:\n{subcommands}{after-help}",
     after_help = help::OPTIONS
 )]
 pub(crate) struct Cli {
@@ -261,10 +261,27 @@ pub(crate) struct Demo {
     pub(crate) log_level: Level,
 }
 
-/// Whether a command line (without the program's name) is the root command's: install options, or nothing.
-pub(crate) fn is_root(arguments: &[String]) -> bool {
-    let asks_clap = |argument: &String| matches!(argument.as_str(), "-h" | "--help" | "-V" | "--version");
-    arguments.first().is_none_or(|first| first.starts_with('-')) && !arguments.iter().any(asks_clap)
+/// Who reads a command line (without the program's name).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reader {
+    /// The root command: install options, or nothing.
+    Root,
+    /// The root command's `--help` or `--version`, wherever it stands among options.
+    About(&'static str),
+    /// A command, by clap.
+    Command,
+}
+
+pub(crate) fn reader(arguments: &[String]) -> Reader {
+    if arguments.first().is_some_and(|first| !first.starts_with('-')) {
+        return Reader::Command;
+    }
+    let about = arguments.iter().find_map(|argument| match argument.as_str() {
+        "-h" | "--help" => Some("--help"),
+        "-V" | "--version" => Some("--version"),
+        _ => None,
+    });
+    about.map_or(Reader::Root, Reader::About)
 }
 
 /// Stands for standard output where a file is named.

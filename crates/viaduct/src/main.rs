@@ -43,9 +43,13 @@ fn run() -> anyhow::Result<ExitCode> {
         .skip(1)
         .map(|argument| argument.into_string().ok())
         .collect();
-    match arguments {
-        Some(arguments) if cli::is_root(&arguments) => commands::root(arguments),
-        // What is no text goes to the parser, which can say so.
-        _ => commands::run(cli::Cli::parse()),
+    // What is no text goes to clap, which can say so.
+    let Some(arguments) = arguments else {
+        return commands::run(cli::Cli::parse());
+    };
+    match cli::reader(&arguments) {
+        cli::Reader::Root => commands::root(arguments),
+        cli::Reader::About(what) => commands::run(cli::Cli::parse_from(["viaduct", what])),
+        cli::Reader::Command => commands::run(cli::Cli::parse()),
     }
 }

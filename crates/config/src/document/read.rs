@@ -230,7 +230,7 @@ impl<'n> Reader<'_, 'n> {
             Value::String(text) if self.lenient() => match scalar::plain(text.trim()) {
                 Value::Integer(value) => self.placed(visitor.visit_i64(value)),
                 Value::Float(value) => self.placed(visitor.visit_f64(value)),
-                _ => self.placed(Err(self.mismatch(&visitor))),
+                _ => self.placed(Err(self.mismatch(&"a number"))),
             },
             // Not left to serde, which would quote the text: it may be a secret.
             Value::String(_) => self.placed(Err(self.mismatch(&visitor))),

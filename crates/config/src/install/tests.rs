@@ -350,7 +350,7 @@ fn a1_14_values_that_cannot_be_used_are_named() {
     assert!(told.starts_with("t.yml:4:51: option `entryPoints.web.transport.respondingTimeouts.readTimeout`: `5x` is not a duration: the unit is unknown"), "{told}");
     let told = of("http2: {maxConcurrentStreams: many}");
     assert!(
-        told.contains("`entryPoints.web.http2.maxConcurrentStreams`: ") && told.contains("u32"),
+        told.contains("`entryPoints.web.http2.maxConcurrentStreams`: ") && told.contains("a number"),
         "{told}"
     );
     let told = of("forwardedHeaders: {trustedIPs: [10.0.0.0/99]}");

@@ -110,3 +110,14 @@ pub(crate) fn with(mut base: Value, more: Value) -> Value {
     }
     base
 }
+
+/// The binary without a command, in a directory of its own and without options from outside.
+pub(crate) fn root(directory: &std::path::Path) -> std::process::Command {
+    let mut command = std::process::Command::new(BINARY);
+    command
+        .current_dir(directory)
+        .env_clear()
+        .env("HOME", directory)
+        .env("NO_COLOR", "1");
+    command
+}

@@ -9,6 +9,7 @@
 //! | `smuggling` | ambiguous HTTP/1 (security checks C1 to C12) |
 //! | `http2` | hostile HTTP/2 (C20 to C29) |
 //! | `reload` | configuration that changes, breaks and comes back |
+//! | `install` | Traefik's install configuration: sources, mistakes, the root command, `options`, `healthcheck` |
 //! | `cli` | commands and their messages |
 //! | `docs` | documents that have to match the code |
 
@@ -20,6 +21,7 @@ mod fixture;
 mod flow;
 mod http;
 mod http2;
+mod install;
 mod reload;
 mod smuggling;
 mod traffic;

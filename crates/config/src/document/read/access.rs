@@ -128,7 +128,10 @@ impl Part<'_> {
             Value::Integer(value) => visitor.visit_i64(value),
             Value::Float(value) => visitor.visit_f64(value),
             // Not quoted: it may be a secret.
-            _ => Err(de::Error::invalid_type(de::Unexpected::Other("text"), &visitor)),
+            _ => Err(de::Error::invalid_type(
+                de::Unexpected::Other("text"),
+                &"a number",
+            )),
         }
     }
 }

@@ -1,0 +1,5 @@
+//! The install configuration from outside: where it comes from, what is done with it, what is said of mistakes.
+
+mod commands;
+mod mistakes;
+mod sources;
