@@ -83,17 +83,19 @@ fn look(bytes: &[u8]) -> Result<Look, HeaderError> {
         Err(Error::BufferTooShort) => Ok(Look::More),
         Err(_) => Err(HeaderError::Malformed),
         Ok((header, length)) => {
-            if header.tlvs().any(|field| field.is_err()) {
+            let Some(address) = header.proxied_address() else {
+                // What stands in place of an address is to be skipped unseen (specification, 2.2).
+                return Ok(Look::Header { client: None, length });
+            };
+            // Nobody passes datagrams on over a connection.
+            if address.protocol != Protocol::Stream || header.tlvs().any(|field| field.is_err()) {
                 return Err(HeaderError::Malformed);
             }
-            let client = match header.proxied_address() {
-                None => None,
-                Some(address) if address.protocol == Protocol::Stream => Some(address.source),
-                // Nobody passes datagrams on over a connection.
-                Some(_) => return Err(HeaderError::Malformed),
-            };
-            let client = client.map(|client| SocketAddr::new(client.ip().to_canonical(), client.port()));
-            Ok(Look::Header { client, length })
+            let client = SocketAddr::new(address.source.ip().to_canonical(), address.source.port());
+            Ok(Look::Header {
+                client: Some(client),
+                length,
+            })
         }
     }
 }
