@@ -2,6 +2,7 @@
 
 mod authentication;
 mod certificates;
+mod deadlines;
 mod limits;
 mod options;
 mod protocols;
