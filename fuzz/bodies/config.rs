@@ -9,8 +9,9 @@
 use viaduct_config::document::{self, Value};
 use viaduct_config::duration::GoDuration;
 use viaduct_config::dynamic::Dynamic;
+use viaduct_config::install::{LoadError, Loaded, from_environment, from_file, from_flags};
 use viaduct_config::regexp::GoRegexp;
-use viaduct_config::render::{Format, Secrets, render};
+use viaduct_config::render::{self, Format, Secrets, render};
 use viaduct_config::rule::{Rule, Syntax};
 
 /// A rule that parses is printed as text that parses to the same tree; a fault lies inside the text.
@@ -113,6 +114,40 @@ pub(crate) fn rule_v2(data: &[u8]) {
             assert!(text.is_char_boundary(error.offset), "{error:?}");
             assert!(!error.to_string().is_empty());
             error.hint();
+        }
+    }
+}
+
+/// An install configuration, read as YAML, as TOML, as flags (one a line) and as environment variables (one a
+/// line): whatever is read can be shown, and every fault has a message.
+pub(crate) fn install(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else {
+        return;
+    };
+    installed(from_file("fuzz.yml", text));
+    installed(from_file("fuzz.toml", text));
+    let flags: Vec<String> = text.lines().map(str::to_owned).collect();
+    installed(from_flags(&flags));
+    let variables = text.lines().filter_map(|line| {
+        let (name, value) = line.split_once('=')?;
+        Some((name.to_owned(), value.to_owned()))
+    });
+    if let Some(loaded) = from_environment(variables) {
+        installed(loaded);
+    }
+}
+
+fn installed(loaded: Result<Loaded, LoadError>) {
+    match loaded {
+        Ok(loaded) => {
+            assert!(!loaded.install.entry_points.is_empty());
+            assert!(render::install(&loaded.install).starts_with('{'));
+        }
+        Err(error) => {
+            assert!(!error.to_string().is_empty());
+            if let LoadError::Faults(faults) = error {
+                assert!(faults.iter().all(|fault| !fault.option.is_empty()), "{faults:?}");
+            }
         }
     }
 }

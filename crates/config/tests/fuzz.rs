@@ -48,6 +48,11 @@ fn a1_14_seeds_of_duration() {
     seeds("duration", config::duration);
 }
 
+#[test]
+fn a1_4_seeds_of_install() {
+    seeds("install", config::install);
+}
+
 /// Pieces of every notation, so that random input gets past the first character.
 fn pieces() -> impl Strategy<Value = String> {
     let piece = prop::sample::select(vec![
@@ -122,6 +127,15 @@ fn pieces() -> impl Strategy<Value = String> {
         "(?i)",
         "\\d",
         "[:alpha:]",
+        "--",
+        "TRAEFIK_",
+        "entryPoints",
+        "address",
+        "[0]",
+        "_",
+        "=",
+        "api",
+        "true",
         "\\Q",
         "\\E",
     ]);
@@ -136,6 +150,7 @@ proptest! {
         config::document(text.as_bytes());
         config::go_regexp(text.as_bytes());
         config::duration(text.as_bytes());
+        config::install(text.as_bytes());
     }
 
     /// A whole configuration out of random texts survives being rendered.
