@@ -49,7 +49,7 @@ pub use entry_point::{
 };
 pub use flags::take as take_flag;
 pub use load::{
-    Fault, FlagError, LoadError, Loaded, Note, Why, defaults, from_environment, from_file, from_flags,
+    About, Fault, FlagError, LoadError, Loaded, Note, Why, defaults, from_environment, from_file, from_flags,
 };
 pub use metrics::{Datadog, InfluxDb2, Metrics, OtlpMetrics, Prometheus, StatsD};
 pub use otlp::{Exporter, OtlpGrpc, OtlpHttp, OtlpLog};

@@ -1,6 +1,6 @@
 //! A tree of options against the table: what is unknown, refused or without effect.
 
-use super::load::{Fault, Note, Why};
+use super::load::{About, Fault, Note, Why};
 use super::options::{self, Disposition, Found, InstallOption, Kind, Step};
 use super::removed;
 use crate::document::{Key, Node, Value};
@@ -97,11 +97,11 @@ impl Walk {
         }
         match option.disposition {
             Disposition::Refused(why) => return self.fault(key, path, Why::Refused(why)),
-            Disposition::Accepted(why) if !noted => self.note(key, path, why),
+            Disposition::Accepted(why) if !noted => self.note(key, path, About::NoEffect(why)),
             Disposition::Accepted(_) => {}
             Disposition::Supported => {
                 if let Some(why) = removed::deprecated(path) {
-                    self.note(key, path, why);
+                    self.note(key, path, About::Deprecated(why));
                 }
             }
         }
@@ -119,11 +119,11 @@ impl Walk {
         });
     }
 
-    fn note(&mut self, key: &Key, path: &[Step<'_>], why: &'static str) {
+    fn note(&mut self, key: &Key, path: &[Step<'_>], about: About) {
         self.notes.push(Note {
             place: key.location.clone(),
             option: text(path),
-            why,
+            about,
         });
     }
 }

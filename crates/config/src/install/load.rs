@@ -24,12 +24,32 @@ pub struct Note {
     pub place: Location,
     /// As it was written: `entryPoints.web.http3`.
     pub option: String,
-    pub why: &'static str,
+    pub about: About,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum About {
+    /// It is accepted and does nothing.
+    NoEffect(&'static str),
+    /// It works, but another one should be used.
+    Deprecated(&'static str),
 }
 
 impl fmt::Display for Note {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: `{}`: {}", self.place, self.option, self.why)
+        let option = named(&self.option, &self.place);
+        match self.about {
+            About::NoEffect(why) => write!(f, "{}: {option} has no effect: {why}", self.place),
+            About::Deprecated(instead) => write!(f, "{}: {option} is deprecated: {instead}", self.place),
+        }
+    }
+}
+
+/// An option in a message; a flag and a variable have been named by their place.
+fn named(option: &str, place: &Location) -> String {
+    match place.line {
+        0 => "option".to_owned(),
+        _ => format!("option `{option}`"),
     }
 }
 
@@ -70,12 +90,7 @@ pub enum Why {
 
 impl Why {
     fn of(&self, option: &str, place: &Location) -> String {
-        // A flag and a variable are their own place.
-        let option = if place.line == 0 {
-            "option".to_owned()
-        } else {
-            format!("option `{option}`")
-        };
+        let option = named(option, place);
         match self {
             Self::Unknown { .. } => format!("unknown {option}"),
             Self::Removed(_) => format!("{option} is gone since Traefik v3"),

@@ -108,10 +108,7 @@ const OTLP: &str = "use `tracing.otlp`, with a collector that speaks to it";
 const DEPRECATED: &[(&str, &str)] = &[
     (
         "core.defaultRuleSyntax",
-        "Traefik will drop v2 rules: write them in v3 syntax",
+        "Traefik will drop v2 rules; write them in v3 syntax",
     ),
-    (
-        "tracing.globalAttributes",
-        "deprecated: use `tracing.resourceAttributes`",
-    ),
+    ("tracing.globalAttributes", "use `tracing.resourceAttributes`"),
 ];

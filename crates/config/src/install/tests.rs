@@ -318,6 +318,50 @@ fn a1_12_what_must_not_be_ignored_is_refused_and_defaults_never_are() {
     assert_eq!(loaded.notes, []);
 }
 
+/// What Traefik's Helm chart starts it with.
+const CHART: &[&str] = &[
+    "--global.checkNewVersion",
+    "--entryPoints.metrics.address=:9100/tcp",
+    "--entryPoints.traefik.address=:8080/tcp",
+    "--entryPoints.web.address=:8000/tcp",
+    "--entryPoints.websecure.address=:8443/tcp",
+    "--api.dashboard=true",
+    "--ping=true",
+    "--metrics.prometheus=true",
+    "--metrics.prometheus.entrypoint=metrics",
+    "--entryPoints.websecure.http.tls=true",
+    "--log.level=INFO",
+];
+
+#[test]
+fn a1_2_the_arguments_of_the_helm_chart_are_understood() {
+    let loaded = flags(CHART).unwrap_or_else(|error| panic!("{error}"));
+    let names: Vec<_> = loaded.install.entry_points.keys().map(String::as_str).collect();
+    assert_eq!(names, ["metrics", "traefik", "web", "websecure"]);
+    assert!(
+        loaded
+            .install
+            .api
+            .is_some_and(|api| api.dashboard && !api.insecure)
+    );
+    let with_providers: Vec<&str> = CHART
+        .iter()
+        .copied()
+        .chain([
+            "--providers.kubernetescrd",
+            "--providers.kubernetescrd.allowEmptyServices=true",
+            "--providers.kubernetesingress",
+            "--providers.kubernetesingress.ingressendpoint.publishedservice=traefik/traefik",
+        ])
+        .collect();
+    let told = refused(flags(&with_providers));
+    assert_eq!(told.lines().count(), 2, "{told}");
+    assert!(
+        told.starts_with("--providers.kubernetescrd: option is refused: Kubernetes clusters"),
+        "{told}"
+    );
+}
+
 #[test]
 fn a1_8_accepted_options_are_noted_once() {
     let text = "global:\n  sendAnonymousUsage: true\n  checkNewVersion: false\nexperimental:\n  fastProxy: {debug: true}\n";
