@@ -160,6 +160,10 @@ fn cve_2026_48020_cve_2026_40912_cve_2026_65600_no_rewrite_leaves_the_path() {
                 "/api%2e%2e/admin",
             ),
             (
+                json!({ "stripPrefix": { "prefixes": ["/api"] } }),
+                "/api/..%2fadmin",
+            ),
+            (
                 json!({ "stripPrefixRegex": { "regex": ["^/api"] } }),
                 "/api../admin",
             ),

@@ -72,15 +72,38 @@ pub(super) fn rewritten(path: &str, sanitize: bool) -> Result<String, BadRequest
     let mut segments = unified.split(|&byte| byte == b'/').skip(1).peekable();
     while let Some(segment) = segments.next() {
         let last = segments.peek().is_none();
-        if matches!(segment, b"." | b"..") || sanitize && segment.is_empty() && !last {
+        if holds_dots(segment) || sanitize && segment.is_empty() && !last {
             return Err(BadRequest::Rewritten);
         }
     }
     String::from_utf8(unified).map_err(|_| BadRequest::Rewritten)
 }
 
+/// Whether a segment is `.` or `..`, also for a server that takes an escaped separator for one.
+fn holds_dots(segment: &[u8]) -> bool {
+    let mut rest = segment;
+    loop {
+        let end = rest
+            .windows(3)
+            .position(|window| matches!(window, b"%2F" | b"%5C"))
+            .unwrap_or(rest.len());
+        let (part, behind) = rest.split_at(end);
+        if matches!(part, b"." | b"..") {
+            return true;
+        }
+        match behind.get(3..) {
+            Some(next) => rest = next,
+            None => return false,
+        }
+    }
+}
+
 /// What is left of `path` behind as much of it as makes the first `readable` bytes of its form for rules.
 pub(super) fn behind(path: &str, readable: usize) -> &str {
+    if for_rules(path).is_none() {
+        // Nothing was decoded; perhaps because it would have been no text.
+        return path.get(readable..).unwrap_or_default();
+    }
     let bytes = path.as_bytes();
     let mut place = 0;
     for _ in 0..readable {

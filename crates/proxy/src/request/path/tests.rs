@@ -122,7 +122,10 @@ fn cve_2026_48020_a_rewritten_path_is_normal_or_refused() {
         ("/..", None),
         ("/.", None),
         ("/%2e%2e/foo", None),
-        ("/..%2Ffoo", Some("/..%2Ffoo")),
+        ("/..%2Ffoo", None),
+        ("/a%2f..%5Cfoo", None),
+        ("/a%2F.", None),
+        ("/..a%2F.b..", Some("/..a%2F.b..")),
         ("//foo", None),
         ("/foo//", None),
         ("/foo/", Some("/foo/")),
@@ -141,6 +144,7 @@ fn what_is_behind_a_readable_prefix_keeps_its_escapes() {
     assert_eq!(behind("/%C3%A9/x%2Fy", "/\u{e9}".len()), "/x%2Fy");
     assert_eq!(behind("/a%2Fb", "/a%2F".len()), "b");
     assert_eq!(behind("/a", 9), "");
+    assert_eq!(behind("/a%FFb/x/y", "/a%FFb".len()), "/x/y");
 }
 
 #[test]
