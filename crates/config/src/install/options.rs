@@ -172,6 +172,14 @@ enum Comparison {
 }
 
 fn compare(name: &'static str, path: &[Step<'_>]) -> Comparison {
+    // Most options are in another section, and no section's name is the user's.
+    if let Some(Step::Key(root)) = path.first()
+        && !name
+            .get(..root.len())
+            .is_some_and(|start| start.eq_ignore_ascii_case(root))
+    {
+        return Comparison::Apart;
+    }
     let mut pieces = pieces(name);
     for step in path {
         match pieces.next() {

@@ -30,7 +30,9 @@ fn say(told: &Told, log: &Log) {
         log.say(format_args!("warning: {warning}"));
     }
     if !providers::any(&told.install) {
-        log.say("warning: no provider is configured: every request is answered with 404 (`--providers.file.filename=...`)");
+        log.say(
+            "warning: no provider is configured, so there are no routes (`--providers.file.filename=...`)",
+        );
     }
     tracing::info!(from = %told.origin, "configuration loaded");
     tracing::debug!(configuration = %render::install(&told.install), "install configuration");

@@ -152,8 +152,11 @@ fn a1_2_a_word_that_is_no_option() {
 fn a7_11_a_ca_file_that_cannot_be_read_ends_the_start() {
     told(
         &[],
-        &["--entrypoints.web.address=127.0.0.1:0", "--serverstransport.rootcas=nowhere.pem"],
-        "warning: no provider is configured: every request is answered with 404 (`--providers.file.filename=...`)
+        &[
+            "--entrypoints.web.address=127.0.0.1:0",
+            "--serverstransport.rootcas=nowhere.pem",
+        ],
+        "warning: no provider is configured, so there are no routes (`--providers.file.filename=...`)
 error: `serversTransport.rootCAs` cannot be used
   cause: cannot read `nowhere.pem`
   cause: No such file or directory (os error 2)
@@ -169,7 +172,7 @@ fn a2_1_a_port_in_use() {
         &[],
         &[&format!("--entrypoints.web.address={address}")],
         &format!(
-            "warning: no provider is configured: every request is answered with 404 (`--providers.file.filename=...`)
+            "warning: no provider is configured, so there are no routes (`--providers.file.filename=...`)
 error: entry point `web`: cannot listen on {address}
   cause: Address already in use (os error 98)
   hint: another process listens there: stop it, or choose another port with `entryPoints.<name>.address`"
