@@ -285,4 +285,47 @@ fn r19_every_worker_serves_and_none_outlives_the_drain() {
     );
 }
 
+#[test]
+fn a2_12_each_entry_point_ends_its_own_life() {
+    let at_once = config(2, LONG).entry_points.remove(0);
+    let later = EntryPointConfig {
+        name: EntryPointName::new("later"),
+        life_cycle: LifeCycle {
+            accept: Duration::from_secs(1),
+            grace: LONG,
+        },
+        ..at_once.clone()
+    };
+    let bound = Bound::open(Config {
+        workers: 2,
+        entry_points: vec![at_once, later],
+        expose_faults: false,
+    })
+    .unwrap();
+    let addresses: Vec<_> = bound.addresses().into_iter().map(|(_, address)| address).collect();
+    let (_sender, snapshots) = watch::channel(testing::snapshot(json!({}), None));
+    let running = bound.serve(Hands {
+        snapshots,
+        access_logs: Vec::new(),
+        counters: Vec::new(),
+    });
+    let began = std::time::Instant::now();
+    let ending = std::thread::spawn(move || running.drain());
+    testing::run(async move {
+        // The first closes its door at once.
+        while TcpStream::connect(addresses[0]).await.is_ok() {
+            tokio::task::yield_now().await;
+        }
+        assert!(began.elapsed() < Duration::from_secs(1));
+        // The other takes connections until its time has come.
+        let mut client = TcpStream::connect(addresses[1]).await.unwrap();
+        assert_eq!(get(&mut client, "a").await, "HTTP/1.1 404 Not Found");
+        while TcpStream::connect(addresses[1]).await.is_ok() {
+            tokio::task::yield_now().await;
+        }
+        assert!(began.elapsed() >= Duration::from_secs(1));
+    });
+    ending.join().unwrap();
+}
+
 const LONG: Duration = Duration::from_secs(20);
