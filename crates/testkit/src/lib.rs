@@ -4,7 +4,7 @@
 //! ```text
 //!  pki        certificates of every kind            manifest   objects as YAML
 //!  viaduct    the real binary, its logs             wait       conditions with a deadline
-//!  nginx openssl curl h2load python                 real peers, as processes
+//!  nginx haproxy openssl curl h2load python         real peers, as processes
 //!  origin tls http1 h2                              scripted peers, byte by byte
 //! ```
 //! Everything here panics on misuse and on missing tools: it is test set-up, and a test that cannot be
@@ -15,6 +15,7 @@ pub mod child;
 pub mod curl;
 pub mod h2;
 pub mod h2load;
+pub mod haproxy;
 pub mod http1;
 pub mod manifest;
 pub mod nginx;

@@ -10,6 +10,7 @@ pub enum Tool {
     Curl,
     H2load,
     Python,
+    Haproxy,
 }
 
 impl Tool {
@@ -33,6 +34,7 @@ impl Tool {
             Self::Curl => ("curl", "curl"),
             Self::H2load => ("h2load", "nghttp2-client"),
             Self::Python => ("python3", "python3"),
+            Self::Haproxy => ("haproxy", "haproxy"),
         }
     }
 }

@@ -302,7 +302,11 @@ fn a2_12_each_entry_point_ends_its_own_life() {
         expose_faults: false,
     })
     .unwrap();
-    let addresses: Vec<_> = bound.addresses().into_iter().map(|(_, address)| address).collect();
+    let addresses: Vec<_> = bound
+        .addresses()
+        .into_iter()
+        .map(|(_, address)| address)
+        .collect();
     let (_sender, snapshots) = watch::channel(testing::snapshot(json!({}), None));
     let running = bound.serve(Hands {
         snapshots,

@@ -9,6 +9,7 @@
 //! | `smuggling` | ambiguous HTTP/1 (security checks C1 to C12) |
 //! | `http2` | hostile HTTP/2 (C20 to C29) |
 //! | `reload` | configuration that changes, breaks and comes back |
+//! | `entry_points` | options of entry points, middlewares, the PROXY protocol, going down |
 //! | `install` | Traefik's install configuration: sources, mistakes, the root command, `options`, `healthcheck` |
 //! | `cli` | commands and their messages |
 //! | `docs` | documents that have to match the code |
@@ -17,6 +18,7 @@ mod backend_leg;
 mod cli;
 mod client_leg;
 mod docs;
+mod entry_points;
 mod fixture;
 mod flow;
 mod http;

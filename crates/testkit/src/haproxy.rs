@@ -1,0 +1,51 @@
+//! HAProxy from Debian, as a load balancer in front: it passes bytes on and says whose they are.
+
+use std::net::SocketAddr;
+use std::process::Command;
+
+use tempfile::TempDir;
+
+use crate::child::Child;
+use crate::port::free_port;
+use crate::tool::Tool;
+use crate::wait::wait_until;
+
+/// A running HAProxy.
+pub struct Haproxy {
+    _child: Child,
+    port: u16,
+    _directory: TempDir,
+}
+
+impl Haproxy {
+    /// Passes connections on to `server`; `options`: of its `server` line, such as `send-proxy-v2`.
+    #[track_caller]
+    pub fn before(server: SocketAddr, options: &str) -> Self {
+        let port = free_port();
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let path = directory.path().join("haproxy.cfg");
+        let text = format!(
+            "global\n  nbthread 1\n\
+             defaults\n  mode tcp\n  timeout connect 5s\n  timeout client 30s\n  timeout server 30s\n\
+             listen front\n  bind 127.0.0.1:{port}\n  server viaduct {server} {options}\n"
+        );
+        std::fs::write(&path, text).expect("writing haproxy.cfg");
+        let child = Child::spawn(Command::new(Tool::Haproxy.path()).arg("-db").arg("-f").arg(path));
+        wait_until("HAProxy to listen", || listens(port));
+        Self {
+            _child: child,
+            port,
+            _directory: directory,
+        }
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        SocketAddr::from(([127, 0, 0, 1], self.port))
+    }
+}
+
+/// Without a connection, which HAProxy would pass on.
+fn listens(port: u16) -> bool {
+    let wanted = format!("0100007F:{port:04X} 00000000:0000 0A");
+    std::fs::read_to_string("/proc/net/tcp").is_ok_and(|table| table.contains(&wanted))
+}

@@ -1,0 +1,53 @@
+//! Options of entry points from outside: the root command with an install configuration of the test's, real peers.
+
+mod life_cycle;
+mod proxy_protocol;
+
+use std::net::SocketAddr;
+
+use tempfile::TempDir;
+use viaduct_testkit::access_log::{self, Entry};
+use viaduct_testkit::child::Child;
+use viaduct_testkit::viaduct::Running;
+use viaduct_testkit::wait::wait_for;
+
+use crate::fixture::root;
+
+/// A process with an install configuration of its own.
+struct Edge {
+    running: Running,
+    work: TempDir,
+}
+
+impl Edge {
+    /// `install`: `traefik.yml`; the access log in JSON is added to it.
+    #[track_caller]
+    fn start(install: &str) -> Self {
+        let work = tempfile::tempdir().expect("a temporary directory");
+        let text = format!("{install}\naccessLog: {{filePath: access.log, format: json}}\n");
+        std::fs::write(work.path().join("traefik.yml"), text).expect("traefik.yml");
+        Self {
+            running: Running::until_ready(&mut root(work.path())),
+            work,
+        }
+    }
+
+    #[track_caller]
+    fn address(&self, entry_point: &str) -> SocketAddr {
+        self.running.address(entry_point)
+    }
+
+    fn child(&mut self) -> &mut Child {
+        self.running.child()
+    }
+
+    /// Waits for the access-log line of a request to `path`.
+    #[track_caller]
+    fn wait_access(&self, path: &str) -> Entry {
+        let file = self.work.path().join("access.log");
+        wait_for(&format!("an access-log line of {path}"), || {
+            let lines = access_log::parse(&std::fs::read_to_string(&file).unwrap_or_default());
+            lines.into_iter().find(|entry| entry.text("RequestPath") == path)
+        })
+    }
+}
