@@ -62,6 +62,10 @@ pub enum Code {
     InvalidCertificate,
     /// A certificate outside its validity.
     CertificateValidity,
+    /// A certificate that its authority has revoked.
+    RevokedCertificate,
+    /// An OCSP answer that could not be had, or that is missing where the certificate demands one.
+    OcspStapling,
     /// Trust material that is missing or empty.
     MissingTrust,
     /// A TLS option value that is unknown or contradictory.

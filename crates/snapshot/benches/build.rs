@@ -69,6 +69,7 @@ fn build(criterion: &mut Criterion) {
         install: &install,
         updates,
         generated_default: Arc::clone(&generated_default),
+        staples: None,
     };
     let (snapshot, findings) = compile(&inputs(&first), None);
     assert!(findings.is_empty(), "{findings:?}");

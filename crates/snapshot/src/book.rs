@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use foldhash::fast::RandomState;
 use viaduct_config::{ProviderName, Update};
+use viaduct_tls::ocsp::Staple;
 use viaduct_tls::{CertificateStore, Identity, TrustGeneration};
 
 use crate::entry_point::{Policy, PolicyId};
@@ -46,8 +47,11 @@ pub(crate) struct KeptSource {
 #[derive(Debug)]
 pub(crate) struct KeptStore {
     pub(crate) store: Arc<CertificateStore>,
+    /// As they were read, without staples.
     pub(crate) identities: Vec<Arc<Identity>>,
     pub(crate) default: Arc<Identity>,
+    /// What is stapled: beside `identities`, then the default's.
+    pub(crate) staples: Vec<Option<Arc<Staple>>>,
 }
 
 /// Numbers that are never given twice.

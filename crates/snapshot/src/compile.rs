@@ -19,6 +19,7 @@ mod policies;
 mod routers;
 mod services;
 pub(crate) mod sources;
+mod staples;
 mod transports;
 
 use std::collections::HashMap;
@@ -26,6 +27,7 @@ use std::sync::Arc;
 
 use viaduct_config::{EntryPointName, Finding, Update};
 use viaduct_tls::Identity;
+use viaduct_tls::ocsp::Staples;
 
 use crate::book::{Book, Counters, KeptSource, Slots};
 use crate::entry_point::EntryPoint;
@@ -43,6 +45,8 @@ pub struct Inputs<'a> {
     pub updates: &'a [Arc<Update>],
     /// Answers where no certificate matches and no store names a default (A8.14).
     pub generated_default: Arc<Identity>,
+    /// What the authorities say of the certificates; `None`: OCSP stapling is off.
+    pub staples: Option<&'a Staples>,
 }
 
 /// Never fails: what is broken is left out or put out of service, and said.

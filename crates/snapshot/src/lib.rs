@@ -58,3 +58,10 @@ pub struct Snapshot {
     /// Private bookkeeping that lets the next compile share work.
     pub(crate) book: book::Book,
 }
+
+impl Snapshot {
+    /// The certificates of the client leg.
+    pub fn certificates(&self) -> &Arc<viaduct_tls::CertificateStore> {
+        &self.book.store.store
+    }
+}

@@ -6,6 +6,7 @@
 //!  viaduct    the real binary, its logs             wait       conditions with a deadline
 //!  nginx haproxy openssl curl h2load python         real peers, as processes
 //!  origin tls http1 h2                              scripted peers, byte by byte
+//!  ocsp       an authority's responder and its answers
 //! ```
 //! Everything here panics on misuse and on missing tools: it is test set-up, and a test that cannot be
 //! set up has failed. Threads and blocking sockets throughout, so that a test reads from top to bottom.
@@ -19,6 +20,7 @@ pub mod haproxy;
 pub mod http1;
 pub mod manifest;
 pub mod nginx;
+pub mod ocsp;
 pub mod openssl;
 pub mod origin;
 pub mod pki;

@@ -43,6 +43,8 @@ pub enum Usage {
     Any,
     /// Only code signing: neither server nor client.
     Other,
+    /// Only answering for an authority (RFC 6960 4.2.2.2).
+    OcspSigning,
 }
 
 /// The period a certificate is valid in.
@@ -124,6 +126,8 @@ pub struct Leaf {
     usage: Usage,
     key: KeyKind,
     is_ca: bool,
+    responders: Vec<String>,
+    must_staple: bool,
 }
 
 impl Leaf {
@@ -146,6 +150,8 @@ impl Leaf {
             usage,
             key: KeyKind::default(),
             is_ca: false,
+            responders: Vec::new(),
+            must_staple: false,
         }
     }
 
@@ -201,6 +207,18 @@ impl Leaf {
         self
     }
 
+    /// Names an OCSP responder (authority information access); may be called again.
+    pub fn ocsp(mut self, url: &str) -> Self {
+        self.responders.push(url.to_owned());
+        self
+    }
+
+    /// Demands a stapled OCSP answer (RFC 7633).
+    pub fn must_staple(mut self) -> Self {
+        self.must_staple = true;
+        self
+    }
+
     /// Signs the leaf with its own key.
     pub fn self_signed(self) -> Issued {
         let key = self.key.generate();
@@ -223,7 +241,27 @@ impl Leaf {
         } else {
             IsCa::ExplicitNoCa
         };
+        params.custom_extensions = self.extensions();
         params
+    }
+
+    fn extensions(&self) -> Vec<CustomExtension> {
+        let mut extensions = Vec::new();
+        if !self.responders.is_empty() {
+            let access = crate::ocsp::authority_access(&self.responders);
+            extensions.push(CustomExtension::from_oid_content(
+                &[1, 3, 6, 1, 5, 5, 7, 1, 1],
+                access,
+            ));
+        }
+        if self.must_staple {
+            let status_request = vec![0x30, 3, 2, 1, 5];
+            extensions.push(CustomExtension::from_oid_content(
+                &[1, 3, 6, 1, 5, 5, 7, 1, 24],
+                status_request,
+            ));
+        }
+        extensions
     }
 }
 
@@ -474,6 +512,7 @@ impl Usage {
             Self::Absent => Vec::new(),
             Self::Any => vec![ExtendedKeyUsagePurpose::Any],
             Self::Other => vec![ExtendedKeyUsagePurpose::CodeSigning],
+            Self::OcspSigning => vec![ExtendedKeyUsagePurpose::OcspSigning],
         }
     }
 }

@@ -86,6 +86,7 @@ pub struct Identity {
     facts: Arc<CertificateFacts>,
     /// The issuer names of the chain, in DER, leaf first: what a CertificateRequest's list is compared with.
     issuers: Arc<[Vec<u8>]>,
+    must_staple: bool,
 }
 
 impl Identity {
@@ -137,6 +138,7 @@ impl Identity {
             key: Arc::new(rustls::sign::CertifiedKey::new(chain, key)),
             facts: Arc::new(facts),
             issuers,
+            must_staple: extensions.must_staple,
         })
     }
 
@@ -154,6 +156,16 @@ impl Identity {
         &self.key
     }
 
+    /// Whether clients are to refuse the certificate without a stapled OCSP answer (RFC 7633).
+    pub fn must_staple(&self) -> bool {
+        self.must_staple
+    }
+
+    /// The OCSP response that is stapled, DER.
+    pub fn ocsp(&self) -> Option<&[u8]> {
+        self.key.ocsp.as_deref()
+    }
+
     /// The same identity with an OCSP response (DER) stapled to its handshakes; empty removes it.
     #[must_use]
     pub fn with_ocsp(&self, response: Vec<u8>) -> Self {
@@ -163,6 +175,7 @@ impl Identity {
             key: Arc::new(key),
             facts: Arc::clone(&self.facts),
             issuers: Arc::clone(&self.issuers),
+            must_staple: self.must_staple,
         }
     }
 

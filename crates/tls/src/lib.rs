@@ -3,6 +3,7 @@
 //! ```text
 //!  PEM --------> Identity, TrustBundle
 //!  ClientPolicy + CertificateStore --> ServerTls  --accept-->  TlsStream + ClientHandshake
+//!  Identity --> ocsp::Question --(asked)--> ocsp::Staple --> Identity
 //!  BackendPolicy ------------------> BackendTls --connect-->  TlsStream + BackendHandshake | Fault
 //! ```
 //! This crate knows neither HTTP nor Traefik's words, and opens no sockets.
@@ -13,6 +14,7 @@ pub mod backend_leg;
 pub mod certificate;
 pub mod client_leg;
 pub mod names;
+pub mod ocsp;
 mod provider;
 pub mod reason;
 pub mod store;

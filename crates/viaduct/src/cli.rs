@@ -2,6 +2,7 @@
 
 mod entry_point;
 mod help;
+mod stapling;
 mod trusted;
 
 #[cfg(test)]
@@ -13,6 +14,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::logging::Level;
 pub(crate) use entry_point::{EntryPoint, Listen, resolve};
+pub(crate) use stapling::Stapling;
 pub(crate) use trusted::TrustedIps;
 
 /// Edge proxy for end-to-end TLS: client == TLS ==> Viaduct == verified TLS ==> backend.
@@ -82,6 +84,9 @@ pub(crate) struct Up {
     /// Tell the client why the backend could not be reached, in the answer's body
     #[arg(long)]
     pub(crate) expose_faults: bool,
+
+    #[command(flatten)]
+    pub(crate) stapling: Stapling,
 
     #[command(flatten)]
     pub(crate) run: Run,

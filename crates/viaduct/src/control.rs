@@ -13,6 +13,7 @@ use viaduct_config::{Finding, Update};
 use viaduct_snapshot::{Inputs, Install, RouterState, Snapshot, compile};
 use viaduct_tls::{CertificateStore, Identity};
 
+use crate::ocsp::{self, Stapling};
 use crate::telemetry::ReloadCount;
 
 pub(crate) use report::{Report, gather, text};
@@ -23,6 +24,8 @@ pub(crate) struct Control {
     generated_default: Arc<Identity>,
     updates: Vec<Arc<Update>>,
     current: Option<Arc<Snapshot>>,
+    /// `None`: OCSP stapling is off.
+    stapling: Option<Stapling>,
     report: Report,
     reloads: Arc<ReloadCount>,
 }
@@ -30,6 +33,7 @@ pub(crate) struct Control {
 impl Control {
     pub(crate) fn new(install: Install, reloads: Arc<ReloadCount>) -> Self {
         Self {
+            stapling: None,
             install,
             generated_default: Arc::new(CertificateStore::generate_default()),
             updates: Vec::new(),
@@ -39,6 +43,11 @@ impl Control {
         }
     }
 
+    /// Staples OCSP answers from now on. Needs a tokio runtime.
+    pub(crate) fn staple(&mut self, settings: ocsp::Settings) {
+        self.stapling = Some(Stapling::start(settings));
+    }
+
     /// Takes a provider's new configuration. `None`: it is what the provider said before.
     pub(crate) fn apply(&mut self, update: Update) -> Option<Arc<Snapshot>> {
         if !self.replace(update) {
@@ -46,27 +55,50 @@ impl Control {
             return None;
         }
         let started = Instant::now();
+        let before = self.current.as_ref().map(|current| current.generation);
+        let snapshot = self.compile();
+        tell_applied(before, &snapshot, started);
+        self.reloads.applied();
+        Some(snapshot)
+    }
+
+    /// The snapshot of what is known now.
+    fn compile(&mut self) -> Arc<Snapshot> {
+        let staples = self.stapling.as_ref().map(Stapling::staples);
         let inputs = Inputs {
             install: &self.install,
             updates: &self.updates,
             generated_default: Arc::clone(&self.generated_default),
+            staples: staples.as_deref(),
         };
         let (snapshot, findings) = compile(&inputs, self.current.as_deref());
         self.report.tell(findings);
-        self.tell_applied(&snapshot, started);
-        self.reloads.applied();
+        if let Some(stapling) = &self.stapling {
+            stapling.serve(&snapshot);
+        }
         self.current = Some(Arc::clone(&snapshot));
-        Some(snapshot)
+        snapshot
     }
 
-    /// Applies updates until their source ends. Cancel safe: an update is applied whole or not at all.
+    /// Applies updates, and OCSP answers between them, until the updates' source ends. Cancel safe: an update
+    /// is applied whole or not at all.
     pub(crate) async fn follow(
         mut self,
         mut updates: mpsc::Receiver<Update>,
         snapshots: watch::Sender<Arc<Snapshot>>,
     ) {
-        while let Some(update) = updates.recv().await {
-            if let Some(snapshot) = self.apply(update) {
+        loop {
+            let snapshot = tokio::select! {
+                update = updates.recv() => match update {
+                    Some(update) => self.apply(update),
+                    None => return,
+                },
+                () = answers(&mut self.stapling) => {
+                    tracing::debug!("OCSP answers applied");
+                    Some(self.compile())
+                }
+            };
+            if let Some(snapshot) = snapshot {
                 snapshots.send_replace(snapshot);
             }
         }
@@ -90,30 +122,37 @@ impl Control {
             }
         }
     }
+}
 
-    /// Says what is in force now, and nothing of having applied what changed nothing.
-    fn tell_applied(&self, snapshot: &Snapshot, started: Instant) {
-        let before = self.current.as_ref().map(|current| current.generation);
-        if before == Some(snapshot.generation) {
-            tracing::info!(
-                generation = snapshot.generation,
-                "configuration read: what is served stays as it was"
-            );
-            return;
-        }
-        let out_of_service = snapshot
-            .routers
-            .values()
-            .filter(|router| matches!(router.state, RouterState::OutOfService { .. }))
-            .count();
+/// Waits for new OCSP answers. Cancel safe.
+async fn answers(stapling: &mut Option<Stapling>) {
+    match stapling {
+        Some(stapling) => stapling.changed().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Says what is in force now, and nothing of having applied what changed nothing.
+fn tell_applied(before: Option<u64>, snapshot: &Snapshot, started: Instant) {
+    if before == Some(snapshot.generation) {
         tracing::info!(
             generation = snapshot.generation,
-            routers = snapshot.routers.len(),
-            out_of_service,
-            milliseconds = started.elapsed().as_millis(),
-            "configuration applied"
+            "configuration read: what is served stays as it was"
         );
+        return;
     }
+    let out_of_service = snapshot
+        .routers
+        .values()
+        .filter(|router| matches!(router.state, RouterState::OutOfService { .. }))
+        .count();
+    tracing::info!(
+        generation = snapshot.generation,
+        routers = snapshot.routers.len(),
+        out_of_service,
+        milliseconds = started.elapsed().as_millis(),
+        "configuration applied"
+    );
 }
 
 /// Whether any finding is an error.

@@ -4,6 +4,7 @@
 //!  install --> settings (options -> each room's) --> commands/serve
 //!  cli ------> commands/{up,sidecar,render,demo,healthcheck,options,version}
 //!  source ---> control (Update -> compile -> watch channel) ---> edge (workers, access log) ---> drain
+//!                 ^ ocsp (staples)
 //! ```
 
 mod cli;
@@ -13,6 +14,7 @@ mod edge;
 mod failure;
 mod install;
 mod logging;
+mod ocsp;
 mod output;
 mod serving;
 mod settings;

@@ -14,6 +14,7 @@ use crate::control::Control;
 use crate::edge::{Edge, RunningEdge};
 use crate::failure::Failure;
 use crate::logging::Log;
+use crate::ocsp;
 use crate::signals::{Request, Signals};
 use crate::telemetry::ReloadCount;
 
@@ -25,10 +26,12 @@ pub(crate) struct Serving {
 }
 
 impl Serving {
-    /// Waits for the first configuration, then serves it and every later one.
+    /// Waits for the first configuration, then serves it and every later one. `ocsp`: staples answers,
+    /// when there are any; serving does not wait for them.
     pub(crate) async fn start(
         edge: Edge,
         install: Install,
+        ocsp: Option<ocsp::Settings>,
         mut updates: mpsc::Receiver<Update>,
     ) -> Result<Self, Failure> {
         // Now and here, lest the first handshake that needs them waits for the disk on a worker (A1.9).
@@ -36,6 +39,9 @@ impl Serving {
         tracing::debug!(roots, "system roots read");
         let reloads = Arc::<ReloadCount>::default();
         let mut control = Control::new(install, Arc::clone(&reloads));
+        if let Some(settings) = ocsp {
+            control.staple(settings);
+        }
         let first = updates.recv().await.and_then(|update| control.apply(update));
         let first =
             first.ok_or_else(|| Failure::new("the configuration's source ended before it gave any"))?;

@@ -2,6 +2,7 @@
 
 pub(crate) mod entry_points;
 pub(crate) mod observability;
+pub(crate) mod ocsp;
 pub(crate) mod providers;
 pub(crate) mod transport;
 

@@ -9,6 +9,7 @@ use viaduct_config::{Element, Finding, ProviderName};
 use viaduct_tls::{CertificateStore, Identity};
 
 use super::sources::{Source, Sources};
+use super::staples;
 use crate::book::{Book, KeptSource, KeptStore};
 use crate::compile::Inputs;
 
@@ -36,15 +37,26 @@ pub(super) fn build(
         .cloned()
         .collect();
     let default = default_certificate(inputs, sources, book, findings);
+    staples::tell(inputs.staples, sources, &by_provider, &default, findings);
     Certificates {
-        kept: share_store(identities, default, book),
+        kept: share_store(inputs, identities, default, book),
         by_provider,
     }
 }
 
-fn share_store(identities: Vec<Arc<Identity>>, default: Arc<Identity>, book: Option<&Book>) -> KeptStore {
+fn share_store(
+    inputs: &Inputs<'_>,
+    identities: Vec<Arc<Identity>>,
+    default: Arc<Identity>,
+    book: Option<&Book>,
+) -> KeptStore {
+    let all = || identities.iter().chain([&default]);
+    let staples: Vec<_> = all()
+        .map(|identity| staples::of(identity, inputs.staples))
+        .collect();
     let same = |kept: &&KeptStore| {
         Arc::ptr_eq(&kept.default, &default)
+            && kept.staples == staples
             && kept.identities.len() == identities.len()
             && kept
                 .identities
@@ -54,12 +66,17 @@ fn share_store(identities: Vec<Arc<Identity>>, default: Arc<Identity>, book: Opt
     };
     let store = match book.map(|book| &book.store).filter(same) {
         Some(kept) => Arc::clone(&kept.store),
-        None => Arc::new(CertificateStore::new(identities.clone(), Arc::clone(&default))),
+        None => {
+            let mut served: Vec<_> = all().zip(&staples).map(staples::stapled).collect();
+            let default = served.pop().unwrap_or_else(|| Arc::clone(&default));
+            Arc::new(CertificateStore::new(served, default))
+        }
     };
     KeptStore {
         store,
         identities,
         default,
+        staples,
     }
 }
 
@@ -190,4 +207,4 @@ fn default_certificate(
     }
 }
 
-const DEFAULT: &str = "default";
+pub(super) const DEFAULT: &str = "default";

@@ -6,5 +6,6 @@ mod kit;
 mod middlewares;
 mod routers;
 mod services;
+mod staples;
 mod tls_options;
 mod transports;

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::net::IpAddr;
 use std::time::{Duration, SystemTime};
 
+use x509_parser::asn1_rs::{Oid, oid};
 use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::FromDer;
@@ -25,6 +26,9 @@ pub(crate) struct Extensions {
     pub(crate) client_auth: bool,
     /// An RSA key of fewer than 2048 bits, with which no signature is accepted.
     pub(crate) weak_key: bool,
+    /// Clients are to refuse the certificate without a stapled OCSP answer: the TLS feature `status_request`
+    /// (RFC 7633).
+    pub(crate) must_staple: bool,
     /// SubjectPublicKeyInfo, DER.
     pub(crate) public_key: Vec<u8>,
     /// Distinguished names, DER.
@@ -87,10 +91,21 @@ fn extensions(certificate: &X509Certificate<'_>) -> Result<Extensions, Unreadabl
             certificate.public_key().parsed(),
             Ok(PublicKey::RSA(key)) if (1..2048).contains(&key.key_size())
         ),
+        must_staple: must_staple(certificate),
         public_key: certificate.public_key().raw.to_vec(),
         issuer_der: certificate.issuer().as_raw().to_vec(),
         subject_der: certificate.subject().as_raw().to_vec(),
     })
+}
+
+/// A feature list that cannot be read demands nothing: verifiers that know the extension refuse it anyway.
+fn must_staple(certificate: &X509Certificate<'_>) -> bool {
+    certificate
+        .extensions()
+        .iter()
+        .filter(|extension| extension.oid == OID_TLS_FEATURE)
+        .filter_map(|extension| <Vec<u16> as der::Decode>::from_der(extension.value).ok())
+        .any(|features| features.contains(&STATUS_REQUEST))
 }
 
 fn usage_names(usage: &x509_parser::extensions::ExtendedKeyUsage<'_>) -> Vec<String> {
@@ -236,3 +251,9 @@ fn system_time(seconds: i64) -> SystemTime {
 fn unreadable(why: &str) -> UnreadableCertificate {
     UnreadableCertificate(why.to_owned())
 }
+
+/// id-pe-tlsfeature, 1.3.6.1.5.5.7.1.24.
+const OID_TLS_FEATURE: Oid<'static> = oid!(1.3.6.1.5.5.7.1.24);
+
+/// The TLS extension by which clients ask for a staple (RFC 6066 8).
+const STATUS_REQUEST: u16 = 5;

@@ -12,6 +12,7 @@ use viaduct_config::render::{Format, Secrets, render};
 use viaduct_config::{Dynamic, Finding, ProviderName, QualifiedName, Update};
 use viaduct_snapshot::{Inputs, compile};
 use viaduct_tls::CertificateStore;
+use viaduct_tls::ocsp::Staples;
 
 use super::up;
 use crate::cli::{Render, RenderFormat};
@@ -59,6 +60,8 @@ fn findings(update: Update) -> Vec<Finding> {
         install: &install,
         updates: &[Arc::new(update)],
         generated_default: Arc::new(CertificateStore::generate_default()),
+        // Nobody is asked, so there is nothing to be said of it.
+        staples: Some(&Staples::new()),
     };
     compile(&inputs, None).1
 }

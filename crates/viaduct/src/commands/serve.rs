@@ -10,7 +10,7 @@ use crate::failure::Failure;
 use crate::install::{Surroundings, Told, load};
 use crate::logging::{self, Log};
 use crate::serving::{self, Serving};
-use crate::settings::{entry_points, observability, providers, transport};
+use crate::settings::{entry_points, observability, ocsp, providers, transport};
 use crate::signals::Signals;
 
 pub(super) fn run(arguments: Vec<String>) -> anyhow::Result<ExitCode> {
@@ -43,6 +43,7 @@ async fn serve(told: &Told, log: &Log) -> Result<ExitCode, Failure> {
     let mut signals =
         Signals::listen().map_err(|error| Failure::new("cannot take signals").because(error))?;
     let routing = routing(told)?;
+    let ocsp = ocsp::settings(install)?;
     let edge = Edge::open(
         entry_points::data_plane(install)?,
         observability::telemetry(install),
@@ -50,7 +51,7 @@ async fn serve(told: &Told, log: &Log) -> Result<ExitCode, Failure> {
     )?;
     let own = edge.addresses().into_iter().map(|(_, address)| address).collect();
     let updates = providers::start(install, own)?;
-    let serving = Serving::start(edge, routing, updates).await?;
+    let serving = Serving::start(edge, routing, ocsp, updates).await?;
     serving.announce(log, |name| {
         install
             .entry_points

@@ -9,4 +9,5 @@ mod protocols;
 mod shutdown;
 mod slow;
 mod split_hello;
+mod stapling;
 mod tickets;

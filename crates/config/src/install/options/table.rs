@@ -32,7 +32,6 @@ const NO_METRICS: Disposition = Accepted("metrics are not built yet");
 const NO_TRACING: Disposition = Accepted("tracing is not built yet");
 const NO_OTLP: Disposition = Accepted("logs by OTLP are not built yet; they go where they go without");
 const NO_OTLP_SWITCH: Disposition = Accepted("logs by OTLP are not built yet");
-const NO_OCSP: Disposition = Accepted("OCSP stapling is not wired here yet");
 const THROTTLE_LATER: Disposition = Accepted("changes are applied when their files have settled");
 const NOTHING_SENT: Disposition = Accepted("Viaduct never calls home");
 const NO_ACME_TO_PASS: Disposition = Accepted("ACME is not built, so nothing is kept from routers");
@@ -298,8 +297,8 @@ pub(super) static OPTIONS: &[InstallOption] = &[
     row("metrics.statsD.addServicesLabels", Switch, "true", NO_METRICS),
     row("metrics.statsD.prefix", Value, "traefik", NO_METRICS),
     row("metrics.statsD.pushInterval", Value, "10", NO_METRICS),
-    row("ocsp", Switch, "false", NO_OCSP),
-    row("ocsp.responderOverrides._name_", Value, "", NO_OCSP),
+    row("ocsp", Switch, "false", Supported),
+    row("ocsp.responderOverrides._name_", Value, "", Supported),
     row("ping", Switch, "false", NO_API),
     row("ping.entryPoint", Value, "traefik", NO_API),
     row("ping.manualRouting", Switch, "false", NO_API),

@@ -10,6 +10,7 @@ use viaduct_config::finding::Code;
 use viaduct_config::{Dynamic, EntryPointName, Finding, ProviderName, Severity, Update};
 use viaduct_testkit::pki::{Ca, Issued, Leaf};
 use viaduct_tls::Identity;
+use viaduct_tls::ocsp::Staples;
 
 use crate::{
     EntryPointInstall, Inputs, Install, RouteRequest, Routed, Router, RouterState, Snapshot, compile,
@@ -19,6 +20,8 @@ use crate::{
 pub(super) struct World {
     pub(super) install: Install,
     pub(super) updates: BTreeMap<String, Arc<Update>>,
+    /// `None`: OCSP stapling is off.
+    pub(super) staples: Option<Staples>,
 }
 
 impl World {
@@ -39,6 +42,7 @@ impl World {
                 ..Install::default()
             },
             updates: BTreeMap::new(),
+            staples: None,
         }
     }
 
@@ -69,6 +73,7 @@ impl World {
             install: &self.install,
             updates: &updates,
             generated_default: generated_default(),
+            staples: self.staples.as_ref(),
         };
         let (snapshot, findings) = compile(&inputs, previous.map(|previous| &*previous.snapshot));
         Compiled { snapshot, findings }

@@ -112,6 +112,7 @@ fn a13_8_the_sidecars_own_configuration_has_no_findings() {
         install: &install,
         updates: &[update],
         generated_default: Arc::new(CertificateStore::generate_default()),
+        staples: None,
     };
     let (snapshot, findings) = compile(&inputs, None);
     assert_eq!(findings, []);
