@@ -3,11 +3,23 @@
 //! ```text
 //!  a directory tree, or some files --watch--> "something changed" (debounced, coalesced)
 //!  a PEM file                      --files--> its text, or an error that names the path
+//!
+//!  a text --template--> text --reading--> Dynamic --merge--> one of several files --material--> Update
+//!  configuration files --file--> Update, and again with every change
 //! ```
-//! This crate reads files and says that they changed; what they mean is for its callers.
+//! What the elements of a configuration refer to is for the snapshot.
 
+pub mod file;
 pub mod files;
+mod material;
+mod merge;
+mod reading;
+pub mod template;
+mod throttle;
 pub mod watch;
 
+pub use file::{FileProvider, FileProviderError, FileSettings, FileSource};
 pub use files::{FileError, PemPair, read_pem};
+pub use reading::Problem;
+pub use throttle::throttled;
 pub use watch::{Changes, Target, Timing, Watch, WatchError, watch};

@@ -13,14 +13,15 @@ mod fingerprint;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use notify::event::{AccessKind, AccessMode};
+use notify::event::{AccessKind, AccessMode, ModifyKind};
 use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher as _};
 use tokio::sync::watch as generation;
 
@@ -54,6 +55,9 @@ pub struct Timing {
     pub quiet: Duration,
     /// A change is told after this long even if more keep coming. Default 300 ms.
     pub at_most: Duration,
+    /// A change is told after this long at the latest while a file is open that was written to: it is not
+    /// whole before its writer closes it. Default 0: open files are not waited for.
+    pub while_open: Duration,
     /// How often the disk is looked at without any event. Default 5 s.
     pub poll: Duration,
     /// The same when the system gives no events at all. Default 500 ms.
@@ -65,6 +69,7 @@ impl Default for Timing {
         Self {
             quiet: Duration::from_millis(50),
             at_most: Duration::from_millis(300),
+            while_open: Duration::ZERO,
             poll: Duration::from_secs(5),
             poll_without_events: Duration::from_millis(500),
         }
@@ -111,6 +116,7 @@ impl Drop for Watch {
 #[derive(Debug, Clone)]
 pub struct Changes {
     generation: generation::Receiver<u64>,
+    open: OpenFiles,
 }
 
 impl Changes {
@@ -119,6 +125,12 @@ impl Changes {
     /// Cancel safe: a change that was not returned is returned by the next call.
     pub async fn changed(&mut self) -> bool {
         self.generation.changed().await.is_ok()
+    }
+
+    /// Whether a file is open that was written to: a change will be told when it is closed, or after
+    /// [`Timing::while_open`].
+    pub fn is_being_written(&self) -> bool {
+        self.open.any()
     }
 }
 
@@ -129,12 +141,16 @@ pub fn watch(target: Target, timing: Timing) -> Result<Watch, WatchError> {
     let mut watcher = Watcher::new(target.absolute(), timing, signals.clone());
     watcher.follow();
     let path = watcher.describe();
+    let open = watcher.open.clone();
     let thread = std::thread::Builder::new()
         .name("file-watch".to_owned())
         .spawn(move || watcher.run(&queue, &sender))
         .map_err(|source| WatchError::Thread { path, source })?;
     Ok(Watch {
-        changes: Changes { generation: receiver },
+        changes: Changes {
+            generation: receiver,
+            open,
+        },
         stop: Some(signals),
         thread: Some(thread),
     })
@@ -155,12 +171,57 @@ struct Watcher {
     /// Directories with a watch on them, and which directory that was when the watch was put there.
     watched: Vec<(PathBuf, RecursiveMode, Option<Identity>)>,
     seen: Fingerprint,
+    open: OpenFiles,
+}
+
+/// Files that were written to and not closed since, as far as events tell.
+#[derive(Debug, Clone, Default)]
+struct OpenFiles(Arc<Mutex<HashSet<PathBuf>>>);
+
+impl OpenFiles {
+    fn note(&self, target: &Target, event: &Event) {
+        let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let ours = |path: &&PathBuf| match target {
+            Target::Tree(_) => true,
+            // Their directories hold other files, which may be open for ever.
+            Target::Files(files) => files.contains(path),
+        };
+        for path in event.paths.iter().filter(ours) {
+            match event.kind {
+                EventKind::Modify(ModifyKind::Data(_)) if open.len() < MAX_OPEN => {
+                    open.insert(path.clone());
+                }
+                EventKind::Access(AccessKind::Close(AccessMode::Write))
+                | EventKind::Modify(ModifyKind::Name(_))
+                | EventKind::Remove(_) => {
+                    open.remove(path);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn any(&self) -> bool {
+        !self.0.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
+    }
+
+    /// What is still open now is not waited for again.
+    fn forget(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
 }
 
 impl Watcher {
     fn new(target: Target, timing: Timing, signals: SyncSender<Signal>) -> Self {
         let watched = target.clone();
+        let open = OpenFiles::default();
+        let noted = open.clone();
         let events = notify::recommended_watcher(move |event: notify::Result<Event>| {
+            if let Ok(event) = &event
+                && concerns(&watched, event)
+            {
+                noted.note(&watched, event);
+            }
             // An error (an overflown queue, say) means that something may have been missed.
             if event.map_or(true, |event| concerns(&watched, &event)) {
                 // A full queue already holds a signal that has not been looked at.
@@ -177,6 +238,7 @@ impl Watcher {
             events,
             watched: Vec::new(),
             seen,
+            open,
         }
     }
 
@@ -206,15 +268,23 @@ impl Watcher {
 
     /// Waits until nothing happens any more, or long enough.
     fn debounce(&self, queue: &Receiver<Signal>) -> Signal {
-        let deadline = Instant::now() + self.timing.at_most;
+        let begin = Instant::now();
         loop {
-            let left = deadline.saturating_duration_since(Instant::now());
+            let passed = begin.elapsed();
+            let unfinished = passed < self.timing.while_open && self.open.any();
+            let left = if unfinished {
+                self.timing.while_open.saturating_sub(passed)
+            } else {
+                self.timing.at_most.saturating_sub(passed)
+            };
             if left.is_zero() {
+                self.open.forget();
                 return Signal::Event;
             }
             match queue.recv_timeout(self.timing.quiet.min(left)) {
                 Ok(Signal::Event) => {}
                 Ok(Signal::Stop) | Err(RecvTimeoutError::Disconnected) => return Signal::Stop,
+                Err(RecvTimeoutError::Timeout) if unfinished && self.open.any() => {}
                 Err(RecvTimeoutError::Timeout) => return Signal::Event,
             }
         }
@@ -326,3 +396,6 @@ fn is_change(kind: EventKind) -> bool {
         | EventKind::Other => true,
     }
 }
+
+/// More open files than this are not remembered.
+const MAX_OPEN: usize = 1024;

@@ -50,7 +50,16 @@ impl Control {
 
     /// Takes a provider's new configuration. `None`: it is what the provider said before.
     pub(crate) fn apply(&mut self, update: Update) -> Option<Arc<Snapshot>> {
-        if !self.replace(update) {
+        self.apply_all(vec![update])
+    }
+
+    /// Takes several at once, as one change.
+    pub(crate) fn apply_all(&mut self, updates: Vec<Update>) -> Option<Arc<Snapshot>> {
+        let mut changed = false;
+        for update in updates {
+            changed |= self.replace(update);
+        }
+        if !changed {
             tracing::debug!("configuration unchanged");
             return None;
         }

@@ -26,8 +26,8 @@ pub(crate) struct Serving {
 }
 
 impl Serving {
-    /// Waits for the first configuration, then serves it and every later one. `ocsp`: staples answers,
-    /// when there are any; serving does not wait for them.
+    /// Waits for the first configuration, then serves it and every later one. What several providers have said
+    /// by then is one configuration. `ocsp`: staples answers, when there are any; serving does not wait for them.
     pub(crate) async fn start(
         edge: Edge,
         install: Install,
@@ -42,9 +42,11 @@ impl Serving {
         if let Some(settings) = ocsp {
             control.staple(settings);
         }
-        let first = updates.recv().await.and_then(|update| control.apply(update));
-        let first =
-            first.ok_or_else(|| Failure::new("the configuration's source ended before it gave any"))?;
+        let mut first: Vec<_> = updates.recv().await.into_iter().collect();
+        first.extend(std::iter::from_fn(|| updates.try_recv().ok()));
+        let first = control
+            .apply_all(first)
+            .ok_or_else(|| Failure::new("the configuration's source ended before it gave any"))?;
         let (sender, receiver) = watch::channel(first);
         let addresses = edge.addresses();
         let metrics = edge.metrics(receiver.clone(), reloads);

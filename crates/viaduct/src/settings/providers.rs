@@ -1,12 +1,15 @@
 //! `providers` -> one stream of updates.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use tokio::sync::mpsc;
-use viaduct_config::install::RuleSyntax;
+use viaduct_config::install::{self, RuleSyntax};
 use viaduct_config::rule::Syntax;
 use viaduct_config::{Dynamic, Install, ProviderName, Update};
+use viaduct_providers::{FileProvider, FileProviderError, FileSettings, FileSource, Problem, throttled};
 
+use crate::control::{gather, text};
 use crate::failure::Failure;
 
 /// Whether any provider is configured.
@@ -22,13 +25,92 @@ pub(crate) fn default_rule_syntax(install: &Install) -> Syntax {
     }
 }
 
-/// Starts every provider. What Viaduct makes of the install configuration itself (provider `internal`) comes
-/// first. Needs a tokio runtime. `_own`: where this process listens.
-pub(crate) fn start(_install: &Install, _own: Vec<SocketAddr>) -> Result<mpsc::Receiver<Update>, Failure> {
-    let (sender, updates) = mpsc::channel(1);
+/// Starts every provider. What they have to say at the start is in the channel when this returns, beginning
+/// with what Viaduct makes of the install configuration itself (provider `internal`). Needs a tokio runtime.
+/// `_own`: where this process listens.
+pub(crate) fn start(install: &Install, _own: Vec<SocketAddr>) -> Result<mpsc::Receiver<Update>, Failure> {
+    let (sender, updates) = mpsc::channel(MOST_PROVIDERS);
+    let pause = install
+        .providers
+        .providers_throttle_duration
+        .to_std()
+        .unwrap_or_default();
     let internal = Update::new(ProviderName::new("internal"), Dynamic::default());
-    // The channel is new and has room.
+    // The channel is new and has room for one update of each provider.
     sender.try_send(internal).unwrap_or_default();
+    if let Some(file) = &install.providers.file {
+        start_file(file, pause, &sender)?;
+    }
     tokio::spawn(async move { sender.closed().await });
     Ok(updates)
 }
+
+fn start_file(
+    written: &install::FileProvider,
+    pause: Duration,
+    sender: &mpsc::Sender<Update>,
+) -> Result<(), Failure> {
+    // As in Traefik, the directory wins.
+    let source = match (written.directory.as_str(), written.filename.as_str()) {
+        ("", "") => {
+            return Err(
+                Failure::new("`providers.file` names neither a file nor a directory")
+                    .hint("set `providers.file.filename` or `providers.file.directory`"),
+            );
+        }
+        ("", file) => FileSource::File(file.into()),
+        (directory, _) => FileSource::Directory(directory.into()),
+    };
+    let settings = FileSettings {
+        source,
+        watch: written.watch,
+        debug_log_generated_template: written.debug_log_generated_template,
+    };
+    let (first, provider) =
+        FileProvider::open(settings, |name| std::env::var(name).ok()).map_err(unusable)?;
+    sender.try_send(first).unwrap_or_default();
+    tokio::spawn(throttled(provider.follow(), sender.clone(), pause));
+    Ok(())
+}
+
+/// Everything that is wrong with the files, in one message.
+fn unusable(error: FileProviderError) -> Failure {
+    match error {
+        FileProviderError::Faults(problems) => {
+            let faults: Vec<_> = problems.iter().take(MOST_PROBLEMS).map(shown).collect();
+            let more = problems.len().saturating_sub(MOST_PROBLEMS);
+            let more = match more {
+                0 => String::new(),
+                more => format!("\nand {more} more"),
+            };
+            Failure::new(format!(
+                "the configuration of `providers.file` cannot be used\n{}{more}",
+                faults.join("\n")
+            ))
+        }
+        FileProviderError::Directory { path, source } => Failure::new(format!(
+            "`providers.file.directory`: `{}` cannot be read",
+            path.display()
+        ))
+        .because(source),
+        error @ FileProviderError::TooManyFiles { .. } => {
+            Failure::new(error.to_string()).hint("name a directory that holds configuration only")
+        }
+        FileProviderError::Watch(source) => {
+            Failure::new("`providers.file`: the files cannot be watched").because(source)
+        }
+    }
+}
+
+fn shown(problem: &Problem) -> String {
+    let told: Vec<_> = gather(vec![problem.finding.clone()]).iter().map(text).collect();
+    let told = told.join("\n");
+    match &problem.excerpt {
+        Some(excerpt) => format!("{told}\n{excerpt}"),
+        None => told,
+    }
+}
+
+/// Internal, file, HTTP, and some room.
+const MOST_PROVIDERS: usize = 8;
+const MOST_PROBLEMS: usize = 10;

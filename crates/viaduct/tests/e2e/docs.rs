@@ -38,7 +38,7 @@ fn the_use_arrows_between_the_crates_are_those_of_the_architecture() {
         ("config", BTreeSet::new()),
         ("tls", BTreeSet::new()),
         ("observe", BTreeSet::new()),
-        ("providers", BTreeSet::from(["config"])),
+        ("providers", BTreeSet::from(["config", "tls"])),
         ("kubernetes", BTreeSet::from(["config"])),
         ("snapshot", BTreeSet::from(["config", "tls"])),
         ("proxy", BTreeSet::from(["config", "observe", "snapshot", "tls"])),

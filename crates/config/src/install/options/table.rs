@@ -32,7 +32,6 @@ const NO_METRICS: Disposition = Accepted("metrics are not built yet");
 const NO_TRACING: Disposition = Accepted("tracing is not built yet");
 const NO_OTLP: Disposition = Accepted("logs by OTLP are not built yet; they go where they go without");
 const NO_OTLP_SWITCH: Disposition = Accepted("logs by OTLP are not built yet");
-const THROTTLE_LATER: Disposition = Accepted("changes are applied when their files have settled");
 const NOTHING_SENT: Disposition = Accepted("Viaduct never calls home");
 const NO_ACME_TO_PASS: Disposition = Accepted("ACME is not built, so nothing is kept from routers");
 const ALWAYS_REUSED: Disposition = Accepted("entry points always listen with SO_REUSEPORT");
@@ -375,10 +374,10 @@ pub(super) static OPTIONS: &[InstallOption] = &[
     row("providers.etcd.tls.insecureSkipVerify", Switch, "false", NO_PROVIDER),
     row("providers.etcd.tls.key", Value, "", NO_PROVIDER),
     row("providers.etcd.username", Value, "", NO_PROVIDER),
-    row("providers.file.debugLogGeneratedTemplate", Switch, "false", PROVIDER_LATER),
-    row("providers.file.directory", Value, "", PROVIDER_LATER),
-    row("providers.file.filename", Value, "", PROVIDER_LATER),
-    row("providers.file.watch", Switch, "true", PROVIDER_LATER),
+    row("providers.file.debugLogGeneratedTemplate", Switch, "false", Supported),
+    row("providers.file.directory", Value, "", Supported),
+    row("providers.file.filename", Value, "", Supported),
+    row("providers.file.watch", Switch, "true", Supported),
     row("providers.http", Switch, "false", PROVIDER_LATER),
     row("providers.http.endpoint", Value, "", PROVIDER_LATER),
     row("providers.http.headers._name_", Value, "", PROVIDER_LATER),
@@ -513,7 +512,7 @@ pub(super) static OPTIONS: &[InstallOption] = &[
     row("providers.nomad.watch", Switch, "false", NO_PROVIDER),
     row("providers.plugin._name_", Free, "", NO_PLUGINS),
     row("providers.precedence", List, "kubernetesgateway, kubernetescrd, kubernetes, kubernetesingressnginx, swarm, docker, file, redis, knative, consul, consulcatalog, nomad, etcd, ecs, http, zookeeper, rest", Supported),
-    row("providers.providersThrottleDuration", Value, "2", THROTTLE_LATER),
+    row("providers.providersThrottleDuration", Value, "2", Supported),
     row("providers.redis", Switch, "false", NO_PROVIDER),
     row("providers.redis.db", Value, "0", NO_PROVIDER),
     row("providers.redis.endpoints", List, "127.0.0.1:6379", NO_PROVIDER),
