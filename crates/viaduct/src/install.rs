@@ -142,7 +142,8 @@ fn search(surroundings: &Surroundings) -> Option<PathBuf> {
     let mut files = directories.flat_map(|directory| {
         ["toml", "yaml", "yml"].map(|extension| directory.join(format!("traefik.{extension}")))
     });
-    files.find(|path| path.exists())
+    // One that cannot be looked at is not passed over: reading it says why.
+    files.find(|path| path.try_exists().unwrap_or(true))
 }
 
 fn read(path: &Path) -> Result<Loaded, Failure> {
