@@ -194,3 +194,45 @@ fn a_subdirectory_that_cannot_be_read_is_not_taken_for_empty() {
     assert_eq!(refreshed.is_ok(), readable_anyway);
     assert_eq!(index.len(), 1);
 }
+
+/// Gives a file the time of a write that long ago.
+fn written(root: &Path, path: &str, ago: Duration) {
+    let file = fs::File::options().append(true).open(root.join(path)).unwrap();
+    file.set_modified(SystemTime::now() - ago).unwrap();
+}
+
+#[test]
+fn a13_8_nothing_is_read_while_a_file_is_being_written() {
+    const LONG_AGO: Duration = Duration::from_secs(60);
+    let (root, mut directory, mut index) = set_up();
+    write(root.path(), "a.yaml", &config_map("a"));
+    written(root.path(), "a.yaml", LONG_AGO);
+    assert_eq!(directory.refresh(&mut index).unwrap(), read(1));
+    directory.wait_for_rest(Duration::from_secs(30));
+
+    // Two files that belong together, and the second is not whole yet.
+    write(root.path(), "a.yaml", &config_map("renamed"));
+    written(root.path(), "a.yaml", LONG_AGO);
+    write(root.path(), "b.yaml", &config_map("b"));
+    let refresh = directory.refresh(&mut index).unwrap();
+    assert!(!refresh.changed() && index.len() == 1, "{refresh:?}");
+    let again = refresh.again.unwrap();
+    assert!(
+        again > Duration::from_secs(20) && again <= Duration::from_secs(30),
+        "{again:?}"
+    );
+
+    written(root.path(), "b.yaml", Duration::from_secs(31));
+    assert_eq!(directory.refresh(&mut index).unwrap(), read(2));
+    assert_eq!(index.len(), 2);
+}
+
+#[test]
+fn a13_8_a_file_that_never_rests_is_read_in_the_end() {
+    let (root, mut directory, mut index) = set_up();
+    directory.wait_for_rest(Duration::from_secs(30));
+    write(root.path(), "a.yaml", &config_map("a"));
+    assert!(directory.refresh(&mut index).unwrap().again.is_some());
+    directory.restless = directory.restless.map(|since| since - super::RESTLESS);
+    assert_eq!(directory.refresh(&mut index).unwrap(), read(1));
+}

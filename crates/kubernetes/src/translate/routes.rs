@@ -232,13 +232,20 @@ impl<'a> Routing<'a> {
 
     /// What is missing, what clients notice of it, and the edit.
     fn without_certificate(&self, finding: Finding, fault: &Fault) -> Finding {
-        let hosts: Vec<_> = Rule::hosts_mentioned(&self.route.rule)
-            .into_iter()
+        let mut hosts: Vec<_> = self
+            .object
+            .spec
+            .routes
+            .iter()
+            .take(MAX_HOSTS)
+            .flat_map(|route| Rule::hosts_mentioned(&route.rule))
             .map(|host| format!("`{host}`"))
             .collect();
-        let hosts = match hosts.as_slice() {
-            [] => String::new(),
-            hosts => format!(" for {}", hosts.join(", ")),
+        hosts.dedup();
+        let hosts = match hosts.get(..MAX_HOSTS) {
+            _ if hosts.is_empty() => String::new(),
+            None => format!(" for {}", hosts.join(", ")),
+            Some(first) => format!(" for {} and others", first.join(", ")),
         };
         let entry_points = match self.object.spec.entry_points.as_slice() {
             [] => "every entry point".to_owned(),
@@ -256,7 +263,8 @@ impl<'a> Routing<'a> {
             Fault::NoKey { .. } | Fault::Broken { .. } | Fault::Empty { .. } | Fault::NotText { .. } => None,
         };
         let hint = match (finding.hint.clone(), edit) {
-            (Some(near), Some(edit)) => Some(format!("{near}; {edit}")),
+            (Some(near), Some(edit)) if near.ends_with('?') => Some(format!("{near} Otherwise {edit}")),
+            (Some(near), Some(edit)) => Some(format!("{near}: {edit}")),
             (near, edit) => near.or(edit),
         };
         Finding {
@@ -405,3 +413,6 @@ fn options_reference<'a>(subject: Subject<'a>, options: &'a Reference) -> Writte
         namespace: options.namespace.as_deref(),
     }
 }
+
+/// How many hosts a message names.
+const MAX_HOSTS: usize = 4;

@@ -134,7 +134,11 @@ impl Stage {
             Authority::new("Demo edge CA")?,
             Authority::new("Demo backend CA")?,
         );
-        files.write_certificates(&edge_ca.certificate, &backend_ca.issue(HOST)?)?;
+        files.write_certificates(
+            &edge_ca.certificate,
+            &backend_ca.certificate,
+            &backend_ca.issue(HOST)?,
+        )?;
 
         let (listener, app_address) = app::listen().await?;
         let app = tokio::spawn(app::serve(listener));

@@ -54,7 +54,11 @@ impl Report {
             let cause = finding.cause.as_deref().map(identity);
             cause.is_none_or(|cause| now.contains(&cause) || !known.contains(&cause))
         });
-        let gone = gone.map(|(_, finding)| finding.clone()).collect();
+        let mut mistakes = HashSet::new();
+        let gone = gone
+            .map(|(_, finding)| finding.clone())
+            .filter(|finding| mistakes.insert(mistake(finding)))
+            .collect();
         (with_consequences(new), gone)
     }
 }
@@ -69,6 +73,7 @@ fn with_consequences(new: Vec<(String, Finding)>) -> Vec<Told> {
         .collect();
     let mut affected: HashMap<String, Vec<String>> = HashMap::new();
     let mut told = Vec::new();
+    let mut mistakes = HashSet::new();
     for (own, finding) in new {
         match finding.cause.as_deref().map(identity) {
             Some(cause) if roots.contains(&cause) => {
@@ -80,7 +85,8 @@ fn with_consequences(new: Vec<(String, Finding)>) -> Vec<Told> {
                     names.push(name);
                 }
             }
-            Some(_) | None => told.push((own, finding)),
+            Some(_) | None if mistakes.insert(mistake(&finding)) => told.push((own, finding)),
+            Some(_) | None => {}
         }
     }
     told.into_iter()
@@ -89,6 +95,19 @@ fn with_consequences(new: Vec<(String, Finding)>) -> Vec<Told> {
             finding,
         })
         .collect()
+}
+
+/// One field of one object is one mistake, however many routers come of the object.
+fn mistake(finding: &Finding) -> String {
+    let whole = match (&finding.object, &finding.location) {
+        (Some(_), Some(_)) => Finding {
+            element: None,
+            ..finding.clone()
+        },
+        _ => finding.clone(),
+    };
+    let place = whole.location.as_ref().map(ToString::to_string);
+    format!("{} {place:?}", identity(&whole))
 }
 
 /// The object that a finding is about, or the element.

@@ -12,10 +12,13 @@
 //! | `entry_points` | options of entry points, middlewares, the PROXY protocol, going down |
 //! | `install` | Traefik's install configuration: sources, mistakes, the root command, `options`, `healthcheck` |
 //! | `cli` | commands and their messages |
+//! | `cli_messages` | the whole text of what commands refuse with |
+//! | `messages` | what the log says of mistakes in manifests |
 //! | `docs` | documents that have to match the code |
 
 mod backend_leg;
 mod cli;
+mod cli_messages;
 mod client_leg;
 mod docs;
 mod entry_points;
@@ -24,6 +27,7 @@ mod flow;
 mod http;
 mod http2;
 mod install;
+mod messages;
 mod reload;
 mod smuggling;
 mod traffic;

@@ -70,8 +70,14 @@ impl Files {
         self.root.join("sidecar/key.pem")
     }
 
-    pub(super) fn write_certificates(&self, edge_ca: &str, sidecar: &Pair) -> io::Result<()> {
+    pub(super) fn write_certificates(
+        &self,
+        edge_ca: &str,
+        backend_ca: &str,
+        sidecar: &Pair,
+    ) -> io::Result<()> {
         fs::write(self.edge_ca(), edge_ca)?;
+        fs::write(self.root.join("backend-ca.pem"), backend_ca)?;
         fs::write(self.sidecar_cert(), &sidecar.certificate)?;
         private(&self.sidecar_key(), &sidecar.key)
     }

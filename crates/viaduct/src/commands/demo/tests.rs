@@ -17,7 +17,9 @@ fn r24_private_keys_are_for_the_owners_eyes_only() {
     let ca = Authority::new("Demo CA").unwrap();
     let pair = ca.issue(HOST).unwrap();
     std::fs::write(files.sidecar_key(), "left over, readable by all").unwrap();
-    files.write_certificates(&ca.certificate, &pair).unwrap();
+    files
+        .write_certificates(&ca.certificate, &ca.certificate, &pair)
+        .unwrap();
     files
         .write_manifests(&pair, &ca.certificate, SocketAddr::from(([127, 0, 0, 1], 1)))
         .unwrap();

@@ -53,9 +53,23 @@ fn c1_with_expose_faults_the_client_learns_the_code() {
         plain.status == 502 && plain.body.contains("connect_refused"),
         "{plain:?}"
     );
+    assert_eq!(plain.body.matches("connect_refused").count(), 1, "{plain:?}");
+    assert!(
+        plain.body.starts_with("Bad Gateway\nconnect_refused: wanted "),
+        "{plain:?}"
+    );
     let problem = ask(&pki, &viaduct, "application/problem+json");
     let body: Value = serde_json::from_str(&problem.body).expect("JSON");
     assert!(body.to_string().contains("connect_refused"), "{body}");
+    assert_says_where_to_look(&viaduct);
+}
+
+fn assert_says_where_to_look(viaduct: &viaduct_testkit::viaduct::Viaduct) {
+    let line = viaduct.wait_log("connect_refused");
+    assert!(
+        line.contains("compare `port` at the service of IngressRoute web/web-ingressroute"),
+        "{line}"
+    );
 }
 
 #[test]
