@@ -25,6 +25,12 @@ pub(crate) enum Answer {
     Text(Bytes),
     /// The backend's, as they come; the connection goes back to its pool behind the last byte.
     Backend { body: Incoming, lease: Lease },
+    /// The backend's, of which a middleware has looked at the beginning.
+    Begun {
+        first: Frame<Bytes>,
+        body: Incoming,
+        lease: Lease,
+    },
     /// None: the connection changes its protocol (101).
     Switch(Box<Tunnel>),
 }
@@ -39,7 +45,15 @@ pub(crate) struct ResponseBody {
 enum Source {
     Done,
     Text(Bytes),
-    Backend { body: Incoming, lease: Option<Lease> },
+    Backend {
+        body: Incoming,
+        lease: Option<Lease>,
+    },
+    Begun {
+        first: Frame<Bytes>,
+        body: Incoming,
+        lease: Lease,
+    },
 }
 
 impl ResponseBody {
@@ -72,6 +86,14 @@ impl ResponseBody {
         }
     }
 
+    /// As [`ResponseBody::backend`], behind what has been read of it already.
+    pub(crate) fn begun(first: Frame<Bytes>, body: Incoming, lease: Lease, exchange: Exchange) -> Self {
+        Self {
+            source: Source::Begun { first, body, lease },
+            exchange: Some(exchange),
+        }
+    }
+
     /// The head is all.
     pub(crate) fn none() -> Self {
         Self {
@@ -98,6 +120,9 @@ impl Body for ResponseBody {
                 *source = Source::Done;
                 return Poll::Ready(Some(Ok(Frame::data(text))));
             }
+            Source::Begun { .. } => {
+                return Poll::Ready(source.first().map(|frame| Ok(told(frame, exchange))));
+            }
             Source::Backend { body, lease } => (body, lease),
         };
         let frame = ready!(Pin::new(&mut *body).poll_frame(cx));
@@ -111,14 +136,7 @@ impl Body for ResponseBody {
             lease.release();
         }
         Poll::Ready(match frame {
-            Some(Ok(mut frame)) => {
-                if let Some(data) = frame.data_ref() {
-                    count(exchange, data.len());
-                } else if let Some(trailers) = frame.trailers_mut() {
-                    headers::clean_trailers(trailers);
-                }
-                Some(Ok(frame))
-            }
+            Some(Ok(frame)) => Some(Ok(told(frame, exchange))),
             Some(Err(error)) => {
                 if let Some(exchange) = exchange {
                     exchange.body_broken(&error);
@@ -133,7 +151,7 @@ impl Body for ResponseBody {
     fn is_end_stream(&self) -> bool {
         match &self.source {
             Source::Done => true,
-            Source::Text(_) => false,
+            Source::Text(_) | Source::Begun { .. } => false,
             Source::Backend { body, .. } => body.is_end_stream(),
         }
     }
@@ -143,6 +161,15 @@ impl Body for ResponseBody {
             Source::Done => SizeHint::with_exact(0),
             Source::Text(text) => SizeHint::with_exact(text.len() as u64),
             Source::Backend { body, .. } => body.size_hint(),
+            Source::Begun { first, body, .. } => {
+                let begun = first.data_ref().map_or(0, |data| data.len() as u64);
+                let mut hint = body.size_hint();
+                if let Some(upper) = hint.upper() {
+                    hint.set_upper(upper.saturating_add(begun));
+                }
+                hint.set_lower(hint.lower().saturating_add(begun));
+                hint
+            }
         }
     }
 }
@@ -150,13 +177,48 @@ impl Body for ResponseBody {
 impl Drop for ResponseBody {
     /// Nobody wants the rest.
     fn drop(&mut self) {
-        if let Source::Backend { body, lease: Some(_) } = &self.source
-            && !body.is_end_stream()
-            && let Some(exchange) = &mut self.exchange
-        {
+        let unfinished = match &self.source {
+            Source::Backend { body, lease } => lease.is_some() && !body.is_end_stream(),
+            Source::Begun { .. } => true,
+            Source::Done | Source::Text(_) => false,
+        };
+        if unfinished && let Some(exchange) = &mut self.exchange {
             exchange.failed(ProxyError::ClientGone);
         }
     }
+}
+
+impl Source {
+    /// The beginning of a body that has begun; what is left is the backend's.
+    fn first(&mut self) -> Option<Frame<Bytes>> {
+        match std::mem::replace(self, Self::Done) {
+            Self::Begun { first, body, lease } => {
+                lease.progressed();
+                let lease = if body.is_end_stream() {
+                    lease.release();
+                    None
+                } else {
+                    Some(lease)
+                };
+                *self = Self::Backend { body, lease };
+                Some(first)
+            }
+            other => {
+                *self = other;
+                None
+            }
+        }
+    }
+}
+
+/// A frame as the client gets it.
+fn told(mut frame: Frame<Bytes>, exchange: &mut Option<Exchange>) -> Frame<Bytes> {
+    if let Some(data) = frame.data_ref() {
+        count(exchange, data.len());
+    } else if let Some(trailers) = frame.trailers_mut() {
+        headers::clean_trailers(trailers);
+    }
+    frame
 }
 
 fn count(exchange: &mut Option<Exchange>, bytes: usize) {

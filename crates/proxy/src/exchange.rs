@@ -240,6 +240,7 @@ impl Exchange {
         let body = match answer {
             Answer::Text(text) => ResponseBody::text(text, self),
             Answer::Backend { body, lease } => ResponseBody::backend(body, lease, self),
+            Answer::Begun { first, body, lease } => ResponseBody::begun(first, body, lease, self),
             Answer::Switch(tunnel) => {
                 tunnel::start(*tunnel, self);
                 ResponseBody::none()

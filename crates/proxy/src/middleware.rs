@@ -6,6 +6,7 @@
 mod basic_auth;
 mod chain;
 mod client_cert;
+mod content_type;
 mod headers;
 mod in_flight;
 mod path;

@@ -32,6 +32,8 @@ pub struct Middleware {
 pub enum MiddlewareKind {
     AddPrefix(AddPrefix),
     BasicAuth(BasicAuth),
+    /// Without options.
+    ContentType,
     EncodedCharacters(EncodedCharacters),
     Headers(Box<Headers>),
     InFlightReq(InFlightReq),

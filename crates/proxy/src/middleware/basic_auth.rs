@@ -80,7 +80,7 @@ impl Given {
     }
 
     /// The steps are the same whether the user exists or not.
-    async fn is_right(self: &Self, auth: &BasicAuth, passwords: &Passwords) -> Result<bool, ProxyError> {
+    async fn is_right(&self, auth: &BasicAuth, passwords: &Passwords) -> Result<bool, ProxyError> {
         let decoy = auth.decoy(&self.name);
         let user = auth.user(&self.name);
         let secret = user.map_or(decoy, |user| &user.secret);

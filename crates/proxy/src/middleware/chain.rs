@@ -12,7 +12,7 @@ use crate::exchange::Exchange;
 use crate::request::{self, Request};
 use crate::wire::Connection;
 
-use super::{basic_auth, client_cert, headers, in_flight, path, redirect, source};
+use super::{basic_auth, client_cert, content_type, headers, in_flight, path, redirect, source};
 
 /// Where a request is on its way to: the same for every middleware it meets.
 #[derive(Clone, Copy)]
@@ -77,6 +77,9 @@ impl<'w> Next<'w> {
                     if let Some(answer) = redirect::regex(target, way.connection, &request)? {
                         return Ok(answer);
                     }
+                }
+                MiddlewareKind::ContentType => {
+                    return Box::pin(content_type::run(self, request, exchange)).await;
                 }
                 MiddlewareKind::Headers(rules) => {
                     return Box::pin(headers::run(rules, self, request, exchange)).await;

@@ -138,7 +138,7 @@ fn a4_1_a4_22_a4_24_paths_are_rewritten() {
                 ("x-replaced-path", None),
             ),
         ] {
-            let (proxy, origin) = behind(&[middleware.clone()]).await;
+            let (proxy, origin) = behind(std::slice::from_ref(&middleware)).await;
             let (seen, _) = exchange(&proxy, &origin, &get(from, ""), OK).await;
             assert!(
                 seen.starts_with(&format!("GET {to} ")),
@@ -176,7 +176,7 @@ fn cve_2026_48020_cve_2026_40912_cve_2026_65600_no_rewrite_leaves_the_path() {
                 "/%252e%252e/admin",
             ),
         ] {
-            let (proxy, _origin) = behind(&[middleware.clone()]).await;
+            let (proxy, _origin) = behind(std::slice::from_ref(&middleware)).await;
             let (head, _) = refused(&proxy, &get(path, "")).await;
             assert!(head.starts_with("HTTP/1.1 400 "), "{middleware}: {path}: {head}");
         }
@@ -219,7 +219,7 @@ fn a4_21_redirect_scheme() {
                 "https://a.example.com:8443/p?q=1",
             ),
         ] {
-            let (proxy, _origin) = behind(&[middleware.clone()]).await;
+            let (proxy, _origin) = behind(std::slice::from_ref(middleware)).await;
             let request = format!("{method} /p?q=1 HTTP/1.1\r\nHost: {host}\r\nContent-Length: 0\r\n\r\n");
             let (head, _) = refused(&proxy, &request).await;
             assert!(head.starts_with(&format!("HTTP/1.1 {status} ")), "{head}");
@@ -415,7 +415,7 @@ fn a4_16_addresses_that_are_not_in_the_list_are_refused() {
             (&excluded, "192.168.1.1", false),
             (&excluded, "", false),
         ] {
-            let (proxy, origin) = behind_trusting(&[middleware.clone()], trusting()).await;
+            let (proxy, origin) = behind_trusting(std::slice::from_ref(middleware), trusting()).await;
             let request = get("/", &format!("X-Forwarded-For: {chain}\r\n"));
             if allowed {
                 exchange(&proxy, &origin, &request, OK).await;
@@ -568,5 +568,48 @@ fn a4_4_a_chain_is_its_middlewares_in_their_order() {
         let (seen, _) = exchange(&proxy, &origin, &get("/", ""), OK).await;
         // The chain, and then the two for themselves.
         assert!(seen.starts_with("GET /two/one/two/one/ "), "{seen}");
+    });
+}
+
+#[test]
+fn a4_7_answers_without_a_type_get_one() {
+    run(async {
+        let (proxy, origin) = behind(&[json!({ "contentType": {} })]).await;
+        for (answer, wanted) in [
+            (
+                "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\n<html>",
+                Some("text/html; charset=utf-8"),
+            ),
+            (
+                "HTTP/1.1 200 OK\r\nContent-Type: a/b\r\nContent-Length: 6\r\n\r\n<html>",
+                Some("a/b"),
+            ),
+            (
+                "HTTP/1.1 200 OK\r\nContent-Encoding: br\r\nContent-Length: 6\r\n\r\n<html>",
+                None,
+            ),
+            ("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", None),
+        ] {
+            let mut client = proxy.client().await;
+            client.send(&get("/", "")).await;
+            let mut server = origin.accept().await;
+            server.head().await;
+            server.send(answer).await;
+            drop(server);
+            let (head, body) = client.response().await;
+            assert_eq!(header(&head, "content-type"), wanted, "{answer}");
+            assert_eq!(body, if answer.ends_with("<html>") { "<html>" } else { "" });
+        }
+        // What follows the beginning follows it still.
+        let mut client = proxy.client().await;
+        client.send(&get("/", "")).await;
+        let mut server = origin.accept().await;
+        server.head().await;
+        server
+            .send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n")
+            .await;
+        client.until("3\r\nabc\r\n").await;
+        server.send("2\r\nde\r\n0\r\n\r\n").await;
+        client.until("2\r\nde\r\n0\r\n\r\n").await;
     });
 }

@@ -20,7 +20,7 @@ impl Request {
 
     /// The path with the escapes decoded that mean nothing in a URI, as rules see it.
     pub(crate) fn readable_path(&self) -> Cow<'_, str> {
-        path::for_rules(self.path()).map_or(Cow::Borrowed(self.path()), Cow::Owned)
+        path::for_rules(self.path()).map_or_else(|| Cow::Borrowed(self.path()), Cow::Owned)
     }
 
     /// What is left of the path behind the first `readable` bytes of its readable form.

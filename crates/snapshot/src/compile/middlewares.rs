@@ -163,7 +163,7 @@ fn known(
 
 /// Whether compiling it can only succeed or fail. What is warned of is said at every compile.
 fn is_silent(written: &Written) -> bool {
-    written.headers.is_none() && written.strip_prefix.is_none()
+    written.headers.is_none() && written.strip_prefix.is_none() && written.content_type.is_none()
 }
 
 fn one(
@@ -249,6 +249,16 @@ fn kind(written: &Written, warnings: &mut Vec<Finding>) -> Result<MiddlewareKind
             basic_auth: Some(written),
             ..
         } => MiddlewareKind::BasicAuth(auth::basic(written)?),
+        Written {
+            content_type: Some(written),
+            ..
+        } => {
+            if written.auto_detect.is_some() {
+                let message = "autoDetect is deprecated by Traefik: the middleware's presence is enough";
+                warnings.push(Finding::warning(Code::InvalidObject, message).field("contentType.autoDetect"));
+            }
+            MiddlewareKind::ContentType
+        }
         Written {
             pass_tls_client_cert: Some(written),
             ..
