@@ -2,4 +2,5 @@
 
 mod commands;
 mod mistakes;
+mod serving;
 mod sources;
