@@ -5,7 +5,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use viaduct_config::install::options::{self, Disposition, InstallOption};
+use viaduct_config::install::options::{self, InstallOption};
 
 #[test]
 fn a1_2_the_reference_page_lists_every_option() {
@@ -24,22 +24,6 @@ fn a1_2_the_reference_page_lists_every_option() {
 
 fn page() -> String {
     let mut page = String::from(HEAD);
-    let count = |is: fn(Disposition) -> bool| {
-        options::all()
-            .iter()
-            .filter(|option| is(option.disposition))
-            .count()
-    };
-    put(
-        &mut page,
-        format_args!(
-            "{} options: {} supported, {} accepted, {} refused.\n",
-            options::all().len(),
-            count(|disposition| disposition == Disposition::Supported),
-            count(|disposition| matches!(disposition, Disposition::Accepted(_))),
-            count(|disposition| matches!(disposition, Disposition::Refused(_))),
-        ),
-    );
     let mut group = "";
     for option in options::all() {
         let root = option.name.split('.').next().unwrap_or_default();
@@ -75,5 +59,4 @@ const HEAD: &str = "# Install options
 Every option of Traefik v3.7, with its default (durations in seconds) and what becomes of it when it is set to anything
 else. *Accepted* has no effect and is named in a warning at the start; *refused* ends the start. `viaduct options` prints
 the same. How options are written: [install.md](install.md).
-
 ";
