@@ -6,11 +6,13 @@
 //!
 //!  a text --template--> text --reading--> Dynamic --merge--> one of several files --material--> Update
 //!  configuration files --file--> Update, and again with every change
+//!  a server            --http--> Update, and again with every answer that differs
 //! ```
 //! What the elements of a configuration refer to is for the snapshot.
 
 pub mod file;
 pub mod files;
+pub mod http;
 mod material;
 mod merge;
 mod reading;
@@ -20,6 +22,7 @@ pub mod watch;
 
 pub use file::{FileProvider, FileProviderError, FileSettings, FileSource};
 pub use files::{FileError, PemPair, read_pem};
+pub use http::{HttpProvider, HttpProviderError, HttpSettings, HttpTls};
 pub use reading::Problem;
 pub use throttle::throttled;
 pub use watch::{Changes, Target, Timing, Watch, WatchError, watch};

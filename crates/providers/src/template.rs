@@ -47,7 +47,7 @@ pub fn render(
     env: &dyn Fn(&str) -> Option<String>,
 ) -> Result<Rendered, TemplateError> {
     if !text.contains("{{") {
-        return Ok(Rendered::verbatim(file, text));
+        return Ok(Rendered::verbatim(text));
     }
     let rendered = if text.len() > MAX_SOURCE_BYTES {
         Err(Fault::new(0, "a template may not be larger than 8 MiB"))

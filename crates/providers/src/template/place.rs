@@ -29,7 +29,7 @@ pub(super) struct Piece {
 }
 
 impl Rendered {
-    pub(super) fn verbatim(_file: &str, text: &str) -> Self {
+    pub(crate) fn verbatim(text: &str) -> Self {
         Self {
             text: text.to_owned(),
             origin: None,

@@ -7,7 +7,10 @@ use tokio::sync::mpsc;
 use viaduct_config::install::{self, RuleSyntax};
 use viaduct_config::rule::Syntax;
 use viaduct_config::{Dynamic, Install, ProviderName, Update};
-use viaduct_providers::{FileProvider, FileProviderError, FileSettings, FileSource, Problem, throttled};
+use viaduct_providers::{
+    FileProvider, FileProviderError, FileSettings, FileSource, HttpProvider, HttpSettings, HttpTls, Problem,
+    throttled,
+};
 
 use crate::control::{gather, text};
 use crate::failure::Failure;
@@ -41,8 +44,37 @@ pub(crate) fn start(install: &Install, _own: Vec<SocketAddr>) -> Result<mpsc::Re
     if let Some(file) = &install.providers.file {
         start_file(file, pause, &sender)?;
     }
+    if let Some(http) = &install.providers.http {
+        start_http(http, pause, &sender)?;
+    }
     tokio::spawn(async move { sender.closed().await });
     Ok(updates)
+}
+
+fn start_http(
+    written: &install::HttpProvider,
+    pause: Duration,
+    sender: &mpsc::Sender<Update>,
+) -> Result<(), Failure> {
+    let tls = written.tls.clone().unwrap_or_default();
+    let settings = HttpSettings {
+        endpoint: written.endpoint.clone(),
+        poll_interval: written.poll_interval.to_std().unwrap_or_default(),
+        poll_timeout: written.poll_timeout.to_std().unwrap_or_default(),
+        headers: written.headers.clone().into_iter().collect(),
+        tls: HttpTls {
+            ca: tls.ca,
+            cert: tls.cert,
+            key: tls.key,
+            insecure_skip_verify: tls.insecure_skip_verify,
+        },
+        // -1: no bound of the operator's.
+        max_response_body_size: usize::try_from(written.max_response_body_size).ok(),
+    };
+    let provider = HttpProvider::new(settings)
+        .map_err(|error| Failure::new("`providers.http` cannot be used").because(error))?;
+    tokio::spawn(throttled(provider.follow(), sender.clone(), pause));
+    Ok(())
 }
 
 fn start_file(

@@ -24,7 +24,6 @@ const NO_HOST_RESOLVER: Disposition = Refused("CNAME flattening is not built: na
 const NO_LOG_FIELDS: Disposition =
     Refused("fields of the access log cannot be chosen yet: one may show what you meant to hide");
 const ENTRY_POINT_LATER: Disposition = Refused("not built yet");
-const PROVIDER_LATER: Disposition = Refused("this provider is not built yet");
 
 const LOG_LATER: Disposition = Accepted("not built yet");
 const NO_API: Disposition = Accepted("API, dashboard and ping are not built yet");
@@ -378,16 +377,16 @@ pub(super) static OPTIONS: &[InstallOption] = &[
     row("providers.file.directory", Value, "", Supported),
     row("providers.file.filename", Value, "", Supported),
     row("providers.file.watch", Switch, "true", Supported),
-    row("providers.http", Switch, "false", PROVIDER_LATER),
-    row("providers.http.endpoint", Value, "", PROVIDER_LATER),
-    row("providers.http.headers._name_", Value, "", PROVIDER_LATER),
-    row("providers.http.maxResponseBodySize", Value, "-1", PROVIDER_LATER),
-    row("providers.http.pollInterval", Value, "5", PROVIDER_LATER),
-    row("providers.http.pollTimeout", Value, "5", PROVIDER_LATER),
-    row("providers.http.tls.ca", Value, "", PROVIDER_LATER),
-    row("providers.http.tls.cert", Value, "", PROVIDER_LATER),
-    row("providers.http.tls.insecureSkipVerify", Switch, "false", PROVIDER_LATER),
-    row("providers.http.tls.key", Value, "", PROVIDER_LATER),
+    row("providers.http", Switch, "false", Supported),
+    row("providers.http.endpoint", Value, "", Supported),
+    row("providers.http.headers._name_", Value, "", Supported),
+    row("providers.http.maxResponseBodySize", Value, "-1", Supported),
+    row("providers.http.pollInterval", Value, "5", Supported),
+    row("providers.http.pollTimeout", Value, "5", Supported),
+    row("providers.http.tls.ca", Value, "", Supported),
+    row("providers.http.tls.cert", Value, "", Supported),
+    row("providers.http.tls.insecureSkipVerify", Switch, "false", Supported),
+    row("providers.http.tls.key", Value, "", Supported),
     row("providers.knative", Switch, "false", NO_CLUSTER),
     row("providers.knative.certAuthFilePath", Value, "", NO_CLUSTER),
     row("providers.knative.endpoint", Value, "", NO_CLUSTER),
