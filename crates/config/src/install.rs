@@ -35,6 +35,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::duration::GoDuration;
+
 pub use access_log::{
     AccessLog, AccessLogFields, AccessLogFilters, AccessLogFormat, FieldMode, Log, LogFormat,
 };
@@ -95,13 +97,26 @@ pub struct Install {
 }
 
 /// `viaduct`: options that Traefik does not have. In a file, Traefik does not look at the section.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Own {
     /// Threads, each with its own listeners and pools; at most 1024. Default 0: the CPUs it may run on.
     pub workers: u16,
     /// Tell the client why its request failed, in answers with status 5xx. Default false.
     pub expose_faults: bool,
+    /// How long a websocket, or any connection that changed its protocol, may carry nothing either way; 0: for
+    /// ever, as in Traefik. Default 1 h.
+    pub tunnel_idle_timeout: GoDuration,
+}
+
+impl Default for Own {
+    fn default() -> Self {
+        Self {
+            workers: 0,
+            expose_faults: false,
+            tunnel_idle_timeout: GoDuration::from_secs(3600),
+        }
+    }
 }
 
 /// `global`.

@@ -156,7 +156,7 @@ pub struct RespondingTimeouts {
     pub idle: Duration,
     /// How long a connection that changed its protocol (a websocket, any `Upgrade`) may carry nothing either
     /// way; to within a quarter. Default one hour, as HAProxy's manual has for `timeout tunnel`; Envoy has
-    /// five minutes, nginx one, Traefik no bound. Not a Traefik option.
+    /// five minutes, nginx one, Traefik no bound. Zero: for ever. Not a Traefik option (`viaduct.tunnelIdleTimeout`).
     pub tunnel: Duration,
     /// First byte of a connection until the end of its TLS handshake. 10 s; not a Traefik option.
     pub handshake: Duration,

@@ -20,10 +20,16 @@ use crate::failure::Failure;
 
 /// What the data plane needs to know.
 pub(crate) fn data_plane(install: &Install) -> Result<Config, Failure> {
-    let entry_points = install
-        .entry_points
-        .iter()
-        .map(|(name, entry_point)| listener(name, entry_point));
+    let entry_points = install.entry_points.iter().map(|(name, entry_point)| {
+        let listener = listener(name, entry_point)?;
+        Ok(EntryPointConfig {
+            timeouts: RespondingTimeouts {
+                tunnel: timeout(install.viaduct.tunnel_idle_timeout),
+                ..listener.timeouts
+            },
+            ..listener
+        })
+    });
     Ok(Config {
         entry_points: entry_points.collect::<Result<_, _>>()?,
         workers: workers(install),
@@ -58,7 +64,11 @@ fn listener(name: &str, entry_point: &EntryPoint) -> Result<EntryPointConfig, Fa
             ..RespondingTimeouts::default()
         },
         limits: Limits {
-            header_bytes: usize::try_from(entry_point.http.max_header_bytes).unwrap_or(usize::MAX),
+            header_bytes: match entry_point.http.max_header_bytes {
+                // As in Go.
+                0 => Limits::default().header_bytes,
+                bytes => usize::try_from(bytes).unwrap_or(usize::MAX),
+            },
             h2_streams: entry_point.http2.max_concurrent_streams,
             h2_decoder_table: entry_point.http2.max_decoder_header_table_size,
             ..Limits::default()

@@ -601,5 +601,6 @@ pub(super) static OPTIONS: &[InstallOption] = &[
 
 pub(super) static OWN: &[InstallOption] = &[
     row("viaduct.exposeFaults", Switch, "false", Supported),
+    row("viaduct.tunnelIdleTimeout", Value, "3600", Supported),
     row("viaduct.workers", Value, "0", Supported),
 ];

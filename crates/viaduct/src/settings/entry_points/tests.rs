@@ -49,7 +49,7 @@ entryPoints:
       keepAliveMaxRequests: 6
   other:
     address: 127.0.0.1:0
-viaduct: {workers: 3, exposeFaults: true}
+viaduct: {workers: 3, exposeFaults: true, tunnelIdleTimeout: 90s}
 ",
     ))
     .unwrap();
@@ -73,6 +73,7 @@ viaduct: {workers: 3, exposeFaults: true}
     assert_eq!(trusted, Some(["192.0.2.1/32".parse().unwrap()].as_slice()));
     assert_eq!(web.timeouts.read, Duration::from_secs(1));
     assert_eq!(web.timeouts.write, Duration::from_secs(2));
+    assert_eq!(web.timeouts.tunnel, Duration::from_secs(90));
     assert_eq!(web.timeouts.idle, Duration::ZERO);
     assert_eq!(web.forwarded.trusted_ips, ["10.0.0.0/8".parse().unwrap()]);
     assert_eq!(web.forwarded.connection, ["x-a"]);

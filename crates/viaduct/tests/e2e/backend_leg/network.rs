@@ -55,13 +55,13 @@ fn full_listener() -> (TcpListener, Vec<TcpStream>) {
 #[test]
 fn c1_connect_failed() {
     let pki = Pki::new();
-    // The broadcast address, as the C library writes it too: the kernel refuses it at once.
+    // The broadcast address of the loopback network: the kernel refuses it at once.
     let failure = Failure {
         fault: "connect_failed",
         status: 502,
         log: &["nreachable"],
     };
-    failure.check(&pki, &external(&pki, "0xffffffff"));
+    failure.check(&pki, &external(&pki, "127.255.255.255"));
 }
 
 #[test]
