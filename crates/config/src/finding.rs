@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::name::ObjectRef;
+use crate::name::{ObjectRef, ProviderName};
 use crate::update::Element;
 
 /// How bad a [`Finding`] is.
@@ -91,6 +91,8 @@ pub struct Finding {
     pub object: Option<ObjectRef>,
     /// The configuration element at fault, when there is one.
     pub element: Option<Element>,
+    /// Whose element it is, where that is known.
+    pub provider: Option<ProviderName>,
     pub location: Option<Location>,
     /// Path of the field inside the object, such as `spec.routes[0].match`.
     pub field: Option<String>,
@@ -111,6 +113,7 @@ impl Finding {
             severity,
             object: None,
             element: None,
+            provider: None,
             location: None,
             field: None,
             message: message.into(),

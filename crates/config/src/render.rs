@@ -37,6 +37,17 @@ pub fn render(dynamic: &Dynamic, format: Format, secrets: Secrets) -> String {
     text.unwrap_or_else(|error| format!("# cannot be written: {error}\n"))
 }
 
+/// `dynamic` as a tree without its secrets, for views that show parts of it.
+pub fn redacted(dynamic: &Dynamic) -> serde_json::Value {
+    // Plain data with text keys can always be written.
+    redact::value(dynamic).unwrap_or_default()
+}
+
+/// An install configuration as a tree without its secrets.
+pub fn redacted_install(install: &Install) -> serde_json::Value {
+    install::value(install).unwrap_or_default()
+}
+
 /// An install configuration as JSON on one line, without its secrets (A1.15).
 pub fn install(install: &Install) -> String {
     match install::value(install) {

@@ -3,6 +3,7 @@
 //! ```text
 //!  a directory tree, or some files --watch--> "something changed" (debounced, coalesced)
 //!  a PEM file                      --files--> its text, or an error that names the path
+//!  install options -----internal--> routers and services that are built in
 //!
 //!  a text --template--> text --reading--> Dynamic --merge--> one of several files --material--> Update
 //!  configuration files --file--> Update, and again with every change
@@ -13,6 +14,7 @@
 pub mod file;
 pub mod files;
 pub mod http;
+pub mod internal;
 mod material;
 mod merge;
 mod reading;
@@ -23,6 +25,7 @@ pub mod watch;
 pub use file::{FileProvider, FileProviderError, FileSettings, FileSource};
 pub use files::{FileError, PemPair, read_pem};
 pub use http::{HttpProvider, HttpProviderError, HttpSettings, HttpTls};
+pub use internal::internal;
 pub use reading::Problem;
 pub use throttle::throttled;
 pub use watch::{Changes, Target, Timing, Watch, WatchError, watch};

@@ -51,6 +51,8 @@ impl Balancers {
                     .ok_or(ProxyError::NoServers)?;
                 self.pick(child)
             }
+            // It has no server; its requests do not come here.
+            ServiceKind::Internal(_) => Err(ProxyError::NoServers),
         }
     }
 
@@ -192,6 +194,7 @@ fn weights(service: &Service) -> Vec<(usize, Key, i64)> {
                 (index, Key::Service(Arc::clone(&child.name)), i64::from(*weight))
             })
             .collect(),
+        ServiceKind::Internal(_) => Vec::new(),
     }
 }
 

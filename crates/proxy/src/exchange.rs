@@ -253,7 +253,7 @@ impl Exchange {
     fn server(&self) -> Option<&Server> {
         match &self.service.as_ref()?.kind {
             ServiceKind::LoadBalancer(balancer) => balancer.servers.get(self.server).map(Arc::as_ref),
-            ServiceKind::Weighted(_) => None,
+            ServiceKind::Weighted(_) | ServiceKind::Internal(_) => None,
         }
     }
 

@@ -31,6 +31,7 @@ pub(crate) mod forward;
 pub(crate) mod frontend;
 pub(crate) mod headers;
 pub(crate) mod hello;
+pub mod internal;
 pub(crate) mod listen;
 pub(crate) mod middleware;
 pub(crate) mod request;
@@ -46,4 +47,5 @@ pub use config::{
     Config, EntryPointConfig, ForwardedTrust, Hygiene, KeepAlive, LifeCycle, Limits, Naming, ProxyProtocol,
     RespondingTimeouts, UnderscoreHeaders,
 };
+pub use internal::Internal;
 pub use worker::{BindError, Bound, Hands, Running};

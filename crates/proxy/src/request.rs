@@ -13,7 +13,9 @@ use futures_util::FutureExt;
 use http::header::EXPECT;
 use http::request::Parts;
 use http::{Method, Uri, uri};
-use viaduct_snapshot::{EntryPoint, RouteRequest, Routed, Router, RouterState, Service, Snapshot};
+use viaduct_snapshot::{
+    EntryPoint, RouteRequest, Routed, Router, RouterState, Service, ServiceKind, Snapshot,
+};
 
 use crate::answer::{self, ProxyError};
 use crate::body::{Answer, ResponseBody};
@@ -21,6 +23,7 @@ use crate::config::{Hygiene, UnderscoreHeaders};
 use crate::exchange::{Exchange, Stray};
 use crate::forward::{self, Outgoing};
 use crate::headers::{self, Hop, TransferCoding};
+use crate::internal;
 use crate::middleware::{Next, Way};
 use crate::wire::{ClientBody, Connection, Leg, MOST_FIELDS};
 
@@ -77,6 +80,9 @@ pub(crate) async fn cross(
     exchange: &mut Exchange,
 ) -> Result<http::Response<Answer>, ProxyError> {
     let connection = way.connection;
+    if let ServiceKind::Internal(service) = way.service.kind {
+        return internal::answer(service, connection, request.parts).await;
+    }
     // 8: which server.
     let endpoint = connection.worker.balancers.pick(way.service)?;
     exchange.chosen(&endpoint);

@@ -232,6 +232,8 @@ fn worker(snapshot: Arc<Snapshot>, forwarded: ForwardedTrust, log: Option<Access
         ..EntryPointConfig::new(EntryPointName::new("web"), address)
     };
     let worker = Worker {
+        internal: None,
+        terminating: Cell::new(false),
         config: Arc::new(Config {
             workers: 1,
             entry_points: vec![entry_point],

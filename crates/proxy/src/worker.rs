@@ -16,6 +16,7 @@ use viaduct_snapshot::Snapshot;
 use crate::Config;
 use crate::config::LifeCycle;
 use crate::drain::{Drain, Phase};
+use crate::internal::Internal;
 use crate::listen::{self, Share};
 use crate::upstream::Upstreams;
 
@@ -40,6 +41,9 @@ pub(crate) struct Worker {
     pub(crate) in_flight: Arc<crate::middleware::InFlight>,
     /// Bytes of request headers that the streams of all its connections hold (C25).
     pub(crate) headers_held: Cell<usize>,
+    pub(crate) internal: Option<Arc<dyn Internal>>,
+    /// The process has been told to end, also where connections are still accepted.
+    pub(crate) terminating: Cell<bool>,
 }
 
 impl Worker {
@@ -69,6 +73,8 @@ pub struct Hands {
     pub access_logs: Vec<Option<AccessLog>>,
     /// One per worker.
     pub counters: Vec<Arc<WorkerCounters>>,
+    /// Answers for internal services; `None`: there are none.
+    pub internal: Option<Arc<dyn Internal>>,
 }
 
 /// Listening sockets, open but not yet served.
@@ -154,6 +160,7 @@ impl Bound {
                     access_log,
                     counters,
                     in_flight: Arc::clone(&in_flight),
+                    internal: hands.internal.clone(),
                 };
                 let thread = std::thread::Builder::new().name(format!("worker-{number}"));
                 match thread.spawn(move || seat.run()) {
@@ -198,6 +205,7 @@ struct Seat {
     access_log: Option<AccessLog>,
     counters: Arc<WorkerCounters>,
     in_flight: Arc<crate::middleware::InFlight>,
+    internal: Option<Arc<dyn Internal>>,
 }
 
 impl Seat {
@@ -234,6 +242,8 @@ impl Seat {
             passwords: crate::middleware::Passwords::default(),
             in_flight: self.in_flight,
             headers_held: Cell::new(0),
+            internal: self.internal,
+            terminating: Cell::new(false),
         });
         let first = worker.snapshot();
         worker.install(Arc::clone(&first));
@@ -251,6 +261,7 @@ impl Seat {
             })
             .collect();
         begun(self.phase).await;
+        worker.terminating.set(true);
         let deadline = end_life(&worker);
         for door in doors {
             if door.await.is_err() {

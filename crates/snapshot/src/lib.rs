@@ -38,7 +38,7 @@ pub use install::{EntryPointInstall, Install};
 pub use middleware::{Middleware, MiddlewareKind};
 pub use router::{Router, RouterState};
 pub use rule::RouteRule;
-pub use service::{LoadBalancer, PoolId, Scheme, Server, Service, ServiceKind, Slot};
+pub use service::{InternalService, LoadBalancer, PoolId, Scheme, Server, Service, ServiceKind, Slot};
 pub use transport::{Timeouts, Transport};
 
 use viaduct_config::EntryPointName;

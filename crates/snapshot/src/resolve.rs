@@ -118,7 +118,7 @@ impl<'s> Resolver<'s> {
         name: &QualifiedName,
         select: fn(&'s Dynamic) -> &'s BTreeMap<String, T>,
     ) -> Result<Found<'s, T>, Unresolved> {
-        if name.provider.as_str() == INTERNAL {
+        if name.provider.as_str() == INTERNAL && !(kind == Kind::Service && self.has_internal(name)) {
             return Err(internal(kind, name));
         }
         let Some(source) = self.sources.get(&name.provider) else {
@@ -137,6 +137,12 @@ impl<'s> Resolver<'s> {
             Some((name, value)) => Ok(Found { source, name, value }),
             None => Err(self.missing(kind, name)),
         }
+    }
+
+    /// Whether an internal service is switched on.
+    fn has_internal(&self, name: &QualifiedName) -> bool {
+        let source = self.sources.get(&name.provider);
+        source.is_some_and(|source| source.update.dynamic.http.services.contains_key(&*name.name))
     }
 
     fn missing(&self, kind: Kind, name: &QualifiedName) -> Unresolved {
@@ -192,6 +198,7 @@ pub(crate) fn because_of(cause: &Finding) -> Finding {
     };
     Finding {
         element: None,
+        provider: None,
         object: None,
         location: None,
         message,
@@ -204,21 +211,33 @@ pub(crate) fn qualified(name: &str, provider: &ProviderName) -> String {
     format!("{name}@{provider}")
 }
 
+/// Why an internal name leads nowhere.
 fn internal(kind: Kind, name: &QualifiedName) -> Unresolved {
-    let exists = kind == Kind::Service && INTERNAL_SERVICES.contains(&&*name.name);
+    let switch = match &*name.name {
+        "api" => Some("switch the API on: `api: {}` or `--api`"),
+        "dashboard" => Some("switch the dashboard on: `api.dashboard` or `--api.dashboard`"),
+        "ping" => Some("switch ping on: `ping: {}` or `--ping`"),
+        "prometheus" => Some("switch the metrics on: `metrics.prometheus` or `--metrics.prometheus`"),
+        _ => None,
+    };
+    let finding = match switch.filter(|_| kind == Kind::Service) {
+        Some(switch) => {
+            let message = format!("service `{name}` does not exist: it is not switched on");
+            Finding::error(Code::MissingReference, message).hint(switch)
+        }
+        None if kind == Kind::Service && NOT_SERVED.contains(&&*name.name) => Finding::error(
+            Code::Unsupported,
+            format!("the internal service `{name}` is not served"),
+        ),
+        None => Finding::error(
+            Code::ForbiddenReference,
+            format!("`{name}` is not an internal {}", kind.noun()),
+        ),
+    };
     Unresolved {
-        exists,
-        finding: if exists {
-            Finding::error(
-                Code::Unsupported,
-                format!("the internal service `{name}` is not served yet"),
-            )
-        } else {
-            Finding::error(
-                Code::ForbiddenReference,
-                format!("`{name}` is not an internal {}", kind.noun()),
-            )
-        },
+        // As in Traefik a switch that is off answers 404.
+        exists: finding.code == Code::Unsupported,
+        finding,
     }
 }
 
@@ -254,15 +273,9 @@ fn edits(a: &str, b: &str, limit: usize) -> Option<usize> {
 /// The provider of what is built in.
 pub(crate) const INTERNAL: &str = "internal";
 
-const INTERNAL_SERVICES: [&str; 7] = [
-    "api",
-    "dashboard",
-    "ping",
-    "prometheus",
-    "rest",
-    "noop",
-    "acme-http",
-];
+/// Internal services of Traefik that are never served here: configuration comes from no REST client, and
+/// nothing obtains certificates.
+const NOT_SERVED: [&str; 2] = ["rest", "acme-http"];
 
 const MAX_HINTS: u32 = 16;
 const MAX_EDITS: usize = 2;

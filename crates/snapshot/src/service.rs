@@ -29,6 +29,39 @@ pub enum ServiceKind {
     LoadBalancer(LoadBalancer),
     /// Weighted round robin over services; weight 0 gets nothing.
     Weighted(Vec<(Arc<Service>, u32)>),
+    /// Answered by this process.
+    Internal(InternalService),
+}
+
+/// What this process answers itself, `<name>@internal` (A6.16). Only routers can name one: a weighted
+/// service that contains one is refused, so that nothing internal hides behind a share of some traffic
+/// (CVE-2026-44774).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum InternalService {
+    /// `api`: the API, and the dashboard where it is switched on.
+    Api,
+    /// `dashboard`: the dashboard alone.
+    Dashboard,
+    /// `ping`: the health check.
+    Ping,
+    /// `prometheus`: the metrics.
+    Prometheus,
+    /// `noop`: answers 418, and is what redirecting routers name.
+    Noop,
+}
+
+impl InternalService {
+    /// By its name in front of `@internal`. `rest` and `acme-http` are not served.
+    pub fn from_name(name: &str) -> Option<Self> {
+        match name {
+            "api" => Some(Self::Api),
+            "dashboard" => Some(Self::Dashboard),
+            "ping" => Some(Self::Ping),
+            "prometheus" => Some(Self::Prometheus),
+            "noop" => Some(Self::Noop),
+            _ => None,
+        }
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -93,7 +126,8 @@ impl ServiceKind {
                         .zip(b)
                         .all(|((a, a_weight), (b, b_weight))| Arc::ptr_eq(a, b) && a_weight == b_weight)
             }
-            (Self::LoadBalancer(_), Self::Weighted(_)) | (Self::Weighted(_), Self::LoadBalancer(_)) => false,
+            (Self::Internal(a), Self::Internal(b)) => a == b,
+            (Self::LoadBalancer(_) | Self::Weighted(_) | Self::Internal(_), _) => false,
         }
     }
 }

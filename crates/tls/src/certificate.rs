@@ -7,7 +7,9 @@ use std::time::SystemTime;
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 
+mod details;
 mod facts;
+pub use details::CertificateDetails;
 pub(crate) use facts::{Extensions, read, rfc4514};
 
 /// SHA-256 of a certificate's DER. Displays as lower-case hex.
@@ -140,6 +142,11 @@ impl Identity {
             issuers,
             must_staple: extensions.must_staple,
         })
+    }
+
+    /// What only those ask who look at the certificate itself.
+    pub fn details(&self) -> Option<CertificateDetails> {
+        CertificateDetails::from_der(self.key.cert.first()?)
     }
 
     pub fn facts(&self) -> &CertificateFacts {

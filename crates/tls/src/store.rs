@@ -75,6 +75,13 @@ impl CertificateStore {
         &self.default
     }
 
+    /// What a client is shown that names `name` and can use any key: for views.
+    pub fn shown_for(&self, name: &str) -> &Arc<Identity> {
+        let candidates = self.by_name(name);
+        let best = candidates.and_then(|candidates| candidates.0.first());
+        best.map_or(&self.default, |candidate| &candidate.identity)
+    }
+
     /// A self-signed certificate in the place of Traefik's `TRAEFIK DEFAULT CERT` (A8.14). Uses
     /// randomness and the clock: called by the binary at start, handed to the snapshot.
     pub fn generate_default() -> Identity {

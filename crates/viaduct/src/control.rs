@@ -13,6 +13,7 @@ use viaduct_config::{Finding, Update};
 use viaduct_snapshot::{Inputs, Install, RouterState, Snapshot, compile};
 use viaduct_tls::{CertificateStore, Identity};
 
+use crate::api::{Board, Published};
 use crate::ocsp::{self, Stapling};
 use crate::telemetry::ReloadCount;
 
@@ -28,10 +29,11 @@ pub(crate) struct Control {
     stapling: Option<Stapling>,
     report: Report,
     reloads: Arc<ReloadCount>,
+    board: Option<Board>,
 }
 
 impl Control {
-    pub(crate) fn new(install: Install, reloads: Arc<ReloadCount>) -> Self {
+    pub(crate) fn new(install: Install, reloads: Arc<ReloadCount>, board: Option<Board>) -> Self {
         Self {
             stapling: None,
             install,
@@ -40,6 +42,7 @@ impl Control {
             current: None,
             report: Report::default(),
             reloads,
+            board,
         }
     }
 
@@ -81,6 +84,10 @@ impl Control {
             staples: staples.as_deref(),
         };
         let (snapshot, findings) = compile(&inputs, self.current.as_deref());
+        if let Some(board) = &self.board {
+            let published = Published::new(self.updates.clone(), findings.clone(), Arc::clone(&snapshot));
+            board.send_replace(Some(Arc::new(published)));
+        }
         self.report.tell(findings);
         if let Some(stapling) = &self.stapling {
             stapling.serve(&snapshot);

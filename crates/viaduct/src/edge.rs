@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use viaduct_config::EntryPointName;
 use viaduct_observe::families::Detail;
 use viaduct_observe::{AccessLog, Options, Sink, SinkError, WorkerCounters};
-use viaduct_proxy::{BindError, Bound, Config, EntryPointConfig, ForwardedTrust, Hands, Running};
+use viaduct_proxy::{BindError, Bound, Config, EntryPointConfig, ForwardedTrust, Hands, Internal, Running};
 use viaduct_snapshot::Snapshot;
 
 use crate::failure::Failure;
@@ -86,6 +86,7 @@ impl Edge {
         self,
         snapshots: watch::Receiver<Arc<Snapshot>>,
         metrics: Arc<Metrics>,
+        internal: Option<Arc<dyn Internal>>,
     ) -> RunningEdge {
         let log = |_| {
             self.log
@@ -96,6 +97,7 @@ impl Edge {
             snapshots,
             access_logs: self.counters.iter().map(log).collect(),
             counters: self.counters,
+            internal,
         };
         RunningEdge {
             running: self.bound.serve(hands),

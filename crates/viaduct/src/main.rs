@@ -7,9 +7,11 @@
 //!                 ^ ocsp (staples)
 //! ```
 
+mod api;
 mod cli;
 mod commands;
 mod control;
+mod dashboard;
 mod edge;
 mod failure;
 mod install;

@@ -8,8 +8,10 @@ use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use viaduct_config::Update;
+use viaduct_proxy::Internal;
 use viaduct_snapshot::Install;
 
+use crate::api::{Api, Board};
 use crate::control::Control;
 use crate::edge::{Edge, RunningEdge};
 use crate::failure::Failure;
@@ -28,17 +30,20 @@ pub(crate) struct Serving {
 impl Serving {
     /// Waits for the first configuration, then serves it and every later one. What several providers have said
     /// by then is one configuration. `ocsp`: staples answers, when there are any; serving does not wait for them.
+    /// `api`: who answers for internal services, if any is switched on.
     pub(crate) async fn start(
         edge: Edge,
         install: Install,
         ocsp: Option<ocsp::Settings>,
         mut updates: mpsc::Receiver<Update>,
+        api: Option<(Api, Board)>,
     ) -> Result<Self, Failure> {
         // Now and here, lest the first handshake that needs them waits for the disk on a worker (A1.9).
         let roots = viaduct_tls::trust::load_system_roots();
         tracing::debug!(roots, "system roots read");
         let reloads = Arc::<ReloadCount>::default();
-        let mut control = Control::new(install, Arc::clone(&reloads));
+        let (api, board) = api.unzip();
+        let mut control = Control::new(install, Arc::clone(&reloads), board);
         if let Some(settings) = ocsp {
             control.staple(settings);
         }
@@ -50,8 +55,9 @@ impl Serving {
         let (sender, receiver) = watch::channel(first);
         let addresses = edge.addresses();
         let metrics = edge.metrics(receiver.clone(), reloads);
+        let internal = api.map(|api| Arc::new(api.with_metrics(Arc::clone(&metrics))) as Arc<dyn Internal>);
         Ok(Self {
-            edge: edge.serve(receiver, metrics),
+            edge: edge.serve(receiver, metrics, internal),
             addresses,
             control: tokio::spawn(control.follow(updates, sender)),
         })

@@ -1,5 +1,6 @@
 //! Install options -> the settings of each room. One module per room.
 
+pub(crate) mod api;
 pub(crate) mod entry_points;
 pub(crate) mod observability;
 pub(crate) mod ocsp;

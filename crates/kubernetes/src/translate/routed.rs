@@ -24,6 +24,8 @@ pub(super) enum Services {
     /// None, or one that is out of service.
     Broken(Box<Finding>),
     One(Box<Built>),
+    /// `<name>@internal`: answered by the proxy itself.
+    Internal(String),
     Several(Vec<Child>),
 }
 
@@ -92,6 +94,7 @@ impl Routed<'_> {
                 draft.origin(element.clone(), self.subject, &format!("{}.services", self.field));
                 draft.broken(element, (**fault).clone());
             }
+            Services::Internal(_) => {}
             Services::One(built) => {
                 let field = format!("{}.services[0]", self.field);
                 self.place(draft, self.name.clone(), &field, balancer(built));

@@ -109,7 +109,10 @@ impl<'a> Routing<'a> {
         let router = Router {
             entry_points: self.object.spec.entry_points.clone(),
             middlewares: Vec::new(),
-            service: name.clone(),
+            service: match &services {
+                Services::Internal(internal) => internal.clone(),
+                Services::Broken(_) | Services::One(_) | Services::Several(_) => name.clone(),
+            },
             rule: self.route.rule.clone(),
             rule_syntax: self.route.syntax.clone(),
             priority: self.route.priority,
@@ -335,9 +338,13 @@ impl<'a> Routing<'a> {
                 let finding = self.error(Code::InvalidService, "services", "the route has no service");
                 Services::Broken(Box::new(finding))
             }
-            [only] => match only.build(self.cx, draft) {
-                Ok(built) => Services::One(Box::new(built)),
-                Err(fault) => Services::Broken(Box::new(fault)),
+            [only] => match only.internal(self.cx) {
+                Some(Ok(name)) => Services::Internal(name),
+                Some(Err(fault)) => Services::Broken(Box::new(fault)),
+                None => match only.build(self.cx, draft) {
+                    Ok(built) => Services::One(Box::new(built)),
+                    Err(fault) => Services::Broken(Box::new(fault)),
+                },
             },
             several => Services::Several(several.iter().map(|asked| self.child(asked, draft)).collect()),
         }
@@ -381,7 +388,7 @@ impl<'a> Routing<'a> {
             return;
         };
         let built: Vec<&Built> = match services {
-            Services::Broken(_) => Vec::new(),
+            Services::Broken(_) | Services::Internal(_) => Vec::new(),
             Services::One(built) => vec![built],
             Services::Several(children) => children
                 .iter()

@@ -58,6 +58,28 @@ impl Asked<'_> {
         })
     }
 
+    /// `<name>@internal`, if that is what it names: what the proxy answers itself. Only as the one
+    /// TraefikService of a route, never as a share of a weighted one (CVE-2026-44774).
+    pub(super) fn internal(&self, cx: &Context<'_>) -> Option<Result<String, Finding>> {
+        let asked = self.service;
+        if asked.kind.as_deref() != Some("TraefikService") || !asked.name.ends_with("@internal") {
+            return None;
+        }
+        let field = self.at("name");
+        let reference = Written {
+            subject: self.subject,
+            field: &field,
+            kind: "TraefikService",
+            name: &asked.name,
+            namespace: None,
+        };
+        match reference.resolve(cx) {
+            Ok(Target::Element(name)) => Some(Ok(name)),
+            Ok(Target::Object(_)) => None,
+            Err(finding) => Some(Err(finding)),
+        }
+    }
+
     /// The path of a field of the entry.
     pub(super) fn at(&self, field: &str) -> String {
         format!("{}.{field}", self.field)

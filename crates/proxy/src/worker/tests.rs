@@ -68,6 +68,7 @@ fn edge_with_grace(workers: usize, tls: serde_json::Value, grace: Duration) -> E
         snapshots,
         access_logs: Vec::new(),
         counters: counters.clone(),
+        internal: None,
     };
     Edge {
         running: bound.serve(hands),
@@ -312,6 +313,7 @@ fn a2_12_each_entry_point_ends_its_own_life() {
         snapshots,
         access_logs: Vec::new(),
         counters: Vec::new(),
+        internal: None,
     });
     let began = std::time::Instant::now();
     let ending = std::thread::spawn(move || running.drain());

@@ -17,7 +17,7 @@ use crate::Snapshot;
 use crate::entry_point::Policy;
 use crate::install::{EntryPointInstall, Install};
 use crate::middleware::Middleware;
-use crate::resolve::Resolver;
+use crate::resolve::{INTERNAL, Resolver};
 use crate::rule::RouteRule;
 use crate::service::Service;
 
@@ -155,7 +155,7 @@ impl<'s> Context<'s> {
             .service(written, &service_name)
             .map_err(|fault| faults.push(fault));
         let middlewares = self.middlewares(source, &written.middlewares, "middlewares", &mut faults);
-        let priority = priority(written).unwrap_or_else(|(clamped, fault)| {
+        let priority = priority(source, written).unwrap_or_else(|(clamped, fault)| {
             faults.push(fault);
             clamped
         });
@@ -391,10 +391,11 @@ fn unserved(what: &str, field: &str) -> Fault {
 }
 
 /// 0 and absent mean the rule's length. Above the maximum the router is out of service at the maximum.
-fn priority(written: &WrittenRouter) -> Result<i64, (i64, Fault)> {
+fn priority(source: &Source<'_>, written: &WrittenRouter) -> Result<i64, (i64, Fault)> {
     match written.priority {
         None | Some(0) => Ok(i64::try_from(written.rule.len()).unwrap_or(MAX_PRIORITY)),
-        Some(priority) if priority > MAX_PRIORITY => {
+        // What is above the maximum is for routers that are built in.
+        Some(priority) if priority > MAX_PRIORITY && source.provider().as_str() != INTERNAL => {
             let message = format!(
                 "the router priority {priority} exceeds the max user-defined priority {MAX_PRIORITY}"
             );

@@ -16,8 +16,8 @@ use viaduct_config::{Element, Finding, QualifiedName};
 use super::sources::{Source, Sources};
 use super::transports::Transports;
 use crate::book::{Book, ByName, Pools, Slots, Slotted};
-use crate::resolve::{Resolver, Unresolved, because_of};
-use crate::service::{LoadBalancer, Service, ServiceKind};
+use crate::resolve::{INTERNAL, Resolver, Unresolved, because_of};
+use crate::service::{InternalService, LoadBalancer, Service, ServiceKind};
 
 /// Builds services on demand and remembers the outcome of each.
 pub(super) struct Services<'s> {
@@ -120,13 +120,14 @@ impl<'s> Services<'s> {
         let place = |finding| source.at(Element::Service(name.into()), finding);
         let kept = self.book.and_then(|book| book.services.get(&qualified));
         let mut notes = Vec::new();
-        let kind = match kind_of(written) {
+        let kind = match kind_of(source, name, written) {
             Err(finding) => Err(finding),
             Ok(Kind::Balancer(balancer)) => {
                 let before = kept.filter(|_| is_as_before(source, name, written));
                 self.balancer(source, balancer, kept, before, &mut notes)
             }
             Ok(Kind::Weighted(weighted)) => self.weighted(source, weighted, slots, findings, depth),
+            Ok(Kind::Internal(internal)) => Ok(ServiceKind::Internal(internal)),
         };
         findings.extend(notes.into_iter().map(place));
         let done = kind
@@ -241,6 +242,10 @@ impl<'s> Services<'s> {
                     Depth(depth + 1),
                 )
                 .map_err(|cause| at(because_of(&cause)))?;
+            if matches!(service.kind, ServiceKind::Internal(_)) {
+                let message = format!("`{name}` is internal: only a router can name it");
+                return Err(at(Finding::error(Code::ForbiddenReference, message)));
+            }
             children.push((service, weight(child.weight).map_err(at)?));
         }
         Ok(ServiceKind::Weighted(children))
@@ -262,9 +267,15 @@ fn is_as_before(source: &Source<'_>, name: &str, written: &WrittenService) -> bo
 enum Kind<'a> {
     Balancer(&'a WrittenBalancer),
     Weighted(&'a Weighted),
+    Internal(InternalService),
 }
 
-fn kind_of(written: &WrittenService) -> Result<Kind<'_>, Finding> {
+fn kind_of<'a>(source: &Source<'_>, name: &str, written: &'a WrittenService) -> Result<Kind<'a>, Finding> {
+    if source.provider().as_str() == INTERNAL
+        && let Some(internal) = InternalService::from_name(name)
+    {
+        return Ok(Kind::Internal(internal));
+    }
     let invalid = |message: String| Err(Finding::error(Code::InvalidService, message));
     let kinds: Vec<&str> = written.kinds().collect();
     match (kinds.as_slice(), &written.load_balancer, &written.weighted) {

@@ -59,6 +59,7 @@ impl<'a> Source<'a> {
             finding.location.clone_from(&origin.location);
         }
         finding.element = Some(element);
+        finding.provider = Some(self.provider().clone());
         finding
     }
 }

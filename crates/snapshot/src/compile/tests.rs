@@ -2,6 +2,7 @@
 
 mod fail_closed;
 mod incremental;
+mod internal;
 mod kit;
 mod middlewares;
 mod routers;

@@ -5,12 +5,13 @@ use std::process::ExitCode;
 use viaduct_config::{ProviderName, render};
 use viaduct_snapshot::Install;
 
+use crate::api::Api;
 use crate::edge::Edge;
 use crate::failure::Failure;
 use crate::install::{Surroundings, Told, load};
 use crate::logging::{self, Log};
 use crate::serving::{self, Serving};
-use crate::settings::{entry_points, observability, ocsp, providers, transport};
+use crate::settings::{self, entry_points, observability, ocsp, providers, transport};
 use crate::signals::Signals;
 
 pub(super) fn run(arguments: Vec<String>) -> anyhow::Result<ExitCode> {
@@ -34,6 +35,9 @@ fn say(told: &Told, log: &Log) {
             "warning: no provider is configured, so there are no routes (`--providers.file.filename=...`)",
         );
     }
+    if let Some(warning) = settings::api::warning(&told.install) {
+        log.say(format_args!("warning: {warning}"));
+    }
     tracing::info!(from = %told.origin, "configuration loaded");
     tracing::debug!(configuration = %render::install(&told.install), "install configuration");
 }
@@ -51,7 +55,7 @@ async fn serve(told: &Told, log: &Log) -> Result<ExitCode, Failure> {
     )?;
     let own = edge.addresses().into_iter().map(|(_, address)| address).collect();
     let updates = providers::start(install, own)?;
-    let serving = Serving::start(edge, routing, ocsp, updates).await?;
+    let serving = Serving::start(edge, routing, ocsp, updates, Api::new(install)).await?;
     serving.announce(log, |name| {
         install
             .entry_points

@@ -144,6 +144,7 @@ fn control() -> Control {
             ..Install::default()
         },
         Default::default(),
+        None,
     )
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use viaduct_config::install::{self, RuleSyntax};
 use viaduct_config::rule::Syntax;
-use viaduct_config::{Dynamic, Install, ProviderName, Update};
+use viaduct_config::{Install, Update};
 use viaduct_providers::{
     FileProvider, FileProviderError, FileSettings, FileSource, HttpProvider, HttpSettings, HttpTls, Problem,
     throttled,
@@ -38,7 +38,7 @@ pub(crate) fn start(install: &Install, _own: Vec<SocketAddr>) -> Result<mpsc::Re
         .providers_throttle_duration
         .to_std()
         .unwrap_or_default();
-    let internal = Update::new(ProviderName::new("internal"), Dynamic::default());
+    let internal = viaduct_providers::internal(install);
     // The channel is new and has room for one update of each provider.
     sender.try_send(internal).unwrap_or_default();
     if let Some(file) = &install.providers.file {

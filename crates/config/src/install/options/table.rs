@@ -26,7 +26,8 @@ const NO_LOG_FIELDS: Disposition =
 const ENTRY_POINT_LATER: Disposition = Refused("not built yet");
 
 const LOG_LATER: Disposition = Accepted("not built yet");
-const NO_API: Disposition = Accepted("API, dashboard and ping are not built yet");
+const NO_PROFILES: Disposition = Accepted("there are no Go profiles; `perf` looks into the running process");
+const NO_AD: Disposition = Accepted("the dashboard advertises nothing");
 const NO_METRICS: Disposition = Accepted("metrics are not built yet");
 const NO_TRACING: Disposition = Accepted("tracing is not built yet");
 const NO_OTLP: Disposition = Accepted("logs by OTLP are not built yet; they go where they go without");
@@ -91,13 +92,13 @@ pub(super) static OPTIONS: &[InstallOption] = &[
     row("accessLog.otlp.http.tls.key", Value, "", NO_OTLP),
     row("accessLog.otlp.resourceAttributes._name_", Value, "", NO_OTLP),
     row("accessLog.otlp.serviceName", Value, "traefik", NO_OTLP),
-    row("api", Switch, "false", NO_API),
-    row("api.basePath", Value, "/", NO_API),
-    row("api.dashboard", Switch, "true", NO_API),
-    row("api.dashboardName", Value, "", NO_API),
-    row("api.debug", Switch, "false", NO_API),
-    row("api.disableDashboardAd", Switch, "false", NO_API),
-    row("api.insecure", Switch, "false", NO_API),
+    row("api", Switch, "false", Supported),
+    row("api.basePath", Value, "/", Supported),
+    row("api.dashboard", Switch, "true", Supported),
+    row("api.dashboardName", Value, "", Supported),
+    row("api.debug", Switch, "false", NO_PROFILES),
+    row("api.disableDashboardAd", Switch, "false", NO_AD),
+    row("api.insecure", Switch, "false", Supported),
     row("certificatesResolvers._name_", Switch, "false", NO_ACME),
     row("certificatesResolvers._name_.acme.caCertificates", List, "", NO_ACME),
     row("certificatesResolvers._name_.acme.caServer", Value, "https://acme-v02.api.letsencrypt.org/directory", NO_ACME),
@@ -297,10 +298,10 @@ pub(super) static OPTIONS: &[InstallOption] = &[
     row("metrics.statsD.pushInterval", Value, "10", NO_METRICS),
     row("ocsp", Switch, "false", Supported),
     row("ocsp.responderOverrides._name_", Value, "", Supported),
-    row("ping", Switch, "false", NO_API),
-    row("ping.entryPoint", Value, "traefik", NO_API),
-    row("ping.manualRouting", Switch, "false", NO_API),
-    row("ping.terminatingStatusCode", Value, "503", NO_API),
+    row("ping", Switch, "false", Supported),
+    row("ping.entryPoint", Value, "traefik", Supported),
+    row("ping.manualRouting", Switch, "false", Supported),
+    row("ping.terminatingStatusCode", Value, "503", Supported),
     row("providers.consul", Switch, "false", NO_PROVIDER),
     row("providers.consul.endpoints", List, "127.0.0.1:8500", NO_PROVIDER),
     row("providers.consul.namespaces", List, "", NO_PROVIDER),

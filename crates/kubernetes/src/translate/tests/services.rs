@@ -417,3 +417,43 @@ fn c3_client_auth_is_not_trust_in_the_backend() {
     assert_clean(&with("{name: backend, port: 443, serversTransport: t}"));
     assert_clean(&with("{name: backend, port: 80}"));
 }
+
+#[test]
+fn a6_16_a_route_may_name_an_internal_service_as_its_one_traefik_service() {
+    let update = update(&[&route("[{name: api@internal, kind: TraefikService}]")]);
+    assert_clean(&update);
+    assert_eq!(router(&update).service, "api@internal");
+    assert_eq!(update.dynamic.http.services.len(), 0);
+}
+
+#[test]
+fn cve_2026_44774_internal_services_are_no_services_and_no_share_of_traffic() {
+    for services in [
+        "[{name: api@internal, port: 80}]",
+        "[{name: rest@internal, kind: Service, port: 80}]",
+    ] {
+        assert_eq!(
+            broken_service(&update(&[&route(services)])).code,
+            Code::ForbiddenReference
+        );
+    }
+    let shared = "[{name: api@internal, kind: TraefikService}, {name: backend, port: 80}]";
+    let update = update(&[BACKEND, &route(shared)]);
+    assert_ne!(router(&update).service, "api@internal");
+    assert!(
+        update
+            .broken
+            .iter()
+            .any(|(_, finding)| finding.code == Code::Unsupported)
+    );
+}
+
+#[test]
+fn cve_2026_44774_a_namespace_that_may_not_leave_its_provider_reaches_nothing_internal() {
+    let policy = Policy {
+        cross_provider_namespaces: Some(Vec::new()),
+        ..Policy::directory()
+    };
+    let update = update_under(&policy, &[&route("[{name: api@internal, kind: TraefikService}]")]);
+    assert_eq!(broken_service(&update).code, Code::ForbiddenReference);
+}

@@ -224,12 +224,10 @@ fn capabilities_to_come_take_their_router_out_of_service() {
         "resolver": { "rule": "Host(`a`)", "service": "app", "entryPoints": ["websecure"],
                       "tls": { "certResolver": "le" } },
         "child": { "rule": "PathPrefix(`/`)", "service": "app", "parentRefs": ["resolver"] },
-        "internal": { "rule": "Host(`c`)", "service": "api@internal", "entryPoints": ["web"] },
         "forbidden": { "rule": "Host(`d`)", "service": "secret@internal", "entryPoints": ["web"] },
     })))
     .compile();
     assert_eq!(compiled.secure("a", "/"), Outcome::Out(503, Code::Unsupported));
-    assert_eq!(compiled.plain("c", "/"), Outcome::Out(503, Code::Unsupported));
     assert_eq!(
         compiled.plain("d", "/"),
         Outcome::Out(404, Code::ForbiddenReference)
@@ -239,7 +237,7 @@ fn capabilities_to_come_take_their_router_out_of_service() {
         Outcome::NotFound,
         "a child is not a root router"
     );
-    assert_eq!(compiled.found(Code::Unsupported).len(), 3);
+    assert_eq!(compiled.found(Code::Unsupported).len(), 2);
 }
 
 #[test]

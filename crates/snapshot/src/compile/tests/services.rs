@@ -32,7 +32,7 @@ fn service(compiled: &Compiled) -> &Service {
 fn load_balancer(service: &Service) -> &LoadBalancer {
     match &service.kind {
         ServiceKind::LoadBalancer(balancer) => balancer,
-        ServiceKind::Weighted(_) => panic!("weighted"),
+        ServiceKind::Weighted(_) | ServiceKind::Internal(_) => panic!("no balancer"),
     }
 }
 

@@ -36,7 +36,7 @@ fn transport(compiled: &Compiled, router: &str) -> (Arc<Transport>, PoolId) {
             ServiceKind::LoadBalancer(balancer) => {
                 (Arc::clone(&balancer.transport), balancer.servers[0].pool)
             }
-            ServiceKind::Weighted(_) => panic!("weighted"),
+            ServiceKind::Weighted(_) | ServiceKind::Internal(_) => panic!("no balancer"),
         },
         RouterState::OutOfService { finding, .. } => panic!("out of service: {finding:?}"),
     }

@@ -1,0 +1,94 @@
+use viaduct_config::Install;
+use viaduct_config::install::{Api, Metrics, Ping, Prometheus};
+
+use super::internal;
+
+fn routers(install: &Install) -> Vec<(String, String, String)> {
+    let routers = internal(install).dynamic.http.routers;
+    let routers = routers
+        .into_values()
+        .map(|router| (router.service, router.entry_points.join(","), router.rule));
+    routers.collect()
+}
+
+fn services(install: &Install) -> Vec<String> {
+    internal(install).dynamic.http.services.into_keys().collect()
+}
+
+fn route(service: &str, entry_point: &str, rule: &str) -> (String, String, String) {
+    (service.to_owned(), entry_point.to_owned(), rule.to_owned())
+}
+
+#[test]
+fn c74_nothing_is_routed_unless_asked_for() {
+    assert_eq!(routers(&Install::default()), []);
+    assert_eq!(services(&Install::default()), ["noop"]);
+    let api = Install {
+        api: Some(Api::default()),
+        ..Install::default()
+    };
+    assert_eq!(routers(&api), [], "`api` makes the service and no router");
+    assert_eq!(services(&api), ["api", "dashboard", "noop"]);
+}
+
+#[test]
+fn a12_1_insecure_puts_api_and_dashboard_on_the_traefik_entry_point_below_the_base_path() {
+    let mut install = Install {
+        api: Some(Api {
+            insecure: true,
+            ..Api::default()
+        }),
+        ..Install::default()
+    };
+    let expected = [
+        route("api@internal", "traefik", "PathPrefix(`/api`)"),
+        route("dashboard@internal", "traefik", "PathPrefix(`/`)"),
+    ];
+    assert_eq!(routers(&install), expected);
+    if let Some(api) = &mut install.api {
+        api.base_path = "/edge".to_owned();
+        api.dashboard = false;
+    }
+    let expected = [route("api@internal", "traefik", "PathPrefix(`/edge/api`)")];
+    assert_eq!(routers(&install), expected);
+    assert_eq!(services(&install), ["api", "noop"]);
+}
+
+#[test]
+fn a12_8_ping_has_its_entry_point_unless_it_is_routed_by_hand() {
+    let ping = |manual_routing| Install {
+        ping: Some(Ping {
+            entry_point: "web".to_owned(),
+            manual_routing,
+            ..Ping::default()
+        }),
+        ..Install::default()
+    };
+    let expected = [route("ping@internal", "web", "PathPrefix(`/ping`)")];
+    assert_eq!(routers(&ping(false)), expected);
+    assert_eq!(routers(&ping(true)), []);
+    assert_eq!(services(&ping(true)), ["noop", "ping"]);
+}
+
+#[test]
+fn a12_8_ping_and_metrics_win_over_the_dashboard_on_their_entry_point() {
+    let install = Install {
+        api: Some(Api {
+            insecure: true,
+            ..Api::default()
+        }),
+        ping: Some(Ping::default()),
+        metrics: Some(Metrics {
+            prometheus: Some(Prometheus::default()),
+            ..Metrics::default()
+        }),
+        ..Install::default()
+    };
+    let routers = internal(&install).dynamic.http.routers;
+    let priority = |name: &str| routers[name].priority;
+    for above in ["ping", "prometheus"] {
+        assert!(priority(above) > priority("api"));
+        assert!(priority(above) > priority("dashboard"));
+    }
+    assert!(priority("api") > priority("dashboard"));
+}

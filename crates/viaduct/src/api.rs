@@ -1,0 +1,167 @@
+//! What the proxy answers itself: `api@internal`, `dashboard@internal`, `ping@internal`, `prometheus@internal`,
+//! `noop@internal`. A view over the configuration in force; it decides nothing and changes nothing.
+//!
+//! ```text
+//!  control --Published--> watch channel --> Catalogue (once per configuration) --> an endpoint --> JSON
+//! ```
+//! Answers that have to be put together are made on a thread of their own: a worker only passes them on.
+
+mod bridges;
+mod catalogue;
+mod certificates;
+mod dump;
+mod endpoint;
+mod faults;
+mod listing;
+mod overview;
+mod published;
+pub(crate) mod reply;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use http::{Method, Response, StatusCode};
+use tokio::sync::{Semaphore, watch};
+use viaduct_config::Install;
+use viaduct_proxy::Internal;
+use viaduct_proxy::internal::{Answering, Asked};
+use viaduct_snapshot::InternalService;
+
+use crate::dashboard;
+use crate::settings::api::Settings;
+use crate::telemetry::Metrics;
+pub(crate) use published::{Board, Published};
+
+/// Answers for every internal service.
+pub(crate) struct Api {
+    view: Arc<View>,
+    /// For `prometheus@internal`.
+    metrics: Option<Arc<Metrics>>,
+    /// Answers being put together at once.
+    places: Arc<Semaphore>,
+}
+
+/// All that an endpoint can look at.
+pub(crate) struct View {
+    settings: Settings,
+    install: Install,
+    published: watch::Receiver<Option<Arc<Published>>>,
+    started: SystemTime,
+}
+
+impl View {
+    fn published(&self) -> Option<Arc<Published>> {
+        self.published.borrow().clone()
+    }
+}
+
+impl Api {
+    /// With the board on which the control plane publishes each configuration. `None`: no internal service is
+    /// switched on, and nothing is kept for one.
+    pub(crate) fn new(install: &Install) -> Option<(Self, Board)> {
+        let settings = Settings::new(install)?;
+        let (board, published) = watch::channel(None);
+        let api = Self {
+            view: Arc::new(View {
+                settings,
+                install: install.clone(),
+                published,
+                started: SystemTime::now(),
+            }),
+            metrics: None,
+            places: Arc::new(Semaphore::new(AT_ONCE)),
+        };
+        Some((api, board))
+    }
+
+    /// What it counts is known only once the workers are.
+    #[must_use]
+    pub(crate) fn with_metrics(mut self, metrics: Arc<Metrics>) -> Self {
+        self.metrics = Some(metrics);
+        self
+    }
+
+    /// Puts an answer together away from the worker. So many at a time; who waits too long is told to come back.
+    fn elsewhere(&self, make: impl FnOnce() -> Response<Bytes> + Send + 'static) -> Answering {
+        let places = Arc::clone(&self.places);
+        Box::pin(async move {
+            let Ok(Ok(place)) = tokio::time::timeout(PATIENCE, places.acquire_owned()).await else {
+                return reply::message(StatusCode::SERVICE_UNAVAILABLE, "too many requests at once");
+            };
+            let made = tokio::task::spawn_blocking(move || {
+                let _place = place;
+                make()
+            });
+            made.await.unwrap_or_else(|error| {
+                tracing::error!(%error, "an answer of the API failed");
+                reply::message(StatusCode::INTERNAL_SERVER_ERROR, "the answer could not be made")
+            })
+        })
+    }
+
+    fn api(&self, asked: Asked) -> Answering {
+        let base = &self.view.settings.base_path;
+        let Some(path) = asked.uri.path().strip_prefix(base.as_str()) else {
+            return now(reply::not_found());
+        };
+        if path != "/api" && !path.starts_with("/api/") {
+            let on = self.view.settings.dashboard;
+            return now(if on {
+                dashboard::answer(base, &asked)
+            } else {
+                reply::not_found()
+            });
+        }
+        let view = Arc::clone(&self.view);
+        self.elsewhere(move || endpoint::answer(&view, &asked))
+    }
+
+    /// As in Traefik: `OK`, and another status once the process has been told to end.
+    fn ping(&self, terminating: bool) -> Response<Bytes> {
+        let status = if terminating {
+            self.view.settings.terminating_status
+        } else {
+            StatusCode::OK
+        };
+        let text = status.canonical_reason().unwrap_or_default();
+        reply::text(status, text)
+    }
+}
+
+impl Internal for Api {
+    fn answer(&self, asked: Asked) -> Answering {
+        let head = asked.method == Method::HEAD;
+        let readable = head || asked.method == Method::GET;
+        let answer = match asked.service {
+            InternalService::Ping => now(self.ping(asked.terminating)),
+            InternalService::Noop => now(reply::text(StatusCode::IM_A_TEAPOT, "I'm a teapot\n")),
+            // Nothing here changes anything, so nothing can be made to by a page elsewhere.
+            _ if !readable => now(reply::method_not_allowed()),
+            InternalService::Api => self.api(asked),
+            InternalService::Dashboard => now(dashboard::answer(&self.view.settings.base_path, &asked)),
+            InternalService::Prometheus => match &self.metrics {
+                Some(metrics) => {
+                    let metrics = Arc::clone(metrics);
+                    self.elsewhere(move || metrics.prometheus().map_or_else(reply::not_found, reply::metrics))
+                }
+                None => now(reply::not_found()),
+            },
+        };
+        if !head {
+            return answer;
+        }
+        Box::pin(async move { reply::without_body(answer.await) })
+    }
+}
+
+fn now(response: Response<Bytes>) -> Answering {
+    Box::pin(std::future::ready(response))
+}
+
+/// Answers put together at once.
+const AT_ONCE: usize = 4;
+/// How long a request waits for its turn.
+const PATIENCE: Duration = Duration::from_secs(10);

@@ -1,0 +1,231 @@
+//! Both TLS legs of every router, and everything there is to say: what Traefik's API does not have (C6).
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+use viaduct_config::rule::HostPattern;
+use viaduct_config::{Finding, Severity};
+use viaduct_snapshot::{
+    LoadBalancer, Router, RouterState, Scheme, Server, Service, ServiceKind, Snapshot, Transport,
+};
+use viaduct_tls::backend_leg::Verification;
+use viaduct_tls::names::{Version, Versions};
+use viaduct_tls::trust::Trust;
+use viaduct_tls::{ClientAuth, ClientPolicy, Identity};
+
+use super::certificates;
+use super::overview::date;
+use super::published::Published;
+
+/// One entry for each router at each entry point, in the order of names.
+pub(super) fn all(snapshot: &Snapshot) -> Value {
+    let mut routers: Vec<&Arc<Router>> = snapshot.routers.values().collect();
+    routers.sort_by(|a, b| a.name.cmp(&b.name));
+    routers
+        .into_iter()
+        .map(|router| bridge(snapshot, router))
+        .collect()
+}
+
+pub(super) fn findings(published: &Published) -> Value {
+    published.findings.iter().map(finding).collect()
+}
+
+fn finding(finding: &Finding) -> Value {
+    let text = |value: Option<String>| value.map_or(Value::Null, Value::from);
+    json!({
+        "severity": match finding.severity {
+            Severity::Error => "error",
+            Severity::Warning => "warning",
+            Severity::Info => "info",
+        },
+        "code": format!("{:?}", finding.code),
+        "object": text(finding.object.as_ref().map(ToString::to_string)),
+        "element": text(finding.element.as_ref().map(ToString::to_string)),
+        "provider": text(finding.provider.as_ref().map(ToString::to_string)),
+        "at": text(finding.location.as_ref().map(ToString::to_string)),
+        "field": finding.field,
+        "message": finding.message,
+        "wanted": finding.wanted,
+        "got": finding.got,
+        "hint": finding.hint,
+    })
+}
+
+fn bridge(snapshot: &Snapshot, router: &Router) -> Value {
+    let (status, error, service) = match &router.state {
+        RouterState::Ready(service) => ("enabled", None, Some(service)),
+        RouterState::OutOfService { finding, .. } => ("disabled", Some(finding.message.as_str()), None),
+    };
+    let mut backends = Vec::new();
+    if let Some(service) = service {
+        collect(service, 1, &mut backends);
+    }
+    json!({
+        "name": &*router.name,
+        "rule": &*router.rule_text,
+        "entryPoint": router.entry_point.as_ref().map(ToString::to_string),
+        "priority": router.priority,
+        "service": &*router.service_name,
+        "status": status,
+        "error": error,
+        "client": client(snapshot, router),
+        "backends": backends,
+    })
+}
+
+/// The client leg; null without TLS. Where the rule names several hosts, their policies can differ.
+fn client(snapshot: &Snapshot, router: &Router) -> Value {
+    let entry_point = router.entry_point.as_ref();
+    let Some(entry_point) = entry_point.and_then(|name| snapshot.entry_points.get(name)) else {
+        return Value::Null;
+    };
+    if !router.tls {
+        return Value::Null;
+    }
+    let hosts = router.rule.as_ref().map(|rule| rule.hosts()).unwrap_or_default();
+    let mut names: Vec<Option<String>> = hosts
+        .into_iter()
+        .map(|host| match host {
+            HostPattern::Exact(name) => Some(name.clone()),
+            // Any name below will do; this one is not likely to have a certificate of its own.
+            HostPattern::Wildcard(parent) => Some(format!("any.{parent}")),
+            HostPattern::Any => None,
+        })
+        .collect();
+    if names.is_empty() {
+        names.push(None);
+    }
+    let legs = names.iter().take(MOST_HOSTS).map(|name| {
+        let (tls, _) = entry_point.tls(name.as_deref());
+        let store = snapshot.certificates();
+        let identity = name
+            .as_deref()
+            .map_or_else(|| store.default_identity(), |name| store.shown_for(name));
+        let mut leg = policy(tls.policy());
+        if let Some(fields) = leg.as_object_mut() {
+            fields.insert("host".to_owned(), json!(name));
+            fields.insert("certificate".to_owned(), certificate(identity));
+        }
+        leg
+    });
+    legs.collect()
+}
+
+fn policy(policy: &ClientPolicy) -> Value {
+    let alpn: Vec<_> = policy
+        .alpn
+        .iter()
+        .map(|protocol| String::from_utf8_lossy(protocol).into_owned())
+        .collect();
+    json!({
+        "versions": versions(policy.versions),
+        "clientAuth": match &policy.client_auth {
+            ClientAuth::None => "none",
+            ClientAuth::Request => "requested, not verified",
+            ClientAuth::RequireAny => "required, not verified",
+            ClientAuth::VerifyIfGiven(_) => "verified if given",
+            ClientAuth::RequireAndVerify(_) => "required and verified",
+        },
+        "sniStrict": policy.sni_strict,
+        "alpn": alpn,
+    })
+}
+
+fn certificate(identity: &Identity) -> Value {
+    let facts = identity.facts();
+    json!({
+        "label": facts.label(),
+        "fingerprint": facts.fingerprint.to_string(),
+        "notAfter": date(facts.not_after),
+        "status": certificates::status(facts.not_after),
+        "generated": facts.common_name.as_deref() == Some(certificates::GENERATED),
+    })
+}
+
+/// The servers below a service.
+fn collect(service: &Service, weight: u32, backends: &mut Vec<Value>) {
+    match &service.kind {
+        ServiceKind::LoadBalancer(balancer) => {
+            for server in &balancer.servers {
+                backends.push(backend(service, balancer, server, weight));
+            }
+        }
+        ServiceKind::Weighted(children) => {
+            for (child, weight) in children {
+                collect(child, *weight, backends);
+            }
+        }
+        ServiceKind::Internal(_) => backends.push(json!({
+            "service": &*service.name,
+            "internal": true,
+        })),
+    }
+}
+
+fn backend(service: &Service, balancer: &LoadBalancer, server: &Server, weight: u32) -> Value {
+    let mut backend = json!({
+        "service": &*service.name,
+        "url": &*server.url,
+        "weight": server.weight,
+        "share": weight,
+        "fenced": server.fenced,
+        "transport": &*balancer.transport.name,
+    });
+    if let Some(fields) = backend.as_object_mut() {
+        fields.insert(
+            "tls".to_owned(),
+            match server.scheme {
+                Scheme::Https => leg(&balancer.transport, server),
+                Scheme::Http | Scheme::H2c => Value::Null,
+            },
+        );
+    }
+    backend
+}
+
+/// The backend leg of a server that speaks TLS.
+fn leg(transport: &Transport, server: &Server) -> Value {
+    let policy = transport.tls.policy();
+    let (trust, roots, verified) = match &policy.verification {
+        Verification::DangerSkip => ("not verified", None, false),
+        Verification::Full(trust) => match &trust.0 {
+            Trust::Bundle(bundle) => ("rootCAs", Some(bundle), true),
+            Trust::System => ("system roots", None, true),
+        },
+    };
+    let roots: Vec<_> = roots
+        .iter()
+        .flat_map(|bundle| bundle.roots())
+        .take(MOST_ROOTS)
+        .map(|root| {
+            json!({
+                "label": root.label(),
+                "notAfter": date(root.not_after),
+                "status": certificates::status(root.not_after),
+            })
+        })
+        .collect();
+    json!({
+        "verified": verified,
+        "name": policy.server_name.as_deref().unwrap_or(&server.host),
+        "peerURI": policy.peer_uri,
+        "trust": trust,
+        "roots": roots,
+        "versions": versions(policy.versions),
+        "clientCertificates": policy.identities.iter().map(|own| certificate(own)).collect::<Vec<_>>(),
+    })
+}
+
+fn versions(versions: Versions) -> String {
+    match (versions.min, versions.max) {
+        (Version::Tls12, Version::Tls13) => "TLS 1.2, 1.3".to_owned(),
+        (min, max) if min == max => min.to_string(),
+        (min, max) => format!("{min} to {max}"),
+    }
+}
+
+/// Shown of one router.
+const MOST_HOSTS: usize = 32;
+/// Shown of one bundle.
+const MOST_ROOTS: usize = 16;

@@ -1,0 +1,36 @@
+//! What the control plane says of each configuration that it puts in force.
+
+use std::sync::{Arc, OnceLock};
+
+use tokio::sync::watch;
+use viaduct_config::{Finding, Update};
+use viaduct_snapshot::Snapshot;
+
+use super::catalogue::Catalogue;
+
+/// Where it says so.
+pub(crate) type Board = watch::Sender<Option<Arc<Published>>>;
+
+/// One configuration: what the providers wrote, what became of it, and what is to be said of it.
+pub(crate) struct Published {
+    pub(super) updates: Vec<Arc<Update>>,
+    pub(super) findings: Vec<Finding>,
+    pub(super) snapshot: Arc<Snapshot>,
+    catalogue: OnceLock<Catalogue>,
+}
+
+impl Published {
+    pub(crate) fn new(updates: Vec<Arc<Update>>, findings: Vec<Finding>, snapshot: Arc<Snapshot>) -> Self {
+        Self {
+            updates,
+            findings,
+            snapshot,
+            catalogue: OnceLock::new(),
+        }
+    }
+
+    /// Made when it is first asked for.
+    pub(super) fn catalogue(&self) -> &Catalogue {
+        self.catalogue.get_or_init(|| Catalogue::new(self))
+    }
+}

@@ -1,0 +1,315 @@
+// The dashboard: asks the API beside it, and shows the answers. What comes from the configuration is only ever
+// set as text, never as markup.
+"use strict";
+
+const API = "../api/";
+const EVERY = 5000;
+const MOST = 200;
+
+const SOURCES = {
+  version: "version",
+  about: "viaduct/about",
+  overview: "overview",
+  bridges: "viaduct/bridges",
+  findings: "viaduct/findings",
+};
+const LISTS = {
+  httpRouters: "http/routers", tcpRouters: "tcp/routers", udpRouters: "udp/routers",
+  httpServices: "http/services", tcpServices: "tcp/services", udpServices: "udp/services",
+  httpMiddlewares: "http/middlewares", tcpMiddlewares: "tcp/middlewares",
+  certificates: "certificates",
+};
+
+let data = null;
+let shown = "";
+
+/** An element with attributes and children; texts stay texts. */
+function h(tag, attributes, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes || {})) {
+    if (value !== null && value !== undefined) element.setAttribute(name, value);
+  }
+  element.append(...children.flat().filter((child) => child !== null && child !== undefined));
+  return element;
+}
+
+async function ask(path) {
+  const response = await fetch(API + path, { cache: "no-store" });
+  if (!response.ok) throw new Error(`${path}: ${response.status}`);
+  return { value: await response.json(), next: Number(response.headers.get("X-Next-Page") || 1) };
+}
+
+/** All pages of a list. */
+async function askAll(path) {
+  const all = [];
+  for (let page = 1; ;) {
+    const { value, next } = await ask(`${path}?per_page=1000&page=${page}`);
+    all.push(...value);
+    if (next <= page) return all;
+    page = next;
+  }
+}
+
+async function load() {
+  const notice = document.getElementById("notice");
+  try {
+    const names = [...Object.keys(SOURCES), ...Object.keys(LISTS)];
+    const answers = await Promise.all([
+      ...Object.values(SOURCES).map((path) => ask(path).then(({ value }) => value)),
+      ...Object.values(LISTS).map(askAll),
+    ]);
+    data = Object.fromEntries(names.map((name, index) => [name, answers[index]]));
+    notice.hidden = true;
+    // An unchanged page is left alone: selections and scroll positions survive.
+    const now = JSON.stringify(data);
+    if (now !== shown) {
+      shown = now;
+      render();
+    }
+    document.getElementById("updated").textContent = `updated ${new Date().toLocaleTimeString()}`;
+    document.documentElement.dataset.ready = "true";
+  } catch (error) {
+    notice.textContent = `The API does not answer (${error.message}); what is shown may be old.`;
+    notice.hidden = false;
+  }
+  setTimeout(load, EVERY);
+}
+
+function render() {
+  head();
+  overview();
+  const filter = document.getElementById("filter").value.trim().toLowerCase();
+  list("problems", data.findings, filter, problem, "Nothing is wrong.");
+  list("routers", routers(), filter, router, "There are no routers.");
+  list("services", layered("Services"), filter, service, "There are no services.");
+  list("middlewares", layered("Middlewares"), filter, middleware, "There are no middlewares.");
+  list("certificates", data.certificates, filter, certificate, "No certificate is configured.");
+}
+
+function head() {
+  const name = data.about.name || "";
+  document.getElementById("name").textContent = name;
+  document.title = name ? `${name} - Viaduct` : "Viaduct";
+  document.getElementById("about").textContent =
+    `${data.version.Version}, configuration ${data.about.generation}, up since ${moment(data.version.startDate)}`;
+  const problems = data.findings.filter((finding) => finding.severity === "error").length;
+  document.getElementById("problem-count").textContent = problems ? String(problems) : "";
+}
+
+function overview() {
+  const tiles = [];
+  for (const [layer, title] of [["http", "HTTP"], ["tcp", "TCP"], ["udp", "UDP"]]) {
+    for (const kind of ["routers", "services", "middlewares"]) {
+      const count = data.overview[layer][kind];
+      if (!count || (count.total === 0 && layer !== "http")) continue;
+      tiles.push(tile(`${title} ${kind}`, count.total, state(count)));
+    }
+  }
+  const soon = data.certificates.filter((one) => one.status !== "enabled").length;
+  tiles.push(tile("Certificates", data.certificates.length,
+    soon ? tag(`${soon} expired or ending soon`, "warn") : "all valid"));
+  document.getElementById("overview").replaceChildren(...tiles);
+}
+
+function tile(title, total, text) {
+  return h("div", { class: "tile" }, h("h3", {}, title), h("p", { class: "total" }, String(total)),
+    h("p", { class: "state" }, text));
+}
+
+function state(count) {
+  const tags = [];
+  if (count.errors) tags.push(tag(`${count.errors} out of service`, "bad"), " ");
+  if (count.warnings) tags.push(tag(`${count.warnings} with warnings`, "warn"));
+  if (!tags.length) return count.total ? "all in service" : "none";
+  return h("span", {}, tags);
+}
+
+/** Replaces a list by those that the filter finds, in full text. */
+function list(name, items, filter, draw, none) {
+  const found = filter
+    ? items.filter((item) => JSON.stringify(item).toLowerCase().includes(filter))
+    : items;
+  const cards = found.slice(0, MOST).map(draw);
+  if (!found.length) cards.push(h("p", { class: "empty" }, items.length ? "Nothing matches the filter." : none));
+  if (found.length > MOST) cards.push(h("p", { class: "empty" }, `${found.length - MOST} more: narrow the filter.`));
+  document.querySelector(`[data-list=${name}]`).replaceChildren(...cards);
+  const count = filter ? `${found.length} of ${items.length}` : String(items.length);
+  const title = document.getElementById(`${name}-title`);
+  title.replaceChildren(title.firstChild, h("small", {}, count));
+}
+
+/** The layers' objects together; `layer` is what is not HTTP. */
+function layered(kind) {
+  const of = (layer) => (data[layer + kind] || []).map((item) => ({ ...item, layer: layer.toUpperCase() }));
+  return [...of("http"), ...of("tcp"), ...of("udp")];
+}
+
+/** Routers with their bridges: one at each entry point. */
+function routers() {
+  const bridges = new Map();
+  for (const bridge of data.bridges) bridges.set(bridge.name, bridge);
+  return layered("Routers").map((router) => ({
+    ...router,
+    bridges: bridges.has(router.name)
+      ? [bridges.get(router.name)]
+      : (router.using || []).map((entryPoint) => bridges.get(`${entryPoint}-${router.name}`)).filter(Boolean),
+  }));
+}
+
+function card(title, status, where, ...body) {
+  return h("article", { class: "card" },
+    h("div", { class: "head" }, h("h3", {}, title), status, where ? h("span", { class: "where" }, where) : null),
+    ...body);
+}
+
+function tag(text, kind) {
+  return h("span", { class: `tag ${kind}` }, text);
+}
+
+function status(text) {
+  const kinds = { enabled: "good", warning: "warn", disabled: "bad", expired: "bad" };
+  const words = { enabled: "in service", warning: "warning", disabled: "out of service", expired: "expired" };
+  return tag(words[text] || text, kinds[text] || "plain");
+}
+
+function errors(item) {
+  const kind = item.status === "warning" ? "error warning" : "error";
+  return (item.error || []).map((text) => h("p", { class: kind }, text));
+}
+
+function problem(finding) {
+  const kinds = { error: "bad", warning: "warn", info: "plain" };
+  const what = finding.object || finding.element;
+  const title = [what, finding.provider && !finding.object ? `(${finding.provider})` : null].filter(Boolean).join(" ");
+  return card(title || finding.code, tag(finding.severity, kinds[finding.severity]), finding.at,
+    h("p", { class: "hint" }, finding.message),
+    facts([["field", finding.field], ["wanted", finding.wanted], ["got", finding.got], ["hint", finding.hint]]));
+}
+
+function router(item) {
+  const where = [item.layer === "HTTP" ? null : item.layer, (item.using || item.entryPoints || []).join(", "),
+    item.priority === undefined ? null : `priority ${short(item.priority)}`];
+  return card(item.name, status(item.status), where.filter(Boolean).join(" · "),
+    item.rule ? h("p", { class: "rule" }, h("code", {}, item.rule)) : null,
+    errors(item),
+    item.middlewares ? facts([["middlewares", item.middlewares.join(", ")]]) : null,
+    item.bridges.map((bridge) => span(bridge, item.bridges.length > 1)));
+}
+
+/** Traefik's built-in priorities are as large as numbers get. */
+function short(priority) {
+  return priority > 1e15 ? "highest" : String(priority);
+}
+
+function span(bridge, named) {
+  const broken = bridge.status !== "enabled";
+  return h("div", { class: "bridge" },
+    h("div", { class: "leg" }, h("h4", {}, named ? `Client leg, ${bridge.entryPoint}` : "Client leg"), clientLeg(bridge.client)),
+    h("div", { class: broken ? "span broken" : "span", "aria-hidden": "true" }),
+    h("div", { class: "leg" }, h("h4", {}, "Backend leg"), backendLeg(bridge)));
+}
+
+function clientLeg(legs) {
+  if (!legs) return h("p", { class: "hop" }, tag("plain HTTP", "plain"));
+  return legs.map((leg) => h("div", { class: "hop" },
+    h("p", {}, tag(leg.versions, "good"), " ", leg.host ? h("code", {}, leg.host) : "any host"),
+    facts([
+      ["certificate", certificateText(leg.certificate)],
+      ["client certificate", leg.clientAuth === "none" ? null : leg.clientAuth],
+      ["server name", leg.sniStrict ? "demanded (sniStrict)" : null],
+      ["protocols", leg.alpn.join(", ")],
+    ])));
+}
+
+function certificateText(one) {
+  if (one.generated) return h("span", {}, "generated default ", tag("trusted by nobody", "warn"));
+  return h("span", {}, one.label, ", ", expiry(one));
+}
+
+function expiry(one) {
+  const text = one.status === "expired" ? `expired ${day(one.notAfter)}` : `until ${day(one.notAfter)}`;
+  if (one.status === "enabled") return text;
+  return tag(text, one.status === "expired" ? "bad" : "warn");
+}
+
+function backendLeg(bridge) {
+  if (bridge.status !== "enabled") return h("p", { class: "hop" }, tag("none", "bad"), " ", bridge.service);
+  if (!bridge.backends.length) return h("p", { class: "hop" }, tag("no servers", "warn"), " ", bridge.service);
+  return bridge.backends.slice(0, 20).map((backend) => {
+    if (backend.internal) return h("p", { class: "hop" }, tag("this process", "plain"), " ", backend.service);
+    const tls = backend.tls;
+    return h("div", { class: "hop" },
+      h("p", {}, tls ? tag(tls.verified ? "TLS, verified" : "TLS, not verified", tls.verified ? "good" : "bad")
+        : tag("plain text", "plain"), " ", h("code", {}, backend.url)),
+      tls ? facts([
+        ["verified name", tls.verified ? tls.name : null],
+        ["peer URI", tls.peerURI],
+        ["trust", tls.roots.length ? roots(tls) : tls.trust],
+        ["versions", tls.versions],
+        ["own certificate", tls.clientCertificates.length ? tls.clientCertificates.map(certificateText) : null],
+        ["transport", backend.transport],
+      ]) : null);
+  });
+}
+
+function roots(tls) {
+  return h("span", {}, tls.roots.flatMap((root, index) => [index ? "; " : "", root.label, ", ", expiry(root)]));
+}
+
+function service(item) {
+  const servers = Object.entries(item.serverStatus || {});
+  return card(item.name, status(item.status), [item.layer === "HTTP" ? null : item.layer, item.type].filter(Boolean).join(" · "),
+    errors(item),
+    servers.map(([url, health]) => h("p", { class: "rule" }, tag(health === "UP" ? "up" : "down", health === "UP" ? "good" : "bad"), " ", h("code", {}, url))),
+    facts([["used by", (item.usedBy || []).join(", ") || "no router"]]));
+}
+
+function middleware(item) {
+  return card(item.name, status(item.status), [item.layer === "HTTP" ? null : item.layer, item.type].filter(Boolean).join(" · "),
+    errors(item),
+    facts([["used by", (item.usedBy || []).join(", ") || "no router"]]));
+}
+
+function certificate(item) {
+  const names = (item.sans || []).join(", ");
+  return card(item.commonName || names || item.name, status(item.status === "enabled" ? "valid" : item.status),
+    item.status === "expired" ? `expired ${day(item.notAfter)}` : `until ${day(item.notAfter)} (${left(item.notAfter)})`,
+    facts([
+      ["names", names],
+      ["issuer", [item.issuerCN, item.issuerOrg].filter(Boolean).join(", ")],
+      ["key", `${item.keyType} ${item.keySize}`],
+      ["serial", item.serialNumber],
+      ["SHA-256", item.certFingerprint],
+    ]));
+}
+
+/** Terms and values; those without a value are left out. */
+function facts(pairs) {
+  const there = pairs.filter(([, value]) => value !== null && value !== undefined && value !== "");
+  if (!there.length) return null;
+  return h("dl", {}, there.map(([term, value]) => [h("dt", {}, term), h("dd", {}, ...[value].flat())]));
+}
+
+function day(date) {
+  return date.slice(0, 10);
+}
+
+function moment(date) {
+  return `${date.slice(0, 10)} ${date.slice(11, 16)} UTC`;
+}
+
+function left(date) {
+  const days = Math.floor((Date.parse(date) - Date.now()) / 86400000);
+  if (days >= 730) return `${Math.floor(days / 365)} years`;
+  return days === 1 ? "1 day" : `${days} days`;
+}
+
+document.getElementById("filter").addEventListener("input", () => { if (data) render(); });
+document.getElementById("search").addEventListener("submit", (event) => event.preventDefault());
+document.addEventListener("keydown", (event) => {
+  if (event.key === "/" && document.activeElement.tagName !== "INPUT") {
+    event.preventDefault();
+    document.getElementById("filter").focus();
+  }
+});
+load();
