@@ -1,6 +1,8 @@
 //! Options of entry points from outside: the root command with an install configuration of the test's, real peers.
 
+mod hygiene;
 mod life_cycle;
+mod middlewares;
 mod proxy_protocol;
 
 use std::net::SocketAddr;
@@ -8,6 +10,7 @@ use std::net::SocketAddr;
 use tempfile::TempDir;
 use viaduct_testkit::access_log::{self, Entry};
 use viaduct_testkit::child::Child;
+use viaduct_testkit::origin::Origin;
 use viaduct_testkit::viaduct::Running;
 use viaduct_testkit::wait::wait_for;
 
@@ -23,13 +26,28 @@ impl Edge {
     /// `install`: `traefik.yml`; the access log in JSON is added to it.
     #[track_caller]
     fn start(install: &str) -> Self {
-        let work = tempfile::tempdir().expect("a temporary directory");
+        Self::launch(tempfile::tempdir().expect("a temporary directory"), install)
+    }
+
+    #[track_caller]
+    fn launch(work: TempDir, install: &str) -> Self {
         let text = format!("{install}\naccessLog: {{filePath: access.log, format: json}}\n");
         std::fs::write(work.path().join("traefik.yml"), text).expect("traefik.yml");
         Self {
             running: Running::until_ready(&mut root(work.path())),
             work,
         }
+    }
+
+    /// As [`Edge::start`], with a file of dynamic configuration: `{origin}` in it stands for the origin's address.
+    #[track_caller]
+    fn serving(install: &str, dynamic: &str, origin: &Origin) -> Self {
+        let work = tempfile::tempdir().expect("a temporary directory");
+        let file = work.path().join("dynamic.yml");
+        let dynamic = dynamic.replace("{origin}", &origin.address().to_string());
+        std::fs::write(&file, dynamic).expect("dynamic.yml");
+        let providers = format!("providers: {{file: {{filename: {}}}}}", file.display());
+        Self::launch(work, &format!("{install}\n{providers}"))
     }
 
     #[track_caller]

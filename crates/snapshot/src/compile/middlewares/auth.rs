@@ -5,17 +5,12 @@ use std::sync::Arc;
 use http::{HeaderName, HeaderValue};
 use viaduct_config::Finding;
 use viaduct_config::dynamic::http as written;
-use viaduct_config::finding::Code;
 
 use super::invalid;
 use crate::middleware::{BasicAuth, Credential, Secret};
 
 pub(super) fn basic(written: &written::BasicAuth) -> Result<BasicAuth, Finding> {
-    if !written.users_file.is_empty() {
-        let message =
-            "the users of `usersFile` have not been read: it is taken from configuration files only";
-        return Err(Finding::error(Code::Unsupported, message).field("basicAuth.usersFile"));
-    }
+    // The users of `usersFile` are among them: the source has read it.
     let users = (0..)
         .zip(&written.users)
         .map(|(index, user): (usize, _)| credential(user.expose(), index))

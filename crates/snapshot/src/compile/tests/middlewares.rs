@@ -127,7 +127,7 @@ fn middlewares_that_cannot_be_built_say_why_and_take_their_router_out_of_service
         ),
         (
             json!({ "basicAuth": { "usersFile": "/users" } }),
-            "the users of `usersFile` have not been read: it is taken from configuration files only",
+            "the users are missing",
         ),
         (
             json!({ "headers": {} }),
