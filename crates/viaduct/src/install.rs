@@ -175,9 +175,15 @@ fn read(path: &Path) -> Result<Loaded, Failure> {
 fn failure(error: LoadError, text: Option<&str>) -> Failure {
     match error {
         LoadError::Faults(faults) => {
-            let faults: Vec<String> = faults.iter().map(|fault| described(fault, text)).collect();
+            let told = faults
+                .iter()
+                .take(MOST_FAULTS)
+                .map(|fault| described(fault, text));
+            let more = faults.len().saturating_sub(MOST_FAULTS);
+            let more = (more > 0).then(|| format!("{more} more options are wrong"));
+            let told: Vec<String> = told.chain(more).collect();
             // Each is an error of its own; the first has its `error:` from where failures are printed.
-            Failure::new(faults.join("\nerror: "))
+            Failure::new(told.join("\nerror: "))
         }
         LoadError::Document(error) => Failure::new(with_excerpt(error.to_string(), &error.location, text)),
         LoadError::Flags(_) => {
@@ -210,3 +216,4 @@ fn name_of(flag: &str) -> &str {
 
 const CONFIG_FILE: &str = "configFile";
 const MAX_FILE_BYTES: u64 = 4 * 1024 * 1024;
+const MOST_FAULTS: usize = 20;

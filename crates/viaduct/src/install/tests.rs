@@ -110,3 +110,17 @@ fn a1_1_files_that_cannot_be_read_are_named() {
     File::create(&file).unwrap().set_len(MAX_FILE_BYTES + 1).unwrap();
     assert!(of(&format!("--configFile={path}")).ends_with("is larger than 4 MiB"));
 }
+
+#[test]
+fn a1_4_not_more_is_said_than_anyone_reads() {
+    let home = tempfile::tempdir().unwrap();
+    let file = home.path().join("t.yml");
+    let options: String = (0..100).map(|number| format!("nonsense{number}: 1\n")).collect();
+    std::fs::write(&file, options).unwrap();
+    let config_file = format!("--configfile={}", file.display());
+    let told = load(&surroundings(home.path(), &[&config_file], &[]))
+        .unwrap_err()
+        .to_string();
+    assert_eq!(told.matches("unknown option").count(), MOST_FAULTS);
+    assert!(told.ends_with("\nerror: 80 more options are wrong"), "{told}");
+}
