@@ -65,6 +65,12 @@ fn a13_5_a_client_that_leaves_is_499() {
         assert_eq!(entry["DownstreamStatus"], 499);
         assert_eq!(entry.get("OriginStatus"), None);
         assert_eq!(entry["Fault"], "client_gone");
+        let legs = Totals::of([&*proxy.worker.counters]).legs;
+        assert_eq!(legs[&Leg::Client].faults["client_gone"], 1);
+        assert!(
+            legs[&Leg::Backend].faults.is_empty(),
+            "the backend did nothing wrong"
+        );
     });
 }
 

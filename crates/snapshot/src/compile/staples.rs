@@ -88,7 +88,8 @@ fn stapling_is_off(label: &str) -> Finding {
     let message = format!(
         "the certificate `{label}` demands a stapled OCSP answer (must-staple), and stapling is off: clients refuse it"
     );
-    Finding::warning(Code::OcspStapling, message).hint("switch OCSP stapling on: `--ocsp`")
+    Finding::warning(Code::OcspStapling, message)
+        .hint("switch OCSP stapling on: `viaduct up --ocsp`, or `ocsp` in the install configuration")
 }
 
 fn revoked(label: &str) -> Finding {

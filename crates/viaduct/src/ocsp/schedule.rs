@@ -48,6 +48,9 @@ struct Entry {
     /// `None`: nobody can be asked.
     question: Option<Arc<Question>>,
     next: SystemTime,
+    /// When `next` was decided.
+    since: SystemTime,
+    /// How often it was asked.
     asked: u64,
     /// `None`: nothing to tell yet, or ever.
     stapling: Option<Stapling>,
@@ -83,10 +86,10 @@ impl Schedule {
     /// At most `most` questions whose time has come. Should one be lost, it is due again after a retry's time.
     pub(super) fn due(&mut self, now: SystemTime, most: usize) -> Vec<Arc<Question>> {
         let pace = self.pace;
-        let due = self.entries.values_mut().filter(|entry| entry.next <= now);
+        let due = self.entries.values_mut().filter(|entry| entry.is_due(now));
         due.filter_map(|entry| {
             let question = entry.question.clone()?;
-            entry.next = now + pace.retry;
+            entry.wait(now, now + pace.retry);
             entry.asked += 1;
             Some(question)
         })
@@ -99,7 +102,7 @@ impl Schedule {
         let Some(entry) = self.entries.get_mut(&certificate) else {
             return false;
         };
-        entry.next = self.pace.refresh(&staple, now);
+        entry.wait(now, self.pace.refresh(&staple, now));
         let stapling = Some(Stapling {
             staple: Some(Arc::new(staple)),
             fault: None,
@@ -115,15 +118,15 @@ impl Schedule {
             return false;
         };
         let draw = self.jitter.hash_one((certificate, entry.asked));
-        entry.next = now + jittered(self.pace.retry, draw);
+        let mut next = now + jittered(self.pace.retry, draw);
         let stapling = entry.stapling.get_or_insert_default();
         if let Some(staple) = &stapling.staple {
             // Before it ends there is another chance.
-            let end = self.pace.end(staple);
-            entry.next = entry.next.min(self.pace.halfway(now, end));
+            next = next.min(self.pace.halfway(now, self.pace.end(staple)));
         }
         let changed = stapling.fault.as_deref() != Some(why);
         stapling.fault = Some(why.into());
+        entry.wait(now, next);
         changed
     }
 
@@ -179,12 +182,22 @@ impl Entry {
         Self {
             question,
             next: now,
+            since: now,
             asked: 0,
             stapling: fault.map(|fault| Stapling {
                 staple: None,
                 fault: Some(fault),
             }),
         }
+    }
+
+    fn wait(&mut self, now: SystemTime, next: SystemTime) {
+        (self.since, self.next) = (now, next);
+    }
+
+    /// A clock that has been set back must not make us wait until it is where it was.
+    fn is_due(&self, now: SystemTime) -> bool {
+        self.next <= now || now + SET_BACK < self.since
     }
 }
 
@@ -224,6 +237,9 @@ fn jittered(wait: Duration, draw: u64) -> Duration {
     let thousandths = u32::try_from(draw % 201).unwrap_or_default();
     wait * (900 + thousandths) / 1000
 }
+
+/// A clock that goes back by less is only being adjusted.
+const SET_BACK: Duration = Duration::from_secs(60 * 60);
 
 #[cfg(test)]
 mod tests;

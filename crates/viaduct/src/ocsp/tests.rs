@@ -77,15 +77,21 @@ async fn a8_22_a_failed_question_is_asked_again() {
     let world = World::new();
     let asked = AtomicUsize::new(0);
     let signer = world.authority.own().clone();
+    let (release, held) = std::sync::mpsc::sync_channel::<()>(1);
+    let held = std::sync::Mutex::new(held);
     let origin = Origin::http(move |request| match asked.fetch_add(1, Ordering::Relaxed) {
         // Both URLs of the leaf lead here.
         0..2 => unavailable(),
-        _ => http(&Answer::default().to(&request.body, &signer)),
+        _ => {
+            held.lock().unwrap().recv().unwrap_or_default();
+            http(&Answer::default().to(&request.body, &signer))
+        }
     });
     let mut stapling = world.stapling([&origin, &origin], quick());
     let failed = world.next(&mut stapling).await;
     assert!(failed.staple.is_none());
     assert!(failed.fault.unwrap().contains("status 500"));
+    drop(release);
     let answered = world.next(&mut stapling).await;
     assert!(answered.staple.is_some() && answered.fault.is_none());
 }
@@ -111,7 +117,7 @@ async fn a8_22_an_answer_that_ends_is_dropped_when_there_is_no_other() {
         0 => {
             let now = SystemTime::now();
             let soon =
-                Answer::default().valid(now - Duration::from_secs(60), Some(now + Duration::from_secs(2)));
+                Answer::default().valid(now - Duration::from_secs(60), Some(now + Duration::from_secs(4)));
             http(&soon.to(&request.body, &signer))
         }
         _ => unavailable(),

@@ -22,3 +22,27 @@ pub(crate) fn settings(install: &Install) -> Result<Option<Settings>, Failure> {
         responder_overrides: overrides.collect::<Result<_, Failure>>()?,
     }))
 }
+
+#[cfg(test)]
+mod tests {
+    use viaduct_config::install::Ocsp;
+
+    use super::*;
+
+    #[test]
+    fn a8_22_the_install_option_switches_stapling_on_and_names_responders() {
+        assert_eq!(settings(&Install::default()).unwrap(), None);
+        let mut install = Install {
+            ocsp: Some(Ocsp::default()),
+            ..Install::default()
+        };
+        assert_eq!(settings(&install).unwrap(), Some(Settings::default()));
+        let overrides = [("http://ocsp.example.com/A", "http://ocsp.internal:8080/a")];
+        install.ocsp = Some(Ocsp {
+            responder_overrides: overrides.map(|(from, to)| (from.into(), to.into())).into(),
+        });
+        let given = settings(&install).unwrap().unwrap().responder_overrides;
+        let given: Vec<_> = given.iter().map(|(from, to)| (&**from, to.to_string())).collect();
+        assert_eq!(given, overrides.map(|(from, to)| (from, to.to_owned())));
+    }
+}

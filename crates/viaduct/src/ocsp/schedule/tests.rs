@@ -173,6 +173,16 @@ fn a8_22_a_lost_question_is_asked_again_and_a_late_answer_finds_nobody() {
 }
 
 #[test]
+fn a8_22_a_clock_that_is_set_back_does_not_keep_us_from_asking() {
+    let mut world = World::new();
+    assert!(world.is_due(NOW));
+    world.failed(NOW);
+    let (little, much) = (world.start - 30 * MINUTE, world.start - 2 * DAY);
+    assert!(world.schedule.due(little, 8).is_empty());
+    assert_eq!(world.schedule.due(much, 8).len(), 1);
+}
+
+#[test]
 fn a8_22_what_is_still_served_keeps_its_answer() {
     let mut world = World::new();
     assert!(world.is_due(NOW));

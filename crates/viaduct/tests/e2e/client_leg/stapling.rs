@@ -4,18 +4,19 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use serde_json::json;
+use viaduct_testkit::child::run;
 use viaduct_testkit::curl::Curl;
 use viaduct_testkit::http1::Connection;
 use viaduct_testkit::manifest::{Manifests, Route};
 use viaduct_testkit::ocsp::{Answer, Responder, http};
-use viaduct_testkit::openssl::handshake;
+use viaduct_testkit::openssl::{handshake, s_client};
 use viaduct_testkit::origin::{Origin, Request, ok};
 use viaduct_testkit::pki::{Ca, Issued, Leaf};
 use viaduct_testkit::tls::Dial;
 use viaduct_testkit::viaduct::{Up, Viaduct};
-use viaduct_testkit::wait::wait_until;
+use viaduct_testkit::wait::{PATIENCE, wait_until};
 
-use crate::fixture::{BACKEND, FRONT_SECRET, HOST, secure_route, up};
+use crate::fixture::{BACKEND, FRONT_SECRET, HOST, root, secure_route, up};
 
 /// A root that clients trust, the authority below it, and its certificate for [`HOST`].
 struct Authority {
@@ -243,6 +244,57 @@ fn a8_22_a_certificate_that_comes_later_is_stapled_and_connections_stay() {
         "on the same connection"
     );
     assert_eq!(origin.requests().len(), 2, "one question for each certificate");
+}
+
+#[test]
+fn a8_22_tickets_from_before_an_answer_are_good_after_it() {
+    let authority = Authority::new(|leaf| leaf);
+    let signer = authority.issuing.own().clone();
+    let (release, held) = std::sync::mpsc::sync_channel::<()>(1);
+    let held = std::sync::Mutex::new(held);
+    let origin = responder(move |question| {
+        let held = held.lock().expect("one question");
+        held.recv_timeout(PATIENCE).expect("the test's word");
+        Answer::default().to(question, &signer)
+    });
+    let viaduct = authority.up(&origin).start();
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let session = directory.path().join("session").display().to_string();
+    let request = format!("GET / HTTP/1.1\r\nHost: {HOST}\r\nConnection: close\r\n\r\n");
+    let ask = |more: [&str; 2]| {
+        let arguments = [["-status", "-servername"], [HOST, "-tls1_3"], more].concat();
+        s_client(viaduct.websecure(), &arguments, &request).output
+    };
+    let first = ask(["-sess_out", &session]);
+    assert!(is_not_stapled(&first), "{first}");
+    release.send(()).expect("the responder");
+    wait_stapled(&viaduct, "good");
+    let resumed = ask(["-sess_in", &session]);
+    assert!(resumed.contains("Reused, "), "{resumed}");
+}
+
+#[test]
+fn a8_22_an_install_option_with_a_responder_that_cannot_be_asked_ends_the_start() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let start = |responder: &str| {
+        run(
+            root(directory.path())
+                .arg("--entryPoints.web.address=127.0.0.1:0")
+                .arg(format!(
+                    "--ocsp.responderOverrides.http://ocsp.example.com/A={responder}"
+                )),
+            b"",
+        )
+    };
+    let finished = start("https://ocsp.internal/");
+    assert_eq!(finished.status.code(), Some(1), "{}", finished.output);
+    for told in [
+        "`ocsp.responderOverrides.http://ocsp.example.com/A` is `https://ocsp.internal/`",
+        "cause: only `http://` responders are asked",
+        "hint: name a responder as `http://host:port/path`",
+    ] {
+        assert!(finished.output.contains(told), "{}", finished.output);
+    }
 }
 
 /// The responder that certificates name. Nobody is there.
