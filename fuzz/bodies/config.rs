@@ -6,7 +6,7 @@
 
 #![allow(dead_code, reason = "a fuzz target uses one of the functions")]
 
-use viaduct_config::document::{self, Value};
+use viaduct_config::document::{self, Node, Value};
 use viaduct_config::duration::GoDuration;
 use viaduct_config::dynamic::Dynamic;
 use viaduct_config::install::{LoadError, Loaded, from_environment, from_file, from_flags};
@@ -49,21 +49,25 @@ pub(crate) fn document(data: &[u8]) {
     };
     for document in documents {
         assert!(!matches!(document.root.value, Value::Null));
-        assert!(document.root.read::<serde_json::Value>().is_ok());
-        if let Err(error) = document.root.read::<Dynamic>() {
-            assert!(document.root.at(&error.path).is_some(), "{error}");
-        }
-        if let Ok(read) = document.root.read_like_traefik::<Dynamic>() {
-            for format in [Format::Yaml, Format::Json] {
-                let text = render(&read.value, format, Secrets::Shown);
-                let again = document::parse("rendered", &text).map(|documents| {
-                    let root = documents.into_iter().next().map(|document| document.root);
-                    root.and_then(|root| root.read::<Dynamic>().ok())
-                });
-                let again = again.unwrap_or_else(|error| panic!("{error}\n{text}"));
-                assert_eq!(again.map(|again| again.value), Some(read.value.clone()), "{text}");
-                render(&read.value, format, Secrets::Redacted);
-            }
+        check(&document.root);
+    }
+}
+
+fn check(root: &Node) {
+    assert!(root.read::<serde_json::Value>().is_ok());
+    if let Err(error) = root.read::<Dynamic>() {
+        assert!(root.at(&error.path).is_some(), "{error}");
+    }
+    if let Ok(read) = root.read_like_traefik::<Dynamic>() {
+        for format in [Format::Yaml, Format::Json] {
+            let text = render(&read.value, format, Secrets::Shown);
+            let again = document::parse("rendered", &text).map(|documents| {
+                let root = documents.into_iter().next().map(|document| document.root);
+                root.and_then(|root| root.read::<Dynamic>().ok())
+            });
+            let again = again.unwrap_or_else(|error| panic!("{error}\n{text}"));
+            assert_eq!(again.map(|again| again.value), Some(read.value.clone()), "{text}");
+            render(&read.value, format, Secrets::Redacted);
         }
     }
 }
@@ -149,5 +153,16 @@ fn installed(loaded: Result<Loaded, LoadError>) {
                 assert!(faults.iter().all(|fault| !fault.option.is_empty()), "{faults:?}");
             }
         }
+    }
+}
+
+/// A TOML document that parses can be read as anything; a configuration that is read survives being rendered.
+pub(crate) fn toml(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else {
+        return;
+    };
+    match document::parse_toml("fuzz", text) {
+        Ok(document) => check(&document.root),
+        Err(error) => assert!(error.location.line >= 1 && error.location.column >= 1),
     }
 }

@@ -39,6 +39,11 @@ fn a10_3_seeds_of_document() {
 }
 
 #[test]
+fn a10_1_seeds_of_toml() {
+    seeds("toml", config::toml);
+}
+
+#[test]
 fn a3_2_seeds_of_go_regexp() {
     seeds("go_regexp", config::go_regexp);
 }
@@ -127,6 +132,10 @@ fn pieces() -> impl Strategy<Value = String> {
         "(?i)",
         "\\d",
         "[:alpha:]",
+        " = ",
+        "[[",
+        "]]",
+        "\"\"\"",
         "--",
         "TRAEFIK_",
         "entryPoints",
@@ -148,6 +157,7 @@ proptest! {
         config::rule(text.as_bytes());
         config::rule_v2(text.as_bytes());
         config::document(text.as_bytes());
+        config::toml(text.as_bytes());
         config::go_regexp(text.as_bytes());
         config::duration(text.as_bytes());
         config::install(text.as_bytes());

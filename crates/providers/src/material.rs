@@ -241,7 +241,7 @@ impl Filling {
             .users
             .remove(file)
             .or_else(|| self.now.users.get(file).cloned());
-        if let Some(good) = self.decide(element, "usersFile", read, known) {
+        if let Some(good) = self.decide(element, USERS_FILE, read, known) {
             users.extend(good.iter().cloned());
             self.now.users.insert(file.to_owned(), good);
         }
@@ -264,6 +264,7 @@ impl Filling {
                 Code::LastGoodKept,
                 format!("{why}; the last good contents stay in service"),
             ),
+            None if field == USERS_FILE => (Code::InvalidObject, why),
             None => (Code::InvalidCertificate, why),
         };
         let finding = Finding::error(code, message).field(field);
@@ -329,4 +330,5 @@ fn named(sources: &[&Source<'_>]) -> String {
     names.join(" and ")
 }
 
+const USERS_FILE: &str = "usersFile";
 const PEM: &str = "-----BEGIN ";

@@ -10,6 +10,7 @@
 //! | `http2` | hostile HTTP/2 (C20 to C29) |
 //! | `reload` | configuration that changes, breaks and comes back |
 //! | `entry_points` | options of entry points, middlewares, the PROXY protocol, going down |
+//! | `file_provider` | the flow from files alone, changes, faults, several providers |
 //! | `install` | Traefik's install configuration: sources, mistakes, the root command, `options`, `healthcheck` |
 //! | `cli` | commands and their messages |
 //! | `cli_messages` | the whole text of what commands refuse with |
@@ -22,6 +23,7 @@ mod cli_messages;
 mod client_leg;
 mod docs;
 mod entry_points;
+mod file_provider;
 mod fixture;
 mod flow;
 mod http;
