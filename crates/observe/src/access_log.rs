@@ -8,6 +8,7 @@ mod clf;
 mod clock;
 mod escape;
 mod json;
+mod options;
 
 #[cfg(test)]
 mod tests;
@@ -16,34 +17,7 @@ use crate::record::Record;
 use crate::sink::{Sink, Tap};
 
 use clock::Clock;
-
-/// How a line looks (Traefik's `accessLog.format`). Default: `common`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Format {
-    /// Traefik's CLF with router, server URL and milliseconds.
-    #[default]
-    Common,
-    /// Plain CLF (combined).
-    GenericClf,
-    Json,
-}
-
-/// What is written of request and response headers (Traefik's `accessLog.fields.headers.defaultMode`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum HeaderMode {
-    /// Nothing; `Referer` and `User-Agent` of the CLF formats read `-`. Traefik's default.
-    #[default]
-    Drop,
-    Keep,
-    /// The name, and `REDACTED` for the value.
-    Redact,
-}
-
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Options {
-    pub format: Format,
-    pub headers: HeaderMode,
-}
+pub use options::{Fields, Filters, Format, Headers, Mode, Options};
 
 /// One worker's end of the access log: lines are gathered in a buffer and handed to the writer thread
 /// when it is large or old enough; a full queue drops lines and counts them rather than block a worker.
@@ -51,6 +25,13 @@ pub struct Options {
 pub struct AccessLog {
     options: Options,
     clock: Clock,
+    lanes: Vec<Lane>,
+}
+
+/// One output.
+#[derive(Debug)]
+struct Lane {
+    format: Format,
     buffer: Vec<u8>,
     lines: u32,
     tap: Tap,
@@ -58,35 +39,58 @@ pub struct AccessLog {
 
 impl AccessLog {
     pub fn new(sink: &Sink, options: Options) -> Self {
-        Self {
-            options,
-            clock: Clock::new(jiff::tz::TimeZone::system()),
+        let format = options.format;
+        Self::to([(sink, format)], options)
+    }
+
+    /// With several outputs, each in a format of its own (`dualOutput`).
+    pub fn to<'s>(outputs: impl IntoIterator<Item = (&'s Sink, Format)>, options: Options) -> Self {
+        let lane = |(sink, format): (&Sink, Format)| Lane {
+            format,
             buffer: Vec::with_capacity(BATCH),
             lines: 0,
             tap: sink.tap(),
+        };
+        Self {
+            options,
+            clock: Clock::new(jiff::tz::TimeZone::system()),
+            lanes: outputs.into_iter().map(lane).collect(),
         }
     }
 
+    /// Whether headers other than those of the host are ever written.
+    pub fn wants_headers(&self) -> bool {
+        self.options.headers.any()
+    }
+
     pub fn write(&mut self, record: &Record<'_>) {
-        let Self {
-            options,
-            clock,
-            buffer,
-            ..
-        } = self;
-        match options.format {
-            Format::Common => clf::common(buffer, clock, options.headers, record),
-            Format::GenericClf => clf::generic(buffer, clock, options.headers, record),
-            Format::Json => json::line(buffer, clock, options.headers, record),
+        if (record.internal && !self.options.internals) || !self.options.filters.take(record) {
+            return;
         }
-        self.lines += 1;
-        if self.buffer.len() >= BATCH {
-            self.flush();
+        let (options, clock) = (&self.options, &mut self.clock);
+        for lane in &mut self.lanes {
+            let buffer = &mut lane.buffer;
+            match lane.format {
+                Format::Common => clf::common(buffer, clock, options, record),
+                Format::GenericClf => clf::generic(buffer, clock, options, record),
+                Format::Json => json::line(buffer, clock, options, record),
+            }
+            lane.lines += 1;
+            let full = options.buffering > 0 && lane.lines >= options.buffering;
+            if full || lane.buffer.len() >= BATCH {
+                lane.flush();
+            }
         }
     }
 
     /// Hands over what is buffered. Called by the worker when it is about to sleep or once a second.
     pub fn flush(&mut self) {
+        self.lanes.iter_mut().for_each(Lane::flush);
+    }
+}
+
+impl Lane {
+    fn flush(&mut self) {
         if !self.buffer.is_empty() {
             self.tap.hand_over(&mut self.buffer, &mut self.lines);
         }
@@ -94,7 +98,7 @@ impl AccessLog {
 }
 
 /// A worker that ends waits (for a bounded time) until the queue has room: nothing is lost at exit.
-impl Drop for AccessLog {
+impl Drop for Lane {
     fn drop(&mut self) {
         if !self.buffer.is_empty() {
             self.tap.hand_over_at_exit(&mut self.buffer, &mut self.lines);

@@ -13,7 +13,7 @@ pub mod prometheus;
 pub mod record;
 pub mod sink;
 
-pub use access_log::{AccessLog, Format, HeaderMode, Options};
+pub use access_log::{AccessLog, Fields, Filters, Format, Headers, Mode, Options};
 pub use counters::{Leg, Totals, WorkerCounters};
 pub use record::{BackendLeg, Cause, ClientLeg, Record};
-pub use sink::{Lines, Output, Sink, SinkError};
+pub use sink::{Lines, Output, Rotation, Sink, SinkError};

@@ -54,6 +54,26 @@ pub struct Record<'a> {
     /// Number of the request in this process.
     pub count: u64,
     pub slots: Slots,
+    /// The backend's headers as they came; only where somebody writes headers.
+    pub origin_headers: Option<&'a http::HeaderMap>,
+    /// The Kubernetes object that the router comes from.
+    pub ingress: Option<Ingress<'a>>,
+    /// Of a request that is traced.
+    pub trace: Option<TraceIds>,
+}
+
+/// Namespace and name of an Ingress or IngressRoute.
+#[derive(Debug, Clone, Copy)]
+pub struct Ingress<'a> {
+    pub namespace: &'a str,
+    pub name: &'a str,
+}
+
+/// Which trace, and which span of it, tells of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TraceIds {
+    pub trace_id: [u8; 16],
+    pub span_id: [u8; 8],
 }
 
 /// Why a request failed.

@@ -13,6 +13,9 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
+mod rotation;
+pub use rotation::Rotation;
+
 #[cfg(test)]
 mod tests;
 
@@ -22,6 +25,8 @@ pub enum Output {
     Stderr,
     /// Appended to; missing directories are made.
     File(PathBuf),
+    /// As [`File`](Self::File), and rotated.
+    Rotated(PathBuf, Rotation),
     /// Anything else, such as a view of the lines in the same process.
     Writer(Box<dyn Write + Send>),
 }
@@ -304,7 +309,13 @@ impl Writer {
 enum Target {
     Stdout,
     Stderr,
-    File { path: PathBuf, file: File },
+    File {
+        path: PathBuf,
+        file: File,
+        rotation: Option<Rotation>,
+        /// Bytes in the file.
+        size: u64,
+    },
     Writer(Box<dyn Write + Send>),
 }
 
@@ -314,11 +325,22 @@ impl Target {
             Output::Stdout => Self::Stdout,
             Output::Stderr => Self::Stderr,
             Output::Writer(writer) => Self::Writer(writer),
-            Output::File(path) => match append(&path) {
-                Ok(file) => Self::File { path, file },
-                Err(source) => return Err(SinkError::Open { path, source }),
-            },
+            Output::File(path) => Self::file(path, None)?,
+            Output::Rotated(path, rotation) => Self::file(path, Some(rotation))?,
         })
+    }
+
+    fn file(path: PathBuf, rotation: Option<Rotation>) -> Result<Self, SinkError> {
+        let opened = append(&path).and_then(|file| Ok((file.metadata()?.len(), file)));
+        match opened {
+            Ok((size, file)) => Ok(Self::File {
+                path,
+                file,
+                rotation,
+                size,
+            }),
+            Err(source) => Err(SinkError::Open { path, source }),
+        }
     }
 
     fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
@@ -329,14 +351,31 @@ impl Target {
                 stdout.flush()
             }
             Self::Stderr => io::stderr().lock().write_all(bytes),
-            Self::File { file, .. } => file.write_all(bytes),
+            Self::File {
+                path,
+                file,
+                rotation,
+                size,
+            } => {
+                let more = bytes.len() as u64;
+                if let Some(rotation) =
+                    rotation.filter(|rotation| *size > 0 && *size + more > rotation.max_size)
+                {
+                    rotation.rotate(path)?;
+                    *file = append(path)?;
+                    *size = 0;
+                }
+                *size += more;
+                file.write_all(bytes)
+            }
             Self::Writer(writer) => writer.write_all(bytes).and_then(|()| writer.flush()),
         }
     }
 
     fn reopen(&mut self) -> io::Result<()> {
-        if let Self::File { path, file } = self {
+        if let Self::File { path, file, size, .. } = self {
             *file = append(path)?;
+            *size = file.metadata()?.len();
         }
         Ok(())
     }

@@ -192,9 +192,9 @@ impl AccessLog {
                 AccessLogFormat::Json => viaduct_observe::Format::Json,
             },
             headers: match self.headers {
-                AccessLogHeaders::Drop => viaduct_observe::HeaderMode::Drop,
-                AccessLogHeaders::Keep => viaduct_observe::HeaderMode::Keep,
-                AccessLogHeaders::Redact => viaduct_observe::HeaderMode::Redact,
+                AccessLogHeaders::Drop => viaduct_observe::Mode::Drop,
+                AccessLogHeaders::Keep => viaduct_observe::Mode::Keep,
+                AccessLogHeaders::Redact => viaduct_observe::Mode::Redact,
             },
         }
     }

@@ -2,53 +2,78 @@
 
 use http::header::{HeaderName, REFERER, USER_AGENT};
 
-use super::HeaderMode;
 use super::clock::Clock;
 use super::escape::{clf_bare, clf_quoted};
+use super::options::{Mode, Options};
 use crate::record::Record;
 
 /// `host - user [time] "request" status size "referer" "agent" count "router" "server" 12ms`.
-pub(super) fn common(out: &mut Vec<u8>, clock: &mut Clock, headers: HeaderMode, record: &Record<'_>) {
-    combined(out, clock, headers, record);
+pub(super) fn common(out: &mut Vec<u8>, clock: &mut Clock, options: &Options, record: &Record<'_>) {
+    combined(out, clock, options, record);
     out.push(b' ');
-    number(out, record.count);
-    for text in [record.router, record.server_url] {
-        out.push(b' ');
-        quoted(out, text.map(str::as_bytes));
+    field(out, options, "RequestCount", |out| number(out, record.count));
+    for (name, text) in [("RouterName", record.router), ("ServiceURL", record.server_url)] {
+        out.extend_from_slice(b" \"");
+        field(out, options, name, |out| or_dash(out, text.map(str::as_bytes)));
+        out.push(b'"');
     }
     out.push(b' ');
-    number(
-        out,
-        u64::try_from(record.duration.as_millis()).unwrap_or(u64::MAX),
-    );
+    let millis = match options.fields.mode("Duration") {
+        Mode::Keep => record.duration.as_millis(),
+        Mode::Drop | Mode::Redact => 0,
+    };
+    number(out, u64::try_from(millis).unwrap_or(u64::MAX));
     out.extend_from_slice(b"ms\n");
 }
 
 /// `host - user [time] "request" status size "referer" "agent"`.
-pub(super) fn generic(out: &mut Vec<u8>, clock: &mut Clock, headers: HeaderMode, record: &Record<'_>) {
-    combined(out, clock, headers, record);
+pub(super) fn generic(out: &mut Vec<u8>, clock: &mut Clock, options: &Options, record: &Record<'_>) {
+    combined(out, clock, options, record);
     out.push(b'\n');
 }
 
-fn combined(out: &mut Vec<u8>, clock: &mut Clock, headers: HeaderMode, record: &Record<'_>) {
-    client(out, record);
+fn combined(out: &mut Vec<u8>, clock: &mut Clock, options: &Options, record: &Record<'_>) {
+    field(out, options, "ClientHost", |out| client(out, record));
     out.extend_from_slice(b" - ");
-    clf_bare(out, record.client_user.unwrap_or("-").as_bytes());
+    field(out, options, "ClientUsername", |out| {
+        clf_bare(out, record.client_user.unwrap_or("-").as_bytes());
+    });
     out.extend_from_slice(b" [");
-    out.extend_from_slice(clock.start(record.start).0.clf.as_bytes());
+    field(out, options, "StartUTC", |out| {
+        out.extend_from_slice(clock.start(record.start).0.clf.as_bytes());
+    });
     out.extend_from_slice(b"] \"");
-    clf_quoted(out, record.method.as_bytes());
+    field(out, options, "RequestMethod", |out| {
+        clf_quoted(out, record.method.as_bytes());
+    });
     out.push(b' ');
-    clf_quoted(out, record.path.as_bytes());
+    field(out, options, "RequestPath", |out| {
+        clf_quoted(out, options.path(record.path).as_bytes());
+    });
     out.push(b' ');
-    out.extend_from_slice(record.protocol.as_bytes());
+    field(out, options, "RequestProtocol", |out| {
+        out.extend_from_slice(record.protocol.as_bytes());
+    });
     out.extend_from_slice(b"\" ");
-    number(out, u64::from(record.status));
+    field(out, options, "DownstreamStatus", |out| {
+        number(out, u64::from(record.status));
+    });
     out.push(b' ');
-    number(out, record.response_bytes);
+    field(out, options, "DownstreamContentSize", |out| {
+        number(out, record.response_bytes);
+    });
     for name in [REFERER, USER_AGENT] {
         out.push(b' ');
-        header(out, headers, record, &name);
+        header(out, options, record, &name);
+    }
+}
+
+/// A field, or what stands for it.
+fn field(out: &mut Vec<u8>, options: &Options, name: &str, write: impl FnOnce(&mut Vec<u8>)) {
+    match options.fields.mode(name) {
+        Mode::Keep => write(out),
+        Mode::Drop => out.push(b'-'),
+        Mode::Redact => out.extend_from_slice(b"REDACTED"),
     }
 }
 
@@ -61,22 +86,23 @@ fn client(out: &mut Vec<u8>, record: &Record<'_>) {
     }
 }
 
-fn header(out: &mut Vec<u8>, mode: HeaderMode, record: &Record<'_>, name: &HeaderName) {
-    let value = match mode {
-        HeaderMode::Drop => None,
-        HeaderMode::Keep => record.request_headers.get(name).map(|value| value.as_bytes()),
-        HeaderMode::Redact => record.request_headers.get(name).map(|_| b"REDACTED".as_slice()),
+fn header(out: &mut Vec<u8>, options: &Options, record: &Record<'_>, name: &HeaderName) {
+    let value = record.request_headers.get(name);
+    let value = match options.headers.mode(name) {
+        Mode::Drop => None,
+        Mode::Keep => value.map(|value| value.as_bytes()),
+        Mode::Redact => value.map(|_| b"REDACTED".as_slice()),
     };
-    quoted(out, value);
+    out.push(b'"');
+    or_dash(out, value);
+    out.push(b'"');
 }
 
-fn quoted(out: &mut Vec<u8>, text: Option<&[u8]>) {
-    out.push(b'"');
+fn or_dash(out: &mut Vec<u8>, text: Option<&[u8]>) {
     match text {
         Some(text) if !text.is_empty() => clf_quoted(out, text),
         _ => out.push(b'-'),
     }
-    out.push(b'"');
 }
 
 fn number(out: &mut Vec<u8>, value: u64) {

@@ -65,6 +65,13 @@ fn json_text(out: &mut Vec<u8>, text: &str) {
     }
 }
 
+/// Lower-case hexadecimal digits, as identifiers of traces are written.
+pub(super) fn hex_lower(out: &mut Vec<u8>, bytes: &[u8]) {
+    for byte in bytes {
+        out.extend_from_slice(&[digit(u32::from(byte >> 4)), digit(u32::from(byte & 0xf))]);
+    }
+}
+
 fn hex(out: &mut Vec<u8>, byte: u8) {
     let byte = u32::from(byte);
     out.extend_from_slice(&[b'\\', b'x', digit(byte >> 4), digit(byte & 0xf)]);

@@ -6,26 +6,28 @@ use std::net::IpAddr;
 
 use http::HeaderMap;
 
-use super::HeaderMode;
 use super::clock::{Clock, Second};
 use super::escape;
+use super::options::{Fields, Headers, Mode, Options};
 use crate::record::{BackendLeg, Cause, ClientLeg, Record};
 
-pub(super) fn line(out: &mut Vec<u8>, clock: &mut Clock, headers: HeaderMode, record: &Record<'_>) {
-    let mut object = Object::open(out);
+pub(super) fn line(out: &mut Vec<u8>, clock: &mut Clock, options: &Options, record: &Record<'_>) {
+    let headers = &options.headers;
+    let mut object = Object::open(out, &options.fields);
     if let Some(leg) = record.backend_leg {
         backend_leg(&mut object, leg);
     }
     client(&mut object, record);
     object.number("DownstreamContentSize", record.response_bytes);
     object.number("DownstreamStatus", u64::from(record.status));
+    object.on_demand("DownstreamStatusLine", || status_line(record.status));
     object.nanos("Duration", record.duration);
     if let Some(Cause { code, detail, .. }) = record.fault {
         object.text("Fault", code);
         object.text("FaultDetail", detail);
     }
     origin(&mut object, record);
-    request(&mut object, record);
+    request(&mut object, options, record);
     object.number("RetryAttempts", u64::from(record.retries));
     object.optional("RouterName", record.router);
     object.optional("ServiceAddr", record.server_addr);
@@ -43,9 +45,18 @@ pub(super) fn line(out: &mut Vec<u8>, clock: &mut Clock, headers: HeaderMode, re
     object.text("entryPointName", record.entry_point);
     object.text("level", "info");
     object.text("msg", "");
+    if let Some(map) = record.origin_headers {
+        object.headers("origin_", headers, map);
+    }
     object.headers("request_", headers, record.request_headers);
+    if let Some(trace) = &record.trace {
+        object.string("span_id", |out| escape::hex_lower(out, &trace.span_id));
+    }
     let (Second { local, offset, .. }, _) = clock.end(record.start + record.duration);
     object.time("time", local, 0, offset);
+    if let Some(trace) = &record.trace {
+        object.string("trace_id", |out| escape::hex_lower(out, &trace.trace_id));
+    }
     object.close();
 }
 
@@ -78,6 +89,10 @@ fn origin(object: &mut Object<'_>, record: &Record<'_>) {
     if answered && sent != received && sent != 0 {
         object.ratio("GzipRatio", received, sent);
     }
+    if let Some(ingress) = record.ingress {
+        object.text("KubernetesIngressName", ingress.name);
+        object.text("KubernetesIngressNamespace", ingress.namespace);
+    }
     if answered {
         object.number("OriginContentSize", received);
     }
@@ -87,11 +102,13 @@ fn origin(object: &mut Object<'_>, record: &Record<'_>) {
     }
     if answered {
         object.number("OriginStatus", u64::from(record.origin_status));
+        object.on_demand("OriginStatusLine", || status_line(record.origin_status));
     }
     object.nanos("Overhead", record.duration.saturating_sub(own));
 }
 
-fn request(object: &mut Object<'_>, record: &Record<'_>) {
+fn request(object: &mut Object<'_>, options: &Options, record: &Record<'_>) {
+    let path = options.path(record.path);
     let (host, port) = split_host_port(record.host);
     if !record.host.is_empty() {
         object.text("RequestAddr", record.host);
@@ -101,8 +118,11 @@ fn request(object: &mut Object<'_>, record: &Record<'_>) {
     if !record.host.is_empty() {
         object.text("RequestHost", host);
     }
+    object.on_demand("RequestLine", || {
+        format!("{} {path} {}", record.method, record.protocol)
+    });
     object.text("RequestMethod", record.method);
-    object.text("RequestPath", record.path);
+    object.text("RequestPath", &path);
     if !record.host.is_empty() {
         object.text("RequestPort", port);
     }
@@ -117,6 +137,13 @@ fn client_leg(object: &mut Object<'_>, leg: &ClientLeg) {
     object.boolean("TLSResumed", leg.resumed);
     object.optional("TLSServerName", leg.sni.as_deref());
     object.text("TLSVersion", leg.version);
+}
+
+/// `200 OK`.
+fn status_line(status: u16) -> String {
+    let known = http::StatusCode::from_u16(status).ok();
+    let reason = known.and_then(|status| status.canonical_reason());
+    format!("{status} {}", reason.unwrap_or_default())
 }
 
 /// As Go's `net.SplitHostPort`, with Traefik's `-` where there is no port.
@@ -159,31 +186,65 @@ fn display(out: &mut Vec<u8>, value: &dyn std::fmt::Display) {
 /// A JSON object being written. Keys are ours and need no escaping, header names apart.
 struct Object<'a> {
     out: &'a mut Vec<u8>,
+    fields: &'a Fields,
+    /// All fields are kept: none is looked up.
+    plain: bool,
     first: bool,
 }
 
 impl<'a> Object<'a> {
-    fn open(out: &'a mut Vec<u8>) -> Self {
+    fn open(out: &'a mut Vec<u8>, fields: &'a Fields) -> Self {
         out.push(b'{');
-        Self { out, first: true }
+        Self {
+            out,
+            plain: fields.is_plain(),
+            fields,
+            first: true,
+        }
     }
 
     fn close(self) {
         self.out.extend_from_slice(b"}\n");
     }
 
-    fn key(&mut self, key: &str) {
+    /// Writes the key; whether its value follows.
+    fn key(&mut self, key: &str) -> bool {
+        let mode = if self.plain {
+            Mode::Keep
+        } else {
+            self.fields.mode(key)
+        };
+        if mode == Mode::Drop {
+            return false;
+        }
+        self.separate();
+        self.out.push(b'"');
+        self.out.extend_from_slice(key.as_bytes());
+        self.out.extend_from_slice(b"\":");
+        if mode == Mode::Redact {
+            self.out.extend_from_slice(b"\"REDACTED\"");
+        }
+        mode == Mode::Keep
+    }
+
+    fn separate(&mut self) {
         if !self.first {
             self.out.push(b',');
         }
         self.first = false;
-        self.out.push(b'"');
-        self.out.extend_from_slice(key.as_bytes());
-        self.out.extend_from_slice(b"\":");
+    }
+
+    /// A field that says what others say already: only where it is asked for by name.
+    fn on_demand(&mut self, key: &str, text: impl FnOnce() -> String) {
+        if self.fields.named(key) == Some(Mode::Keep) {
+            self.text(key, &text());
+        }
     }
 
     fn string(&mut self, key: &str, write: impl FnOnce(&mut Vec<u8>)) {
-        self.key(key);
+        if !self.key(key) {
+            return;
+        }
         self.out.push(b'"');
         write(self.out);
         self.out.push(b'"');
@@ -200,8 +261,9 @@ impl<'a> Object<'a> {
     }
 
     fn number(&mut self, key: &str, value: u64) {
-        self.key(key);
-        decimal(self.out, value);
+        if self.key(key) {
+            decimal(self.out, value);
+        }
     }
 
     fn nanos(&mut self, key: &str, duration: std::time::Duration) {
@@ -209,13 +271,15 @@ impl<'a> Object<'a> {
     }
 
     fn ratio(&mut self, key: &str, above: u64, below: u64) {
-        self.key(key);
-        display(self.out, &(above as f64 / below as f64));
+        if self.key(key) {
+            display(self.out, &(above as f64 / below as f64));
+        }
     }
 
     fn boolean(&mut self, key: &str, value: bool) {
-        self.key(key);
-        self.out.extend_from_slice(if value { b"true" } else { b"false" });
+        if self.key(key) {
+            self.out.extend_from_slice(if value { b"true" } else { b"false" });
+        }
     }
 
     fn address(&mut self, key: &str, record: &Record<'_>) {
@@ -248,22 +312,23 @@ impl<'a> Object<'a> {
         });
     }
 
-    fn headers(&mut self, prefix: &str, mode: HeaderMode, map: &HeaderMap) {
-        if mode == HeaderMode::Drop {
+    fn headers(&mut self, prefix: &str, headers: &Headers, map: &HeaderMap) {
+        if !headers.any() {
             return;
         }
         for name in map.keys() {
-            if !self.first {
-                self.out.push(b',');
+            let mode = headers.mode(name);
+            if mode == Mode::Drop {
+                continue;
             }
-            self.first = false;
+            self.separate();
             self.out.push(b'"');
             self.out.extend_from_slice(prefix.as_bytes());
             canonical(self.out, name.as_str());
             self.out.extend_from_slice(b"\":\"");
             for (index, value) in map.get_all(name).iter().enumerate() {
                 self.out.extend_from_slice(if index > 0 { b"," } else { b"" });
-                if mode == HeaderMode::Redact || value.is_sensitive() {
+                if mode == Mode::Redact || value.is_sensitive() {
                     self.out.extend_from_slice(b"REDACTED");
                     break;
                 }

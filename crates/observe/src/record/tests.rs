@@ -41,5 +41,8 @@ pub(crate) fn record(headers: &http::HeaderMap, count: u64) -> Record<'_> {
             entry_point: 1,
             ..Slots::default()
         },
+        origin_headers: None,
+        ingress: None,
+        trace: None,
     }
 }

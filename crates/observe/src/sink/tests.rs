@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use http::HeaderMap;
 
-use super::{Output, QUEUE, Sink, Tap};
+use super::{Output, QUEUE, Rotation, Sink, Tap};
 use crate::access_log::{AccessLog, Format, Options};
 
 /// Collects what is written; each write first takes a permit.
@@ -163,4 +163,45 @@ fn a11_1_flushing_waits_for_what_was_handed_over_and_no_longer_than_told() {
     drop(permit);
     assert!(sink.flush(LONG));
     assert_eq!(&*written.lock().unwrap(), b"an event\n");
+}
+
+#[test]
+fn a11_1_a_large_file_is_rotated_and_the_old_ones_are_compressed_and_counted() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("traefik.log");
+    std::fs::write(directory.path().join("traefik-notes.log"), "not ours").unwrap();
+    let rotation = Rotation {
+        max_size: 10,
+        ..Rotation::default()
+    };
+    let sink = Sink::open("test-log", Output::Rotated(path.clone(), rotation)).unwrap();
+    let tap = sink.tap();
+    hand_over(&tap, "first one\n");
+    hand_over(&tap, "second\n");
+    drop(tap);
+    assert!(sink.finish(LONG));
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), "second\n");
+
+    // Older than what the sink has moved away.
+    for year in ["2001", "2002"] {
+        let old = format!("traefik-{year}-01-01T00-00-00.000.log");
+        std::fs::write(directory.path().join(old), "old").unwrap();
+    }
+    let rotation = Rotation {
+        max_backups: 2,
+        compress: true,
+        ..rotation
+    };
+    rotation.tidy(&path).unwrap();
+    let mut names: Vec<_> = std::fs::read_dir(directory.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    assert_eq!(names.len(), 4, "{names:?}");
+    assert_eq!(names[0], "traefik-2002-01-01T00-00-00.000.log.gz");
+    assert_eq!(names[2..], ["traefik-notes.log", "traefik.log"]);
+    let whole = std::fs::File::open(directory.path().join(&names[1])).unwrap();
+    let text = io::read_to_string(flate2::read::GzDecoder::new(whole)).unwrap();
+    assert_eq!(text, "first one\n");
 }

@@ -4,7 +4,7 @@ use viaduct_config::Install;
 use viaduct_config::install::{AccessLogFormat, FieldMode, LogLevel, Metrics, Prometheus};
 use viaduct_observe::counters::{HeaderLabel, Metering};
 use viaduct_observe::families::Detail;
-use viaduct_observe::{Format, HeaderMode, Options, Output};
+use viaduct_observe::{Format, Mode, Options, Output};
 
 use crate::logging::Level;
 use crate::telemetry::Telemetry;
@@ -85,9 +85,9 @@ fn access_log(install: &Install) -> Option<(Output, Options)> {
             AccessLogFormat::Json => Format::Json,
         },
         headers: match log.fields.headers.default_mode {
-            FieldMode::Keep => HeaderMode::Keep,
-            FieldMode::Drop => HeaderMode::Drop,
-            FieldMode::Redact => HeaderMode::Redact,
+            FieldMode::Keep => Mode::Keep,
+            FieldMode::Drop => Mode::Drop,
+            FieldMode::Redact => Mode::Redact,
         },
     };
     Some((output, options))
