@@ -9,11 +9,14 @@
 pub mod access_log;
 pub mod counters;
 pub mod families;
+pub mod otlp;
 pub mod prometheus;
 pub mod record;
 pub mod sink;
+pub mod trace;
 
 pub use access_log::{AccessLog, Fields, Filters, Format, Headers, Mode, Options};
 pub use counters::{Leg, Totals, WorkerCounters};
 pub use record::{BackendLeg, Cause, ClientLeg, Record};
 pub use sink::{Lines, Output, Rotation, Sink, SinkError};
+pub use trace::{Trace, TraceOptions, Tracer, Verbosity};
