@@ -29,6 +29,7 @@ pub struct EntryPointConfig {
     pub life_cycle: LifeCycle,
     /// `None`: connections begin with what the client says.
     pub proxy_protocol: Option<ProxyProtocol>,
+    pub observability: Observability,
 }
 
 impl EntryPointConfig {
@@ -44,6 +45,32 @@ impl EntryPointConfig {
             keep_alive: KeepAlive::default(),
             life_cycle: LifeCycle::default(),
             proxy_protocol: None,
+            observability: Observability::default(),
+        }
+    }
+}
+
+/// What is told of requests whose router says nothing of it, or that have none (Traefik's `observability` of an
+/// entry point).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Observability {
+    /// Default true.
+    pub access_log: bool,
+    /// Default true.
+    pub metrics: bool,
+    /// Default true.
+    pub tracing: bool,
+    /// Spans for router and service as well (`traceVerbosity: detailed`). Default false.
+    pub detailed: bool,
+}
+
+impl Default for Observability {
+    fn default() -> Self {
+        Self {
+            access_log: true,
+            metrics: true,
+            tracing: true,
+            detailed: false,
         }
     }
 }

@@ -5,6 +5,7 @@
 
 mod fault_log;
 mod labels;
+mod told;
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -12,11 +13,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
-use http::header::{ACCEPT, HOST};
-use http::{HeaderMap, Method, Response, Uri, Version};
+use http::header::ACCEPT;
+use http::{HeaderMap, Method, Response, Version};
 use viaduct_observe::counters::{self, SeenLeaf};
-use viaduct_observe::record::Slots;
-use viaduct_observe::{BackendLeg, Cause, ClientLeg, Record};
+use viaduct_observe::record::{Ingress, Slots};
+use viaduct_observe::trace::Route;
+use viaduct_observe::{BackendLeg, Cause, ClientLeg, Record, Trace, Verbosity};
 use viaduct_snapshot::{Router, Server, Service, ServiceKind, Transport};
 use viaduct_tls::Fault;
 
@@ -31,6 +33,7 @@ use crate::wire::{Connection, HeldHeaders, Leg};
 pub(crate) use fault_log::{FaultLog, Stray};
 use labels::Label;
 pub(crate) use labels::Labels;
+use told::Told;
 
 pub(crate) struct Exchange {
     connection: Rc<Connection>,
@@ -41,8 +44,9 @@ pub(crate) struct Exchange {
     accepts_problem: bool,
     /// The client accepts only an event stream.
     event_stream: bool,
-    /// `None` without an access log.
+    /// `None` when nobody is told more than counters are.
     told: Option<Box<Told>>,
+    trace: Option<Trace>,
     router: Option<Label<Router>>,
     service: Option<Label<Service>>,
     /// Position of the server in the service; without a service it means nothing.
@@ -61,16 +65,6 @@ pub(crate) struct Exchange {
     held: Vec<Permit>,
 }
 
-/// Copies that only an access log needs.
-struct Told {
-    wall: SystemTime,
-    uri: Uri,
-    headers: HeaderMap,
-    response_headers: Option<HeaderMap>,
-    asked: Option<Instant>,
-    answered: Option<Instant>,
-}
-
 struct Failure {
     code: &'static str,
     detail: String,
@@ -79,11 +73,13 @@ struct Failure {
 
 impl Exchange {
     pub(crate) fn start<B>(connection: Rc<Connection>, request: &http::Request<B>) -> Self {
-        let told = connection
-            .worker
-            .access_log
-            .is_some()
-            .then(|| Box::new(Told::new(request)));
+        let worker = &connection.worker;
+        let tracer = worker
+            .tracer
+            .as_ref()
+            .filter(|_| connection.observability().tracing);
+        let trace = tracer.map(|tracer| tracer.begin(request.headers()));
+        let told = Told::wanted(&connection, trace.as_ref(), request);
         Self {
             _headers: HeldHeaders::of(&connection, request),
             started: Instant::now(),
@@ -95,6 +91,7 @@ impl Exchange {
                 .get(ACCEPT)
                 .is_some_and(|accept| accept.as_bytes() == b"text/event-stream"),
             told,
+            trace,
             router: None,
             service: None,
             server: 0,
@@ -113,12 +110,22 @@ impl Exchange {
     }
 
     pub(crate) fn matched(&mut self, router: &Arc<Router>) {
+        if router.observability.tracing == Some(false) {
+            self.trace = None;
+        }
         self.router = Some(self.connection.worker.labels.router(router));
     }
 
     pub(crate) fn chosen(&mut self, endpoint: &Endpoint<'_>) {
         self.service = Some(self.connection.worker.labels.service(endpoint.service));
         self.server = endpoint.index;
+    }
+
+    /// Tells the backend which trace the request belongs to.
+    pub(crate) fn trace_onward(&self, headers: &mut HeaderMap) {
+        if let (Some(trace), Some(tracer)) = (&self.trace, &self.connection.worker.tracer) {
+            tracer.inject(trace, headers);
+        }
     }
 
     /// A counter for the bytes of the request body.
@@ -148,7 +155,7 @@ impl Exchange {
         }
         self.link = Some(link);
         if let Some(told) = &mut self.told {
-            told.asked = Some(Instant::now());
+            told.asked();
         }
     }
 
@@ -172,7 +179,7 @@ impl Exchange {
     pub(crate) fn answered<B>(&mut self, response: &Response<B>) {
         self.origin_status = response.status().as_u16();
         if let Some(told) = &mut self.told {
-            told.answered = Some(Instant::now());
+            told.answered(response.headers());
         }
     }
 
@@ -234,7 +241,7 @@ impl Exchange {
     pub(crate) fn respond(mut self, response: Response<Answer>) -> Response<ResponseBody> {
         self.status = response.status().as_u16();
         if let Some(told) = &mut self.told {
-            told.response_headers = Some(response.headers().clone());
+            told.responded(response.headers());
         }
         let (parts, answer) = response.into_parts();
         let body = match answer {
@@ -257,6 +264,15 @@ impl Exchange {
         }
     }
 
+    /// The Ingress or IngressRoute that the router was made of.
+    fn ingress(&self) -> Option<Ingress<'_>> {
+        let origin = self.router.as_ref()?.origin.as_ref()?;
+        origin.kind.starts_with("Ingress").then_some(Ingress {
+            namespace: &origin.namespace,
+            name: &origin.name,
+        })
+    }
+
     fn router_name(&self) -> Option<&str> {
         self.router.as_ref().map(|router| &*router.name)
     }
@@ -265,13 +281,35 @@ impl Exchange {
         let worker = &self.connection.worker;
         let blank = HeaderMap::new();
         let record = self.record(&blank);
-        if self.router.as_ref().is_none_or(|router| router.metrics) {
+        let entry_point = self.connection.observability();
+        let router = self
+            .router
+            .as_ref()
+            .map(|router| router.observability)
+            .unwrap_or_default();
+        if router.metrics.unwrap_or(entry_point.metrics) {
             worker.counters.count(&record);
         }
         if let Some(log) = &worker.access_log
-            && self.router.as_ref().is_none_or(|router| router.access_log)
+            && router.access_log.unwrap_or(entry_point.access_log)
         {
             log.borrow_mut().write(&record);
+        }
+        if let (Some(tracer), Some(trace)) = (&worker.tracer, &self.trace) {
+            let detailed = router.detailed.unwrap_or(entry_point.detailed);
+            tracer.finish(trace, self.span_route(detailed), &record);
+        }
+    }
+
+    fn span_route(&self, detailed: bool) -> Route<'_> {
+        Route {
+            verbosity: if detailed {
+                Verbosity::Detailed
+            } else {
+                Verbosity::Minimal
+            },
+            rule: self.router.as_ref().map(|router| &*router.rule_text),
+            asked_after: self.told.as_ref().and_then(|told| told.asked_after(self.started)),
         }
     }
 
@@ -283,9 +321,9 @@ impl Exchange {
             Leg::Secure { facts, .. } => Some(facts),
         };
         Record {
-            start: told.map_or(SystemTime::UNIX_EPOCH, |told| told.wall),
+            start: told.map_or(SystemTime::UNIX_EPOCH, Told::wall),
             duration: self.started.elapsed(),
-            origin_duration: told.and_then(|told| Some(told.answered?.duration_since(told.asked?))),
+            origin_duration: told.and_then(Told::origin_duration),
             entry_point: connection.entry_point_name(),
             internal: self
                 .router
@@ -297,14 +335,14 @@ impl Exchange {
             server_url: self.server().map(|server| &*server.url),
             server_addr: self.link.as_ref().map(|link| link.peer()),
             client: connection.client,
-            forwarded_for: told.and_then(|told| connection.peer.believed_chain(&told.headers)),
+            forwarded_for: told.and_then(Told::forwarded_for),
             client_user: self.user.as_deref(),
             method: self.method.as_str(),
             path: told.map_or("", Told::target),
             host: told.map_or("", Told::host),
             protocol: protocol(self.version),
             scheme: if leg.is_some() { "https" } else { "http" },
-            request_headers: told.map_or(blank, |told| &told.headers),
+            request_headers: told.and_then(Told::request_headers).unwrap_or(blank),
             request_bytes: self.uploaded.as_ref().map_or(0, |meter| meter.get()),
             status: self.status,
             origin_status: self.origin_status,
@@ -313,7 +351,10 @@ impl Exchange {
             } else {
                 self.downloaded
             },
-            response_headers: told.and_then(|told| told.response_headers.as_ref()),
+            response_headers: told.and_then(Told::response_headers),
+            origin_headers: told.and_then(Told::origin_headers),
+            ingress: self.ingress(),
+            trace: self.trace.as_ref().and_then(Trace::ids),
             response_bytes: self.downloaded,
             retries: self.retries,
             client_leg: leg.map(Arc::as_ref),
@@ -352,34 +393,6 @@ impl Failure {
                 BlamedLeg::Own => counters::Leg::Own,
                 BlamedLeg::Backend => counters::Leg::Backend,
             },
-        }
-    }
-}
-
-impl Told {
-    fn new<B>(request: &http::Request<B>) -> Self {
-        Self {
-            wall: SystemTime::now(),
-            uri: request.uri().clone(),
-            headers: request.headers().clone(),
-            response_headers: None,
-            asked: None,
-            answered: None,
-        }
-    }
-
-    fn target(&self) -> &str {
-        self.uri.path_and_query().map_or("", |target| target.as_str())
-    }
-
-    fn host(&self) -> &str {
-        match self.uri.authority() {
-            Some(authority) => authority.as_str(),
-            None => self
-                .headers
-                .get(HOST)
-                .and_then(|host| host.to_str().ok())
-                .unwrap_or_default(),
         }
     }
 }

@@ -62,10 +62,8 @@ impl Peer {
 
 impl Peer {
     /// The first `X-Forwarded-For` as it came, if its sender is believed.
-    pub(crate) fn believed_chain<'h>(&self, headers: &'h HeaderMap) -> Option<&'h str> {
-        self.trusted
-            .then(|| headers.get(X_FORWARDED_FOR)?.to_str().ok())
-            .flatten()
+    pub(crate) fn believed_chain<'h>(&self, headers: &'h HeaderMap) -> Option<&'h HeaderValue> {
+        self.trusted.then(|| headers.get(X_FORWARDED_FOR)).flatten()
     }
 }
 

@@ -44,8 +44,8 @@ pub(crate) mod worker;
 mod testing;
 
 pub use config::{
-    Config, EntryPointConfig, ForwardedTrust, Hygiene, KeepAlive, LifeCycle, Limits, Naming, ProxyProtocol,
-    RespondingTimeouts, UnderscoreHeaders,
+    Config, EntryPointConfig, ForwardedTrust, Hygiene, KeepAlive, LifeCycle, Limits, Naming, Observability,
+    ProxyProtocol, RespondingTimeouts, UnderscoreHeaders,
 };
 pub use internal::Internal;
 pub use worker::{BindError, Bound, Hands, Running};

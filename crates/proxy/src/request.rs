@@ -76,7 +76,7 @@ async fn handle(
 /// The innermost part of the way.
 pub(crate) async fn cross(
     way: Way<'_>,
-    request: Request,
+    mut request: Request,
     exchange: &mut Exchange,
 ) -> Result<http::Response<Answer>, ProxyError> {
     let connection = way.connection;
@@ -86,6 +86,7 @@ pub(crate) async fn cross(
     // 8: which server.
     let endpoint = connection.worker.balancers.pick(way.service)?;
     exchange.chosen(&endpoint);
+    exchange.trace_onward(&mut request.parts.headers);
     // 9: a bridge to it, then both ways.
     let outgoing = Outgoing::new(request, &endpoint, connection, exchange)?;
     let upstreams = &connection.worker.upstreams;

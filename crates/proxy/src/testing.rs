@@ -243,6 +243,7 @@ fn worker(snapshot: Arc<Snapshot>, forwarded: ForwardedTrust, log: Option<Access
         upstreams: Default::default(),
         balancers: Default::default(),
         access_log: log.map(RefCell::new),
+        tracer: None,
         counters: Arc::new(WorkerCounters::new(["web".into()])),
         drain: Drain::new(1),
         labels: Default::default(),

@@ -20,7 +20,7 @@ use rustls::pki_types::CertificateDer;
 use viaduct_observe::ClientLeg;
 use viaduct_snapshot::PolicyId;
 
-use crate::config::{EntryPointConfig, Hygiene, KeepAlive, Limits, RespondingTimeouts};
+use crate::config::{EntryPointConfig, Hygiene, KeepAlive, Limits, Observability, RespondingTimeouts};
 use crate::drain::Seat;
 use crate::headers::Peer;
 use crate::worker::Worker;
@@ -120,6 +120,12 @@ impl Connection {
     pub(crate) fn is_our_port(&self, port: u16) -> bool {
         let mut entry_points = self.worker.config.entry_points.iter();
         self.local.port() == port || entry_points.any(|entry_point| entry_point.address.port() == port)
+    }
+
+    /// What its entry point says of requests that nobody else says it of.
+    pub(crate) fn observability(&self) -> Observability {
+        let entry = self.worker.config.entry_points.get(self.entry_point);
+        entry.map(|entry| entry.observability).unwrap_or_default()
     }
 
     pub(crate) fn entry_point_name(&self) -> &str {

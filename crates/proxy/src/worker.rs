@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::Instant;
 use viaduct_config::EntryPointName;
-use viaduct_observe::{AccessLog, WorkerCounters};
+use viaduct_observe::{AccessLog, Tracer, WorkerCounters};
 use viaduct_snapshot::Snapshot;
 
 use crate::Config;
@@ -31,6 +31,8 @@ pub(crate) struct Worker {
     pub(crate) upstreams: Upstreams,
     pub(crate) balancers: crate::balance::Balancers,
     pub(crate) access_log: Option<RefCell<AccessLog>>,
+    /// `None`: nothing is traced.
+    pub(crate) tracer: Option<Tracer>,
     pub(crate) counters: Arc<WorkerCounters>,
     pub(crate) drain: Drain,
     /// Routers and services of finished requests, by slot.
@@ -56,6 +58,9 @@ impl Worker {
         if let Some(log) = &self.access_log {
             log.borrow_mut().flush();
         }
+        if let Some(tracer) = &self.tracer {
+            tracer.flush();
+        }
     }
 
     /// Puts a new configuration in force: requests that start now see it; pools it no longer knows are
@@ -75,6 +80,8 @@ pub struct Hands {
     pub counters: Vec<Arc<WorkerCounters>>,
     /// Answers for internal services; `None`: there are none.
     pub internal: Option<Arc<dyn Internal>>,
+    /// One per worker; none: nothing is traced.
+    pub tracers: Vec<Tracer>,
 }
 
 /// Listening sockets, open but not yet served.
@@ -145,6 +152,7 @@ impl Bound {
             .counters
             .into_iter()
             .chain(std::iter::repeat_with(Arc::default));
+        let mut tracers = hands.tracers.into_iter();
         let threads = self
             .listeners
             .into_iter()
@@ -158,6 +166,7 @@ impl Bound {
                     phase: phase.clone(),
                     listeners,
                     access_log,
+                    tracer: tracers.next(),
                     counters,
                     in_flight: Arc::clone(&in_flight),
                     internal: hands.internal.clone(),
@@ -203,6 +212,7 @@ struct Seat {
     phase: watch::Receiver<Phase>,
     listeners: Vec<StdListener>,
     access_log: Option<AccessLog>,
+    tracer: Option<Tracer>,
     counters: Arc<WorkerCounters>,
     in_flight: Arc<crate::middleware::InFlight>,
     internal: Option<Arc<dyn Internal>>,
@@ -236,6 +246,7 @@ impl Seat {
             upstreams: Upstreams::default(),
             balancers: crate::balance::Balancers::default(),
             access_log: self.access_log.map(RefCell::new),
+            tracer: self.tracer,
             counters: self.counters,
             labels: crate::exchange::Labels::default(),
             fault_log: crate::exchange::FaultLog::default(),
@@ -314,7 +325,7 @@ async fn follow(worker: Rc<Worker>, mut snapshots: watch::Receiver<Arc<Snapshot>
 
 /// Access-log lines wait at most this long in a worker.
 async fn flush(worker: Rc<Worker>) {
-    if worker.access_log.is_none() {
+    if worker.access_log.is_none() && worker.tracer.is_none() {
         return;
     }
     let mut tick = tokio::time::interval(FLUSH);

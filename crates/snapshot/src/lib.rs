@@ -36,7 +36,7 @@ pub use compile::{Inputs, compile};
 pub use entry_point::{EntryPoint, PolicyId, RouteRequest, Routed};
 pub use install::{EntryPointInstall, Install};
 pub use middleware::{Middleware, MiddlewareKind};
-pub use router::{Router, RouterState};
+pub use router::{Router, RouterObservability, RouterState};
 pub use rule::RouteRule;
 pub use service::{InternalService, LoadBalancer, PoolId, Scheme, Server, Service, ServiceKind, Slot};
 pub use transport::{Timeouts, Transport};

@@ -32,13 +32,20 @@ pub struct Router {
     /// What a request meets on its way to the service, in order: those of the entry point, then the router's
     /// own, chains resolved. Empty for most routers, and then they cost nothing.
     pub middlewares: Box<[Arc<Middleware>]>,
-    /// Default true.
-    pub access_log: bool,
-    /// Default true.
-    pub metrics: bool,
+    pub observability: RouterObservability,
     /// Kubernetes object behind it, for logs and messages.
     pub origin: Option<viaduct_config::ObjectRef>,
     pub slot: Slot,
+}
+
+/// What is told of a router's requests. `None`: what its entry point says.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct RouterObservability {
+    pub access_log: Option<bool>,
+    pub metrics: Option<bool>,
+    pub tracing: Option<bool>,
+    /// Spans for router and service as well (`traceVerbosity: detailed`).
+    pub detailed: Option<bool>,
 }
 
 /// A router that is out of service keeps its place in the table: its requests are answered with the
@@ -66,8 +73,7 @@ impl Router {
             && self.service_name == other.service_name
             && self.state.same(&other.state)
             && same_middlewares(&self.middlewares, &other.middlewares)
-            && self.access_log == other.access_log
-            && self.metrics == other.metrics
+            && self.observability == other.observability
             && self.origin == other.origin
             && self.slot == other.slot
     }

@@ -67,6 +67,7 @@ fn edge_with_grace(workers: usize, tls: serde_json::Value, grace: Duration) -> E
     let hands = Hands {
         snapshots,
         access_logs: Vec::new(),
+        tracers: Vec::new(),
         counters: counters.clone(),
         internal: None,
     };

@@ -13,7 +13,7 @@ use crate::Snapshot;
 use crate::book::{Slots, Slotted};
 use crate::entry_point::{EntryPoint, HostPolicies};
 use crate::install::Install;
-use crate::router::{Router, RouterState};
+use crate::router::{Router, RouterObservability, RouterState};
 use crate::table::RoutingTable;
 
 type EntryPoints = HashMap<EntryPointName, Arc<EntryPoint>>;
@@ -93,7 +93,6 @@ fn entry_point(
 fn finish(draft: &Draft<'_>, slots: &mut Slots) -> Router {
     let state = state(draft);
     let ready = matches!(state, RouterState::Ready(_));
-    let observability = draft.written.observability.as_ref();
     Router {
         slot: slots.slot(Slotted::Router, &draft.name),
         name: Arc::clone(&draft.name),
@@ -116,11 +115,25 @@ fn finish(draft: &Draft<'_>, slots: &mut Slots) -> Router {
             RouterState::OutOfService { .. } => Box::default(),
         },
         state,
-        access_log: observability
-            .and_then(|written| written.access_logs)
-            .unwrap_or(true),
-        metrics: observability.and_then(|written| written.metrics).unwrap_or(true),
+        observability: draft
+            .written
+            .observability
+            .as_ref()
+            .map(observed)
+            .unwrap_or_default(),
         origin: draft.origin.clone(),
+    }
+}
+
+fn observed(written: &viaduct_config::dynamic::http::RouterObservability) -> RouterObservability {
+    RouterObservability {
+        access_log: written.access_logs,
+        metrics: written.metrics,
+        tracing: written.tracing,
+        detailed: match written.trace_verbosity.as_str() {
+            "" => None,
+            verbosity => Some(verbosity == "detailed"),
+        },
     }
 }
 

@@ -48,8 +48,7 @@ fn router(object: Option<&str>) -> Router {
             status: 503,
             finding: Arc::new(Finding::error(Code::NoServers, "a test has none")),
         },
-        access_log: true,
-        metrics: true,
+        observability: Default::default(),
         origin: object.map(|object| ObjectRef::new("IngressRoute", "web", object)),
         slot: Slot(0),
     }

@@ -30,8 +30,7 @@ fn router(name: &str, rule: Rule, priority: i64) -> Arc<Router> {
             status: 503,
             finding: Arc::new(Finding::error(Code::NoServers, "a test has none")),
         },
-        access_log: true,
-        metrics: true,
+        observability: Default::default(),
         origin: None,
         slot: Slot(0),
     })

@@ -5,11 +5,11 @@ mod tests;
 
 use ipnet::IpNet;
 use viaduct_config::dynamic::http::RouterTls;
-use viaduct_config::install::{self, EntryPoint, INTERNAL_ENTRY_POINT, parse_net};
+use viaduct_config::install::{self, EntryPoint, INTERNAL_ENTRY_POINT, TraceVerbosity, parse_net};
 use viaduct_config::{EntryPointName, Install};
 use viaduct_proxy::{
-    Config, EntryPointConfig, ForwardedTrust, Hygiene, KeepAlive, LifeCycle, Limits, ProxyProtocol,
-    RespondingTimeouts, UnderscoreHeaders,
+    Config, EntryPointConfig, ForwardedTrust, Hygiene, KeepAlive, LifeCycle, Limits, Observability,
+    ProxyProtocol, RespondingTimeouts, UnderscoreHeaders,
 };
 use viaduct_snapshot::EntryPointInstall;
 use viaduct_snapshot::middleware::EncodedCharacters;
@@ -89,7 +89,17 @@ fn listener(name: &str, entry_point: &EntryPoint) -> Result<EntryPointConfig, Fa
             }),
             None => None,
         },
+        observability: observability(&entry_point.observability),
     })
+}
+
+fn observability(written: &install::Observability) -> Observability {
+    Observability {
+        access_log: written.access_logs,
+        metrics: written.metrics,
+        tracing: written.tracing,
+        detailed: written.trace_verbosity == TraceVerbosity::Detailed,
+    }
 }
 
 fn hygiene(http: &install::EntryPointHttp) -> Hygiene {

@@ -332,8 +332,12 @@ fn a3_5_observability_can_be_turned_off() {
     })))
     .compile();
     let (on, off) = (compiled.router("on@file"), compiled.router("off@file"));
-    assert!(on.access_log && on.metrics);
-    assert!(!off.access_log && !off.metrics);
+    assert_eq!(
+        (on.observability.access_log, on.observability.metrics),
+        (None, None)
+    );
+    let off = off.observability;
+    assert_eq!((off.access_log, off.metrics), (Some(false), Some(false)));
 }
 
 /// The application for everybody, and a part of it with more demands and a rule `admin`.
