@@ -191,11 +191,12 @@ impl AccessLog {
                 AccessLogFormat::GenericClf => viaduct_observe::Format::GenericClf,
                 AccessLogFormat::Json => viaduct_observe::Format::Json,
             },
-            headers: match self.headers {
+            headers: viaduct_observe::Headers::all(match self.headers {
                 AccessLogHeaders::Drop => viaduct_observe::Mode::Drop,
                 AccessLogHeaders::Keep => viaduct_observe::Mode::Keep,
                 AccessLogHeaders::Redact => viaduct_observe::Mode::Redact,
-            },
+            }),
+            ..viaduct_observe::Options::default()
         }
     }
 }

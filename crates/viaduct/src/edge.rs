@@ -8,12 +8,14 @@ use std::time::Duration;
 use tokio::sync::watch;
 use viaduct_config::EntryPointName;
 use viaduct_observe::families::Detail;
-use viaduct_observe::{AccessLog, Options, Sink, SinkError, WorkerCounters};
+use viaduct_observe::otlp::Outbox;
+use viaduct_observe::trace::Span;
+use viaduct_observe::{AccessLog, Format, Options, Sink, SinkError, TraceOptions, Tracer, WorkerCounters};
 use viaduct_proxy::{BindError, Bound, Config, EntryPointConfig, ForwardedTrust, Hands, Internal, Running};
 use viaduct_snapshot::Snapshot;
 
 use crate::failure::Failure;
-use crate::telemetry::{Metrics, ReloadCount, Telemetry};
+use crate::telemetry::{Export, Exporters, Metrics, Push, ReloadCount, Telemetry};
 
 /// An entry point with Traefik's defaults.
 pub(crate) fn entry_point(name: &str, address: SocketAddr, forwarded: ForwardedTrust) -> EntryPointConfig {
@@ -26,23 +28,29 @@ pub(crate) fn entry_point(name: &str, address: SocketAddr, forwarded: ForwardedT
 /// Listening, but not serving yet.
 pub(crate) struct Edge {
     bound: Bound,
-    log: Option<(Sink, Options)>,
+    /// The access log's outputs, each with its format.
+    sinks: Vec<(Sink, Format)>,
+    options: Options,
     /// One per worker.
     counters: Vec<Arc<WorkerCounters>>,
     prometheus: Option<Detail>,
+    tracing: Option<(Arc<TraceOptions>, Outbox<Span>)>,
+    exports: Vec<Export>,
+    pushes: Vec<Push>,
 }
 
 impl Edge {
     /// Opens the access log and every entry point, or says which could not be opened and why. `option`:
     /// the part of the command line that chooses another address.
     pub(crate) fn open(config: Config, telemetry: Telemetry, option: &str) -> Result<Self, Failure> {
-        let log = match telemetry.access_log {
-            None => None,
-            Some((output, options)) => {
+        let (mut sinks, mut options) = (Vec::new(), Options::default());
+        if let Some(access_log) = telemetry.access_log {
+            options = access_log.options;
+            for (output, format) in access_log.outputs {
                 let sink = Sink::open("access-log", output).map_err(access_log_failure)?;
-                Some((sink, options))
+                sinks.push((sink, format));
             }
-        };
+        }
         let workers = config.workers;
         let names = config
             .entry_points
@@ -57,9 +65,13 @@ impl Edge {
         let bound = Bound::open(config).map_err(|error| bind_failure(error, option))?;
         Ok(Self {
             bound,
-            log,
+            sinks,
+            options,
             counters,
             prometheus: telemetry.prometheus,
+            tracing: telemetry.tracing,
+            exports: telemetry.exports,
+            pushes: telemetry.pushes,
         })
     }
 
@@ -81,7 +93,7 @@ impl Edge {
         Arc::new(Metrics::new(counters, prometheus, snapshots, reloads))
     }
 
-    /// Starts the workers on the first snapshot.
+    /// Starts the workers on the first snapshot. Needs a tokio runtime, for exporters.
     pub(crate) fn serve(
         self,
         snapshots: watch::Receiver<Arc<Snapshot>>,
@@ -89,19 +101,24 @@ impl Edge {
         internal: Option<Arc<dyn Internal>>,
     ) -> RunningEdge {
         let log = |_| {
-            self.log
-                .as_ref()
-                .map(|(sink, options)| AccessLog::new(sink, *options))
+            let outputs = self.sinks.iter().map(|(sink, format)| (sink, *format));
+            (!self.sinks.is_empty()).then(|| AccessLog::to(outputs, self.options.clone()))
+        };
+        let tracer = |_| {
+            let (options, outbox) = self.tracing.as_ref()?;
+            Some(Tracer::new(Arc::clone(options), outbox.clone()))
         };
         let hands = Hands {
             snapshots,
             access_logs: self.counters.iter().map(log).collect(),
+            tracers: self.counters.iter().filter_map(tracer).collect(),
             counters: self.counters,
             internal,
         };
         RunningEdge {
             running: self.bound.serve(hands),
-            sink: self.log.map(|(sink, _)| sink),
+            sinks: self.sinks.into_iter().map(|(sink, _)| sink).collect(),
+            exporters: Exporters::start(self.exports, self.pushes, &metrics),
             metrics,
         }
     }
@@ -110,25 +127,27 @@ impl Edge {
 /// Serving.
 pub(crate) struct RunningEdge {
     running: Running,
-    sink: Option<Sink>,
+    sinks: Vec<Sink>,
+    exporters: Exporters,
     metrics: Arc<Metrics>,
 }
 
 impl RunningEdge {
     /// Opens the access log's file again (SIGUSR1).
     pub(crate) fn reopen_logs(&self) {
-        if let Some(sink) = &self.sink {
+        for sink in &self.sinks {
             sink.reopen();
         }
     }
 
     /// Ends without losing a request or a log line. Blocks, at most a little longer than the grace time.
-    pub(crate) fn drain(self) {
+    /// Gives what is left to do for collectors.
+    pub(crate) fn drain(self) -> Exporters {
         self.running.drain();
-        if let Some(sink) = self.sink
-            && !sink.finish(LOG_WAIT)
-        {
-            tracing::warn!("the access log could not be written to its end");
+        for sink in self.sinks {
+            if !sink.finish(LOG_WAIT) {
+                tracing::warn!("the access log could not be written to its end");
+            }
         }
         let totals = self.metrics.totals();
         let requests: u64 = totals
@@ -137,6 +156,7 @@ impl RunningEdge {
             .map(|entry_point| entry_point.tally.total())
             .sum();
         tracing::info!(requests, "stopped");
+        self.exporters
     }
 }
 

@@ -1,4 +1,6 @@
-//! The program's own log, on standard error.
+//! The program's own log, on standard error or in a file.
+
+mod json;
 
 use std::fmt::Display;
 use std::io::{IsTerminal, Write as _};
@@ -6,8 +8,13 @@ use std::panic::PanicHookInfo;
 use std::time::Duration;
 
 use clap::ValueEnum;
+use tracing::Subscriber;
 use tracing::level_filters::LevelFilter;
-use viaduct_observe::{Output, Sink};
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::registry::LookupSpan;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{Layer, fmt};
+use viaduct_observe::{Lines, Output, Sink, SinkError};
 
 use crate::failure::Failure;
 
@@ -34,9 +41,35 @@ impl From<Level> for LevelFilter {
     }
 }
 
+/// What the log says, and where.
+pub(crate) struct Settings {
+    pub(crate) level: Level,
+    /// One object a line instead of text.
+    pub(crate) json: bool,
+    /// Colour, if the output is a terminal.
+    pub(crate) colour: bool,
+    pub(crate) output: Output,
+    /// A second output, in JSON: for a collector.
+    pub(crate) otlp: Option<Output>,
+}
+
+impl From<Level> for Settings {
+    /// Text on standard error.
+    fn from(level: Level) -> Self {
+        Self {
+            level,
+            json: false,
+            colour: true,
+            output: Output::Stderr,
+            otlp: None,
+        }
+    }
+}
+
 /// The running log. Dropping it waits, for a bounded time, until all is written.
 pub(crate) struct Log {
     sink: Sink,
+    otlp: Option<Sink>,
 }
 
 impl Log {
@@ -49,30 +82,70 @@ impl Log {
             .write_all(format!("{line}\n").as_bytes())
             .unwrap_or_default();
     }
+
+    /// Opens the log's file again (SIGUSR1).
+    pub(crate) fn reopen(&self) {
+        self.sink.reopen();
+    }
 }
 
 impl Drop for Log {
     fn drop(&mut self) {
-        self.sink.flush(LAST_WORDS);
+        for sink in std::iter::once(&self.sink).chain(&self.otlp) {
+            sink.flush(LAST_WORDS);
+        }
     }
 }
 
 /// Starts the log, and sends panics to it. Colour only on a terminal. Nobody who logs ever waits for
 /// the terminal or the pipe: a thread of its own writes.
-pub(crate) fn start(level: Level) -> Result<Log, Failure> {
-    let sink = Sink::open("log", Output::Stderr)
-        .map_err(|error| Failure::new("cannot start the log").because(error))?;
-    let lines = sink.lines();
-    let started = tracing_subscriber::fmt()
-        .with_max_level(LevelFilter::from(level))
-        .with_target(level >= Level::Debug)
-        .with_ansi(std::io::stderr().is_terminal())
-        .with_writer(move || lines.clone())
+pub(crate) fn start(settings: impl Into<Settings>) -> Result<Log, Failure> {
+    let settings = settings.into();
+    let colour =
+        settings.colour && matches!(settings.output, Output::Stderr) && std::io::stderr().is_terminal();
+    let sink = open("log", settings.output)?;
+    let otlp = settings.otlp.map(|output| open("log-otlp", output)).transpose()?;
+    let own = if settings.json {
+        objects(sink.lines())
+    } else {
+        let lines = sink.lines();
+        fmt::layer()
+            .with_target(settings.level >= Level::Debug)
+            .with_ansi(colour)
+            .with_writer(move || lines.clone())
+            .boxed()
+    };
+    let started = tracing_subscriber::registry()
+        .with(own)
+        .with(otlp.as_ref().map(|sink| objects(sink.lines())))
+        .with(LevelFilter::from(settings.level))
         .try_init();
     if started.is_ok() {
         std::panic::set_hook(Box::new(tell_panic));
     }
-    Ok(Log { sink })
+    Ok(Log { sink, otlp })
+}
+
+fn open(name: &'static str, output: Output) -> Result<Sink, Failure> {
+    Sink::open(name, output).map_err(|error| {
+        let message = error.to_string();
+        match error {
+            SinkError::Open { source, .. } | SinkError::Thread(source) => {
+                Failure::new(message).because(source)
+            }
+        }
+    })
+}
+
+/// One object a line.
+fn objects<S>(lines: Lines) -> Box<dyn Layer<S> + Send + Sync>
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+{
+    fmt::layer()
+        .event_format(json::Objects)
+        .with_writer(move || lines.clone())
+        .boxed()
 }
 
 fn tell_panic(panic: &PanicHookInfo<'_>) {

@@ -18,7 +18,7 @@ use crate::failure::Failure;
 use crate::logging::Log;
 use crate::ocsp;
 use crate::signals::{Request, Signals};
-use crate::telemetry::ReloadCount;
+use crate::telemetry::{Exporters, ReloadCount};
 
 /// Serving until drained.
 pub(crate) struct Serving {
@@ -81,13 +81,22 @@ impl Serving {
     }
 
     /// Serves until SIGTERM or SIGINT, then drains; a second signal ends the process at once.
-    pub(crate) async fn until_stopped(self, signals: &mut Signals) -> ExitCode {
-        signals.stop(|| self.edge.reopen_logs()).await;
+    pub(crate) async fn until_stopped(self, signals: &mut Signals, log: &Log) -> ExitCode {
+        let reopen = || {
+            self.edge.reopen_logs();
+            log.reopen();
+        };
+        signals.stop(reopen).await;
         tracing::info!("stopping: requests in flight may finish");
         let mut drained = self.drain();
         loop {
             tokio::select! {
-                _ = &mut drained => return ExitCode::SUCCESS,
+                exporters = &mut drained => {
+                    if let Ok(exporters) = exporters {
+                        exporters.finish().await;
+                    }
+                    return ExitCode::SUCCESS;
+                }
                 request = signals.next() => {
                     if request == Request::Stop {
                         tracing::warn!("stopped at once: requests in flight were cut off");
@@ -99,14 +108,14 @@ impl Serving {
     }
 
     /// Starts draining; the receiver hears (or is hung up) when it is done.
-    pub(crate) fn drain(self) -> oneshot::Receiver<()> {
+    pub(crate) fn drain(self) -> oneshot::Receiver<Exporters> {
         let (done, drained) = oneshot::channel();
         self.control.abort();
         let edge = self.edge;
         // A thread, because draining blocks; it is not joined, because a second signal does not wait.
         let _detached = std::thread::Builder::new().name("drain".into()).spawn(move || {
-            edge.drain();
-            done.send(()).unwrap_or_default();
+            // Who asked may have stopped waiting.
+            drop(done.send(edge.drain()));
         });
         drained
     }

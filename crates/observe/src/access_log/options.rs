@@ -114,7 +114,7 @@ impl Fields {
 }
 
 /// What is written of each header.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Headers {
     default: Mode,
     names: Arc<HashMap<HeaderName, Mode>>,

@@ -1,5 +1,5 @@
 use clap::{CommandFactory, Parser};
-use viaduct_observe::{Format, HeaderMode, Output};
+use viaduct_observe::{Format, Headers, Mode, Output};
 
 use super::{Cli, Command, EntryPoint, Listen, TrustedIps, Up, resolve};
 
@@ -93,7 +93,7 @@ fn a11_2_access_log_is_off_on_standard_output_or_in_a_file() {
     let options = file.run.access_log.options();
     assert_eq!(
         (options.format, options.headers),
-        (Format::GenericClf, HeaderMode::Keep)
+        (Format::GenericClf, Headers::all(Mode::Keep))
     );
 }
 

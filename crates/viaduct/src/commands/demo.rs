@@ -22,7 +22,7 @@ use std::time::Duration;
 use anyhow::Context;
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
-use viaduct_observe::{Format, Mode, Options};
+use viaduct_observe::{Format, Options};
 use viaduct_proxy::{Config, ForwardedTrust};
 
 use crate::cli::Demo;
@@ -194,7 +194,7 @@ async fn ingress(demo: &Demo, files: &Files, recorder: &Recorder) -> anyhow::Res
     let open = |port| {
         let options = Options {
             format: Format::Json,
-            headers: Mode::Drop,
+            ..Options::default()
         };
         Edge::open(
             config(SocketAddr::from(([127, 0, 0, 1], port))),

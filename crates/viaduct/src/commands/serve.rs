@@ -13,14 +13,16 @@ use crate::logging::{self, Log};
 use crate::serving::{self, Serving};
 use crate::settings::{self, entry_points, observability, ocsp, providers, transport};
 use crate::signals::Signals;
+use crate::telemetry::Export;
 
 pub(super) fn run(arguments: Vec<String>) -> anyhow::Result<ExitCode> {
     let told = load(&Surroundings::own(arguments))?;
-    let log = logging::start(observability::level(&told.install))?;
+    let (settings, log_export) = observability::log(&told.install)?;
+    let log = logging::start(settings)?;
     say(&told, &log);
     serving::raise_file_limit();
     let runtime = serving::control_runtime()?;
-    let code = runtime.block_on(serve(&told, &log));
+    let code = runtime.block_on(serve(&told, &log, log_export));
     runtime.shutdown_background();
     Ok(code?)
 }
@@ -42,15 +44,20 @@ fn say(told: &Told, log: &Log) {
     tracing::debug!(configuration = %render::install(&told.install), "install configuration");
 }
 
-async fn serve(told: &Told, log: &Log) -> Result<ExitCode, Failure> {
+async fn serve(told: &Told, log: &Log, log_export: Option<Export>) -> Result<ExitCode, Failure> {
     let Told { install, .. } = told;
     let mut signals =
         Signals::listen().map_err(|error| Failure::new("cannot take signals").because(error))?;
     let routing = routing(told)?;
+<<<<<<< HEAD
     let ocsp = ocsp::settings(install)?;
+=======
+    let mut telemetry = observability::telemetry(install)?;
+    telemetry.exports.extend(log_export);
+>>>>>>> 7fab274 (Send traces, metrics and logs to OpenTelemetry collectors; write the log as JSON, to files, rotated)
     let edge = Edge::open(
         entry_points::data_plane(install)?,
-        observability::telemetry(install),
+        telemetry,
         "entryPoints.<name>.address",
     )?;
     let own = edge.addresses().into_iter().map(|(_, address)| address).collect();
@@ -62,7 +69,7 @@ async fn serve(told: &Told, log: &Log) -> Result<ExitCode, Failure> {
             .get(name)
             .is_some_and(|entry_point| entry_point.http.tls.is_some())
     });
-    Ok(serving.until_stopped(&mut signals).await)
+    Ok(serving.until_stopped(&mut signals, log).await)
 }
 
 /// What routing depends on.

@@ -74,7 +74,7 @@ async fn serve(arguments: cli::Sidecar, log: &Log) -> Result<ExitCode, Failure> 
     })
     .await?;
     serving.announce(log, |_| true);
-    Ok(serving.until_stopped(&mut signals).await)
+    Ok(serving.until_stopped(&mut signals, log).await)
 }
 
 /// Reads the files, listens, serves. Fails only when the files are not usable now; what becomes of

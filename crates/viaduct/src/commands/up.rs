@@ -46,7 +46,7 @@ async fn serve(up: &Up, log: &Log) -> Result<ExitCode, Failure> {
             .iter()
             .any(|entry_point| entry_point.name == name && entry_point.tls)
     });
-    Ok(serving.until_stopped(&mut signals).await)
+    Ok(serving.until_stopped(&mut signals, log).await)
 }
 
 /// The entry points asked for, or the default set; each once.

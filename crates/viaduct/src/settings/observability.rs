@@ -1,94 +1,110 @@
-//! `log`, `accessLog` and `metrics` -> where they go and what they say.
+//! `log`, `accessLog`, `metrics` and `tracing` -> where they go and what they say.
 
+mod collectors;
+mod logs;
+mod metrics;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use http::HeaderName;
 use viaduct_config::Install;
-use viaduct_config::install::{AccessLogFormat, FieldMode, LogLevel, Metrics, Prometheus};
-use viaduct_observe::counters::{HeaderLabel, Metering};
-use viaduct_observe::families::Detail;
-use viaduct_observe::{Format, Mode, Options, Output};
+use viaduct_config::install::Tracing;
+use viaduct_observe::TraceOptions;
+use viaduct_observe::otlp::{self, Resource};
+use viaduct_observe::trace::Propagator;
 
-use crate::logging::Level;
-use crate::telemetry::Telemetry;
+use crate::failure::Failure;
+use crate::telemetry::{Collector, Export, Signal, Telemetry};
 
-/// Default: errors only, as Traefik.
-pub(crate) fn level(install: &Install) -> Level {
-    match install.log.as_ref().map(|log| log.level).unwrap_or_default() {
-        LogLevel::Trace => Level::Trace,
-        LogLevel::Debug => Level::Debug,
-        LogLevel::Info => Level::Info,
-        LogLevel::Warn => Level::Warn,
-        LogLevel::Error | LogLevel::Fatal | LogLevel::Panic => Level::Error,
-    }
-}
+pub(crate) use logs::log;
 
 /// Everything that requests are told to.
-pub(crate) fn telemetry(install: &Install) -> Telemetry {
-    let metrics = install.metrics.as_ref();
-    let prometheus = metrics.and_then(|metrics| metrics.prometheus.as_ref());
-    Telemetry {
-        access_log: access_log(install),
-        metering: metrics.map_or_else(Metering::least, metering),
-        prometheus: prometheus.map(detail),
+pub(crate) fn telemetry(install: &Install) -> Result<Telemetry, Failure> {
+    let mut telemetry = Telemetry::logging(None);
+    if let Some(written) = &install.access_log {
+        let access_logs = logs::access(written, install, &mut telemetry.exports)?;
+        telemetry.access_log = Some(access_logs);
     }
-}
-
-/// What has to be counted for everyone who is told.
-fn metering(metrics: &Metrics) -> Metering {
-    let details: Vec<Detail> = metrics.prometheus.iter().map(detail).collect();
-    let any = |wants: fn(&Detail) -> bool| details.iter().any(wants);
-    let buckets: Vec<f64> = details
-        .iter()
-        .flat_map(|detail| detail.buckets.iter().copied())
-        .collect();
-    let labels = metrics
-        .prometheus
-        .iter()
-        .flat_map(|prometheus| header_labels(prometheus));
-    // Entry points are always counted: the sum of all requests is told at the end of the process.
-    let mut metering = Metering::least();
-    metering.routers = any(|detail| detail.routers);
-    metering.services = any(|detail| detail.services);
-    metering.internals = metrics.add_internals;
-    metering.with_buckets(&buckets).with_header_labels(labels)
-}
-
-fn detail(prometheus: &Prometheus) -> Detail {
-    Detail {
-        entry_points: prometheus.add_entry_points_labels,
-        routers: prometheus.add_routers_labels,
-        services: prometheus.add_services_labels,
-        buckets: prometheus.buckets.clone(),
-        header_labels: header_labels(prometheus).map(|label| label.label).collect(),
+    if let Some(written) = &install.metrics {
+        telemetry.metering = metrics::metering(written)?;
+        telemetry.prometheus = written.prometheus.as_ref().map(metrics::detail);
+        telemetry.pushes.extend(metrics::push(written)?);
     }
+    if let Some(written) = &install.tracing {
+        let (outbox, inbox) = otlp::queue();
+        let target = collectors::target(&written.exporter(), "tracing.otlp")?;
+        // `globalAttributes` is the older name; where both are written the newer one counts.
+        let attributes = written
+            .global_attributes
+            .iter()
+            .chain(&written.resource_attributes);
+        let resource = resource(&written.service_name, attributes);
+        let collector = Collector::new(target, Signal::Traces);
+        telemetry.exports.push(Export::Traces(inbox, resource, collector));
+        telemetry.tracing = Some((Arc::new(trace_options(written)?), outbox));
+    }
+    Ok(telemetry)
 }
 
-/// Without those whose header cannot be one: its value would always be empty.
-fn header_labels(prometheus: &Prometheus) -> impl Iterator<Item = HeaderLabel> {
-    prometheus.header_labels.iter().filter_map(|(label, header)| {
-        Some(HeaderLabel {
-            label: label.clone(),
-            header: header.parse().ok()?,
-        })
+fn trace_options(written: &Tracing) -> Result<TraceOptions, Failure> {
+    if !(0.0..=1.0).contains(&written.sample_rate) {
+        return Err(Failure::new(format!(
+            "`tracing.sampleRate`: `{}` is not between 0 and 1",
+            written.sample_rate
+        )));
+    }
+    Ok(TraceOptions {
+        sample_rate: written.sample_rate,
+        propagators: propagators(std::env::var("OTEL_PROPAGATORS").ok().as_deref()),
+        request_headers: header_names(
+            &written.captured_request_headers,
+            "tracing.capturedRequestHeaders",
+        )?,
+        response_headers: header_names(
+            &written.captured_response_headers,
+            "tracing.capturedResponseHeaders",
+        )?,
+        safe_query: written.safe_query_params.clone(),
+        internals: written.add_internals,
     })
 }
 
-/// The access log, if there is one.
-fn access_log(install: &Install) -> Option<(Output, Options)> {
-    let log = install.access_log.as_ref()?;
-    let output = match log.file_path.as_str() {
-        "" => Output::Stdout,
-        path => Output::File(path.into()),
+/// `OTEL_PROPAGATORS`: names with commas between; `none` alone is none at all.
+fn propagators(written: Option<&str>) -> Vec<Propagator> {
+    let written = written.filter(|written| !written.trim().is_empty());
+    let names = written
+        .unwrap_or("tracecontext,baggage")
+        .split(',')
+        .map(str::trim);
+    let mut propagators = Vec::new();
+    for name in names {
+        match (name, Propagator::named(name)) {
+            (_, Some(propagator)) => propagators.push(propagator),
+            // Baggage is a header that is passed on as it came.
+            ("baggage" | "none", None) => {}
+            (unknown, None) => {
+                tracing::warn!(propagator = unknown, "OTEL_PROPAGATORS names what is not built")
+            }
+        }
+    }
+    propagators
+}
+
+fn header_names(written: &[String], option: &str) -> Result<Vec<HeaderName>, Failure> {
+    let parse = |name: &String| {
+        let failed = || Failure::new(format!("`{option}`: `{name}` is not the name of a header"));
+        name.parse()
+            .map_err(|error: http::header::InvalidHeaderName| failed().because(error))
     };
-    let options = Options {
-        format: match log.format {
-            AccessLogFormat::Common => Format::Common,
-            AccessLogFormat::GenericClf => Format::GenericClf,
-            AccessLogFormat::Json => Format::Json,
-        },
-        headers: match log.fields.headers.default_mode {
-            FieldMode::Keep => Mode::Keep,
-            FieldMode::Drop => Mode::Drop,
-            FieldMode::Redact => Mode::Redact,
-        },
-    };
-    Some((output, options))
+    written.iter().map(parse).collect()
+}
+
+fn resource<'a>(service: &str, attributes: impl Iterator<Item = (&'a String, &'a String)>) -> Resource {
+    Resource::new(
+        service,
+        attributes.map(|(name, value)| (name.as_str(), value.as_str())),
+    )
 }
