@@ -49,12 +49,9 @@ async fn serve(told: &Told, log: &Log, log_export: Option<Export>) -> Result<Exi
     let mut signals =
         Signals::listen().map_err(|error| Failure::new("cannot take signals").because(error))?;
     let routing = routing(told)?;
-<<<<<<< HEAD
     let ocsp = ocsp::settings(install)?;
-=======
     let mut telemetry = observability::telemetry(install)?;
     telemetry.exports.extend(log_export);
->>>>>>> 7fab274 (Send traces, metrics and logs to OpenTelemetry collectors; write the log as JSON, to files, rotated)
     let edge = Edge::open(
         entry_points::data_plane(install)?,
         telemetry,

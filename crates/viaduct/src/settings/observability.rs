@@ -25,7 +25,7 @@ pub(crate) use logs::log;
 pub(crate) fn telemetry(install: &Install) -> Result<Telemetry, Failure> {
     let mut telemetry = Telemetry::logging(None);
     if let Some(written) = &install.access_log {
-        let access_logs = logs::access(written, install, &mut telemetry.exports)?;
+        let access_logs = logs::access(written, &mut telemetry.exports)?;
         telemetry.access_log = Some(access_logs);
     }
     if let Some(written) = &install.metrics {

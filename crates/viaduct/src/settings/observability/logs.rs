@@ -19,7 +19,7 @@ pub(crate) fn log(install: &Install) -> Result<(logging::Settings, Option<Export
     let written = install.log.clone().unwrap_or_default();
     let (otlp, export) = match &written.otlp {
         Some(otlp) => {
-            let (output, export) = collector(otlp, install, "log.otlp", Signal::Logs)?;
+            let (output, export) = collector(otlp, "log.otlp", Signal::Logs)?;
             (Some(output), Some(export))
         }
         None => (None, None),
@@ -63,11 +63,7 @@ fn output(written: &LogOptions) -> Output {
 }
 
 /// The access log; an export of it is added to `exports`.
-pub(super) fn access(
-    written: &AccessLog,
-    install: &Install,
-    exports: &mut Vec<Export>,
-) -> Result<AccessLogs, Failure> {
+pub(super) fn access(written: &AccessLog, exports: &mut Vec<Export>) -> Result<AccessLogs, Failure> {
     let format = match written.format {
         AccessLogFormat::Common => Format::Common,
         AccessLogFormat::GenericClf => Format::GenericClf,
@@ -75,7 +71,7 @@ pub(super) fn access(
     };
     let mut outputs = Vec::new();
     if let Some(otlp) = &written.otlp {
-        let (output, export) = collector(otlp, install, "accessLog.otlp", Signal::AccessLogs)?;
+        let (output, export) = collector(otlp, "accessLog.otlp", Signal::AccessLogs)?;
         exports.push(export);
         outputs.push((output, Format::Json));
     }
@@ -150,16 +146,7 @@ fn range(text: &str) -> Option<(u16, u16)> {
     (first <= last).then_some((first, last))
 }
 
-fn collector(
-    written: &OtlpLog,
-    install: &Install,
-    option: &str,
-    signal: Signal,
-) -> Result<(Output, Export), Failure> {
-    if !install.experimental.otlp_logs {
-        return Err(Failure::new(format!("`{option}` needs `experimental.otlpLogs`"))
-            .hint("set `experimental.otlpLogs` to true, as Traefik demands it"));
-    }
+fn collector(written: &OtlpLog, option: &str, signal: Signal) -> Result<(Output, Export), Failure> {
     let target = collectors::target(&written.exporter(), option)?;
     let resource = resource(&written.service_name, written.resource_attributes.iter());
     Ok(log_export(resource, target, signal))

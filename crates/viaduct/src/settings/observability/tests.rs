@@ -44,7 +44,6 @@ fn a1_12_values_that_make_no_sense_are_refused_by_name() {
             &["--accessLog.filters.statusCodes=5xx"],
             "accessLog.filters.statusCodes",
         ),
-        (&["--accessLog.otlp=true"], "experimental.otlpLogs"),
         (&["--metrics.otlp.pushInterval=0"], "metrics.otlp.pushInterval"),
         (
             &["--metrics.prometheus.headerLabels.a-b=x"],
