@@ -313,6 +313,7 @@ fn a2_12_each_entry_point_ends_its_own_life() {
     let running = bound.serve(Hands {
         snapshots,
         access_logs: Vec::new(),
+        tracers: Vec::new(),
         counters: Vec::new(),
         internal: None,
     });
