@@ -381,8 +381,11 @@ impl Target {
     }
 }
 
-/// Directories are not made: a slip of the pen would begin another log where nobody looks.
+/// Makes the directories that are missing, as Traefik does.
 fn append(path: &Path) -> io::Result<File> {
+    if let Some(directory) = path.parent() {
+        std::fs::create_dir_all(directory)?;
+    }
     OpenOptions::new().append(true).create(true).open(path)
 }
 

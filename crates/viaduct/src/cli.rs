@@ -12,6 +12,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::failure::Failure;
 use crate::logging::Level;
 pub(crate) use entry_point::{EntryPoint, Listen, resolve};
 pub(crate) use stapling::Stapling;
@@ -175,8 +176,26 @@ pub(crate) struct AccessLog {
 }
 
 impl AccessLog {
+    /// As [`output`](Self::output), for a file only if its directory is there: a slip of the pen would begin
+    /// another log where nobody looks. (The options that are Traefik's make it, as Traefik does.)
+    pub(crate) fn checked_output(&self) -> Result<Option<viaduct_observe::Output>, Failure> {
+        let output = self.output();
+        if let Some(viaduct_observe::Output::File(path)) = &output
+            && let Some(directory) = path.parent()
+            && !directory.as_os_str().is_empty()
+            && !directory.is_dir()
+        {
+            let (path, directory) = (path.display(), directory.display());
+            return Err(Failure::new(format!(
+                "cannot open the access log `{path}`: there is no directory `{directory}`"
+            ))
+            .hint("make the directory first, or name another file"));
+        }
+        Ok(output)
+    }
+
     /// Where the access log goes, if there is one. Traefik's `true` and `false` are understood.
-    pub(crate) fn output(&self) -> Option<viaduct_observe::Output> {
+    fn output(&self) -> Option<viaduct_observe::Output> {
         match self.file.as_deref()? {
             "false" => None,
             STDOUT | "true" => Some(viaduct_observe::Output::Stdout),

@@ -163,12 +163,6 @@ impl RunningEdge {
 fn access_log_failure(error: SinkError) -> Failure {
     let message = error.to_string();
     match error {
-        SinkError::Open { source, path } if source.kind() == ErrorKind::NotFound => {
-            let directory = path.parent().unwrap_or(&path).display().to_string();
-            Failure::new(message).because(source).hint(format!(
-                "make the directory `{directory}` first, or name another file"
-            ))
-        }
         SinkError::Open { source, .. } | SinkError::Thread(source) => Failure::new(message).because(source),
     }
 }

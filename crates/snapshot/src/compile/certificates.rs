@@ -115,7 +115,8 @@ fn identities(source: &Source<'_>, findings: &mut Vec<Finding>) -> Vec<Option<Ar
             match read(pair) {
                 Ok(identity) => Some(Arc::new(identity)),
                 Err(finding) => {
-                    findings.push(source.at(element, finding));
+                    let hint = "clients it is meant for are shown the default certificate, which they do not trust: give it the certificate's chain, leaf first, and its key as PEM text";
+                    findings.push(source.at(element, finding.hint(hint)));
                     None
                 }
             }

@@ -59,7 +59,7 @@ async fn serve(arguments: cli::Sidecar, log: &Log) -> Result<ExitCode, Failure> 
     let access_log = arguments
         .run
         .access_log
-        .output()
+        .checked_output()?
         .map(|output| (output, arguments.run.access_log.options()));
     let serving = start(Sidecar {
         listen,

@@ -34,7 +34,7 @@ async fn serve(up: &Up, log: &Log) -> Result<ExitCode, Failure> {
     let access_log = up
         .run
         .access_log
-        .output()
+        .checked_output()?
         .map(|output| (output, up.run.access_log.options()));
     let telemetry = Telemetry::logging(access_log);
     let edge = Edge::open(config(up, &entry_points)?, telemetry, "--entrypoint NAME=ADDR")?;

@@ -80,9 +80,8 @@ fn up_says_what_is_wrong_with_its_arguments() {
                 "--accesslog=logs/a/access.log",
             ],
             1,
-            "error: cannot open the log file `logs/a/access.log`\n  \
-               cause: No such file or directory (os error 2)\n  \
-               hint: make the directory `logs/a` first, or name another file\n",
+            "error: cannot open the access log `logs/a/access.log`: there is no directory `logs/a`\n  \
+               hint: make the directory first, or name another file\n",
         ),
         (
             &["up", "m", "--workers", "0"],

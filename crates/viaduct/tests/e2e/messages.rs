@@ -137,6 +137,24 @@ fn c2_a_missing_front_certificate_says_what_clients_see_and_what_to_write() {
 }
 
 #[test]
+fn c2_a_front_certificate_that_cannot_be_read_is_named_itself() {
+    let viaduct = started(
+        &Manifests::new()
+            .secret(FRONT_SECRET, &[("tls.crt", "junk"), ("tls.key", "junk")])
+            .backend(BACKEND, 1)
+            .route(secure_route("http")),
+    );
+    assert_one_error(
+        &viaduct,
+        &[
+            "no certificate in the PEM text",
+            "object=Secret web/web-ingressroute-tls ",
+            "are shown the default certificate",
+        ],
+    );
+}
+
+#[test]
 fn c2_a_missing_service_or_port_names_what_there_is() {
     let to = |service: &str, port: u16| {
         let route = Route::plain("r", RULE, service, "http").service_field("port", json!(port));
