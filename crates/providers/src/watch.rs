@@ -344,13 +344,16 @@ impl Watcher {
     }
 }
 
-/// Directories to watch, with whether all below them counts. The parent of a tree's root is among
-/// them, to see the root come back.
+/// Directories to watch, with whether all below them counts. The parent of a tree's root is among them only
+/// while the root is not there, to see it come, or is a link, to see it lead elsewhere: a directory tells
+/// itself that it goes, and its neighbours, a log that grows, say, are to wake nobody.
 fn watch_points(target: &Target) -> BTreeSet<(PathBuf, bool)> {
     match target {
         Target::Tree(root) => {
             let mut points = BTreeSet::from([(root.clone(), true)]);
-            points.extend(parent_of(root).map(|parent| (parent, false)));
+            if !std::fs::symlink_metadata(root).is_ok_and(|metadata| metadata.is_dir()) {
+                points.extend(parent_of(root).map(|parent| (parent, false)));
+            }
             points
         }
         Target::Files(files) => files

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::symlink;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tempfile::TempDir;
@@ -213,4 +213,19 @@ async fn dropping_the_watch_ends_it() {
     let (running, mut changes) = tree(root.path(), events_only());
     drop(running);
     assert!(!changes.changed().await);
+}
+
+#[test]
+fn neighbours_of_a_directory_wake_nobody() {
+    let parent = directory();
+    let (root, link) = (parent.path().join("manifests"), parent.path().join("link"));
+    let points = |root: &Path| -> Vec<PathBuf> {
+        let points = super::watch_points(&Target::Tree(root.to_owned()));
+        points.into_iter().map(|(path, _)| path).collect()
+    };
+    assert_eq!(points(&root), [parent.path(), &root], "to see it come");
+    fs::create_dir(&root).unwrap();
+    assert_eq!(points(&root), [root.as_path()]);
+    symlink(&root, &link).unwrap();
+    assert_eq!(points(&link), [parent.path(), &link], "to see it lead elsewhere");
 }

@@ -95,7 +95,7 @@ fn c2_one_mistake_is_one_line_with_the_cause_and_what_it_affects() {
         finding: root.clone(),
         affects: vec!["IngressRoute web/a".into(), "IngressRoute web/b".into()],
     };
-    assert_eq!(gather(findings.clone()), [only.clone()]);
+    assert_eq!(gather(findings.clone()).as_slice(), std::slice::from_ref(&only));
     assert!(text(&only).ends_with("affects: IngressRoute web/a, IngressRoute web/b"));
 
     let mut report = Report::default();

@@ -64,7 +64,7 @@ fn c1_with_expose_faults_the_client_learns_the_code() {
     assert_says_where_to_look(&viaduct);
 }
 
-fn assert_says_where_to_look(viaduct: &viaduct_testkit::viaduct::Viaduct) {
+fn assert_says_where_to_look(viaduct: &Viaduct) {
     let line = viaduct.wait_log("connect_refused");
     assert!(
         line.contains("compare `port` at the service of IngressRoute web/web-ingressroute"),
