@@ -13,7 +13,7 @@ use viaduct_testkit::openssl::{handshake, s_client};
 use viaduct_testkit::origin::{Origin, Request, ok};
 use viaduct_testkit::pki::{Ca, Issued, Leaf};
 use viaduct_testkit::tls::Dial;
-use viaduct_testkit::viaduct::{Up, Viaduct};
+use viaduct_testkit::viaduct::{Running, Up, Viaduct};
 use viaduct_testkit::wait::{PATIENCE, wait_until};
 
 use crate::fixture::{BACKEND, FRONT_SECRET, HOST, root, secure_route, up};
@@ -295,6 +295,41 @@ fn a8_22_an_install_option_with_a_responder_that_cannot_be_asked_ends_the_start(
     ] {
         assert!(finished.output.contains(told), "{}", finished.output);
     }
+}
+
+#[test]
+fn a8_22_traefiks_install_options_staple_what_the_file_provider_names() {
+    let issuing = Ca::new("Edge Root").intermediate("Edge CA");
+    let front = issuing.issue(Leaf::server(HOST).ocsp("http://ocsp.invalid/Named"));
+    let openssl = Responder::new(&issuing).good(&front);
+    let origin = responder(move |question| openssl.answer(question));
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let files = front.write_to(directory.path(), "front");
+    let dynamic = json!({
+        "http": { "routers": { "web": {
+            "rule": format!("Host(`{HOST}`)"), "service": "app", "entryPoints": ["websecure"], "tls": {},
+        } }, "services": { "app": { "loadBalancer": { "servers": [{ "url": "http://127.0.0.1:1" }] } } } },
+        "tls": { "certificates": [{ "certFile": files.cert, "keyFile": files.key }] },
+    });
+    let install = json!({
+        "entryPoints": { "websecure": { "address": "127.0.0.1:0" } },
+        "providers": { "file": { "filename": "dynamic.yml" } },
+        "ocsp": { "responderOverrides": {
+            "http://ocsp.invalid/Named": format!("http://{}/instead", origin.address()),
+        } },
+    });
+    for (name, contents) in [("dynamic.yml", dynamic), ("traefik.yml", install)] {
+        std::fs::write(directory.path().join(name), contents.to_string()).expect("a file");
+    }
+    let running = Running::until_ready(&mut root(directory.path()));
+    wait_until("the answer to be stapled", || {
+        let address = running.address("websecure");
+        is_stapled(
+            &handshake(address, &["-status", "-servername", HOST]).output,
+            "good",
+        )
+    });
+    assert_eq!(origin.requests()[0].target, "/instead");
 }
 
 /// The responder that certificates name. Nobody is there.
