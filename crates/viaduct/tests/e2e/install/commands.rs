@@ -5,6 +5,7 @@ use std::net::TcpListener;
 
 use viaduct_testkit::child::{Finished, run};
 use viaduct_testkit::origin::{Origin, ok};
+use viaduct_testkit::viaduct::Running;
 
 use crate::fixture::root;
 
@@ -97,6 +98,15 @@ fn a1_5_healthcheck_is_0_for_a_200_from_ping_and_1_for_anything_else() {
         format!("error: cannot ask http://{free}/ping\n  cause: Connection refused (os error 111)")
     );
     assert_eq!(finished.status.code(), Some(1));
+}
+
+#[test]
+fn a1_5_healthcheck_of_the_real_process() {
+    let work = tempfile::tempdir().expect("a temporary directory");
+    let flags = ["--entrypoints.web.address=127.0.0.1:0", "--ping.entrypoint=web"];
+    let running = Running::until_ready(root(work.path()).args(flags));
+    let finished = health(&running.address("web").to_string());
+    assert!(finished.status.success(), "{}", finished.output);
 }
 
 #[test]
