@@ -16,7 +16,7 @@ use viaduct_config::dynamic::Secret;
 use viaduct_config::dynamic::http::Middleware;
 use viaduct_config::dynamic::tls::CertificatePair;
 use viaduct_config::finding::Code;
-use viaduct_config::{Element, Finding, Update};
+use viaduct_config::{Dynamic, Element, Finding, Update};
 use viaduct_tls::{Identity, TrustBundle};
 
 use crate::files::{FileError, read_pem};
@@ -41,35 +41,7 @@ impl Material {
             broken: Vec::new(),
             notes: Vec::new(),
         };
-        for (index, certificate) in dynamic.tls.certificates.iter_mut().enumerate() {
-            let element = Element::Certificate(index);
-            filling.pair(&element, "certFile", &mut certificate.pair);
-        }
-        for (name, store) in &mut dynamic.tls.stores {
-            if let Some(pair) = &mut store.default_certificate {
-                filling.pair(&Element::TlsStore(name.clone()), "defaultCertificate", pair);
-            }
-        }
-        for (name, options) in &mut dynamic.tls.options {
-            if let Some(auth) = &mut options.client_auth {
-                let element = Element::TlsOptions(name.clone());
-                filling.bundles(&element, "clientAuth.caFiles", &mut auth.ca_files);
-            }
-        }
-        for (name, transport) in &mut dynamic.http.servers_transports {
-            let element = Element::ServersTransport(name.clone());
-            filling.bundles(
-                &element,
-                "rootCAs",
-                transport.root_cas.as_mut().unwrap_or(&mut Vec::new()),
-            );
-            for (index, pair) in transport.certificates.iter_mut().enumerate() {
-                filling.pair(&element, &format!("certificates[{index}]"), pair);
-            }
-        }
-        for (name, middleware) in &mut dynamic.http.middlewares {
-            filling.middleware(&Element::Middleware(name.clone()), middleware);
-        }
+        filling.walk(&mut dynamic);
         let Filling {
             now,
             files,
@@ -109,6 +81,38 @@ struct Filling {
 }
 
 impl Filling {
+    fn walk(&mut self, dynamic: &mut Dynamic) {
+        for (index, certificate) in dynamic.tls.certificates.iter_mut().enumerate() {
+            let element = Element::Certificate(index);
+            self.pair(&element, "certFile", &mut certificate.pair);
+        }
+        for (name, store) in &mut dynamic.tls.stores {
+            if let Some(pair) = &mut store.default_certificate {
+                self.pair(&Element::TlsStore(name.clone()), "defaultCertificate", pair);
+            }
+        }
+        for (name, options) in &mut dynamic.tls.options {
+            if let Some(auth) = &mut options.client_auth {
+                let element = Element::TlsOptions(name.clone());
+                self.bundles(&element, "clientAuth.caFiles", &mut auth.ca_files);
+            }
+        }
+        for (name, transport) in &mut dynamic.http.servers_transports {
+            let element = Element::ServersTransport(name.clone());
+            self.bundles(
+                &element,
+                "rootCAs",
+                transport.root_cas.as_mut().unwrap_or(&mut Vec::new()),
+            );
+            for (index, pair) in transport.certificates.iter_mut().enumerate() {
+                self.pair(&element, &format!("certificates[{index}]"), pair);
+            }
+        }
+        for (name, middleware) in &mut dynamic.http.middlewares {
+            self.middleware(&Element::Middleware(name.clone()), middleware);
+        }
+    }
+
     fn pair(&mut self, element: &Element, field: &str, pair: &mut CertificatePair) {
         let (Some(certificate), Some(key)) = (source(&pair.cert_file), source(&pair.key_file)) else {
             // The snapshot says what is missing.

@@ -90,24 +90,7 @@ impl Endpoint {
             Some((user, rest)) => (Some(user), rest),
             None => (None, authority.as_str()),
         };
-        let mut headers = HeaderMap::new();
-        headers.insert(
-            ACCEPT,
-            HeaderValue::from_static("application/json, application/yaml, */*;q=0.5"),
-        );
-        headers.insert(
-            USER_AGENT,
-            HeaderValue::from_static(concat!("viaduct/", env!("CARGO_PKG_VERSION"))),
-        );
-        headers.insert(HOST, value("Host", shown_authority)?);
-        if let Some(user) = user {
-            headers.insert(AUTHORIZATION, basic(user)?);
-        }
-        for (name, written) in &settings.headers {
-            let unusable = || HttpProviderError::Header(name.clone());
-            let parsed = HeaderName::from_bytes(name.as_bytes()).map_err(|_| unusable())?;
-            headers.insert(parsed, value(name, written.expose())?);
-        }
+        let headers = headers(shown_authority, user, &settings)?;
         let scheme = if secure { "https" } else { "http" };
         Ok(Self {
             port: authority.port_u16().unwrap_or(if secure { 443 } else { 80 }),
@@ -181,6 +164,33 @@ impl Endpoint {
             _ended = &mut connection => exchange.await,
         }
     }
+}
+
+/// What is sent with every question. The operator's own headers win.
+fn headers(
+    authority: &str,
+    user: Option<&str>,
+    settings: &HttpSettings,
+) -> Result<HeaderMap, HttpProviderError> {
+    let mut headers = HeaderMap::new();
+    headers.insert(
+        ACCEPT,
+        HeaderValue::from_static("application/json, application/yaml, */*;q=0.5"),
+    );
+    headers.insert(
+        USER_AGENT,
+        HeaderValue::from_static(concat!("viaduct/", env!("CARGO_PKG_VERSION"))),
+    );
+    headers.insert(HOST, value("Host", authority)?);
+    if let Some(user) = user {
+        headers.insert(AUTHORIZATION, basic(user)?);
+    }
+    for (name, written) in &settings.headers {
+        let unusable = || HttpProviderError::Header(name.clone());
+        let parsed = HeaderName::from_bytes(name.as_bytes()).map_err(|_| unusable())?;
+        headers.insert(parsed, value(name, written.expose())?);
+    }
+    Ok(headers)
 }
 
 /// ` (to URL)`, where a redirection was answered.
