@@ -11,6 +11,7 @@ use crate::tool::Tool;
 pub enum Module {
     Grpc,
     Websockets,
+    Prometheus,
 }
 
 impl Module {
@@ -18,6 +19,11 @@ impl Module {
         match self {
             Self::Grpc => ("grpc", "python3-grpcio", "grpcio"),
             Self::Websockets => ("websockets", "python3-websockets", "websockets"),
+            Self::Prometheus => (
+                "prometheus_client",
+                "python3-prometheus-client",
+                "prometheus-client",
+            ),
         }
     }
 }
@@ -26,6 +32,12 @@ impl Module {
 #[track_caller]
 pub fn script(module: Module, script: &str, arguments: &[&str]) -> Finished {
     run(&mut command(module, script, arguments), b"")
+}
+
+/// As [`script`], with something to read.
+#[track_caller]
+pub fn script_with_input(module: Module, script: &str, input: &str) -> Finished {
+    run(&mut command(module, script, &[]), input.as_bytes())
 }
 
 /// Starts `script` and leaves it running.

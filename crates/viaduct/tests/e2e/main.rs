@@ -15,6 +15,7 @@
 //! | `cli` | commands and their messages |
 //! | `cli_messages` | the whole text of what commands refuse with |
 //! | `messages` | what the log says of mistakes in manifests |
+//! | `observability` | metrics, access log and traces agree with what clients saw |
 //! | `docs` | documents that have to match the code |
 
 mod backend_leg;
@@ -30,6 +31,7 @@ mod http;
 mod http2;
 mod install;
 mod messages;
+mod observability;
 mod reload;
 mod smuggling;
 mod traffic;

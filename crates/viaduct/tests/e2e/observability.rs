@@ -1,0 +1,72 @@
+//! What is told of requests: metrics, access log, traces.
+
+mod collectors;
+mod metrics;
+
+use serde_json::Value;
+use tempfile::TempDir;
+use viaduct_testkit::http1::{self, Response};
+use viaduct_testkit::origin::{Origin, echo};
+use viaduct_testkit::viaduct::Running;
+use viaduct_testkit::wait::wait_for;
+
+use crate::fixture::root;
+
+/// The root command with one working backend, one that is gone, and files for what it tells.
+struct Observed {
+    running: Running,
+    origin: Origin,
+    work: TempDir,
+}
+
+impl Observed {
+    /// `install`: further sections of the install configuration.
+    fn start(install: &str) -> Self {
+        let origin = Origin::http(echo);
+        let work = tempfile::tempdir().expect("a temporary directory");
+        let (there, gone) = (origin.address(), viaduct_testkit::port::closed());
+        let text = format!(
+            "
+entryPoints: {{web: {{address: '127.0.0.1:0'}}, traefik: {{address: '127.0.0.1:0'}}}}
+providers: {{file: {{filename: traefik.yml}}}}
+{install}
+http:
+  routers:
+    there: {{rule: Host(`there.example`), service: there}}
+    gone: {{rule: Host(`gone.example`), service: gone}}
+    quiet: {{rule: Host(`quiet.example`), service: there, observability: {{accessLogs: false, metrics: false}}}}
+  services:
+    there: {{loadBalancer: {{servers: [{{url: 'http://{there}'}}]}}}}
+    gone: {{loadBalancer: {{servers: [{{url: 'http://{gone}'}}]}}}}
+"
+        );
+        std::fs::write(work.path().join("traefik.yml"), text).expect("a file");
+        Self {
+            running: Running::until_ready(&mut root(work.path())),
+            origin,
+            work,
+        }
+    }
+
+    #[track_caller]
+    fn get(&self, entry_point: &str, host: &str, path: &str) -> Response {
+        http1::once(
+            self.running.address(entry_point),
+            format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n"),
+        )
+    }
+
+    /// The entries of the file `access.log`, when there are so many.
+    #[track_caller]
+    fn entries(&self, count: usize) -> Vec<Value> {
+        let file = self.work.path().join("access.log");
+        wait_for(&format!("{count} lines in the access log"), || {
+            let text = std::fs::read_to_string(&file).ok()?;
+            let lines: Vec<Value> = text
+                .lines()
+                .map(|line| serde_json::from_str(line).expect("an object a line"))
+                .collect();
+            (lines.len() >= count).then_some(lines)
+        })
+    }
+}

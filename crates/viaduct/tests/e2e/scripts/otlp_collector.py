@@ -1,0 +1,27 @@
+"""A collector by gRPC, without generated code, on a free port of 127.0.0.1; prints `port N`, and each message as
+`KIND AUTHORIZATION HEX`."""
+import sys
+from concurrent import futures
+
+import grpc
+
+
+def export(kind):
+    def take(message, context):
+        given = dict(context.invocation_metadata()).get("authorization", "-")
+        print(kind, given, message.hex(), flush=True)
+        return b""
+
+    return grpc.unary_unary_rpc_method_handler(take)
+
+
+server = grpc.server(futures.ThreadPoolExecutor(4))
+server.add_generic_rpc_handlers([
+    grpc.method_handlers_generic_handler(
+        f"opentelemetry.proto.collector.{kind}.v1.{service}", {"Export": export(kind)})
+    for kind, service in [("trace", "TraceService"), ("metrics", "MetricsService"), ("logs", "LogsService")]
+])
+port = server.add_insecure_port("127.0.0.1:0")
+server.start()
+print(f"port {port}", flush=True)
+server.wait_for_termination()
