@@ -24,7 +24,7 @@ impl Observed {
     fn start(install: &str) -> Self {
         let origin = Origin::http(echo);
         let work = tempfile::tempdir().expect("a temporary directory");
-        let (there, gone) = (origin.address(), viaduct_testkit::port::closed());
+        let (there, gone) = (origin.address(), viaduct_testkit::port::closed_port());
         let text = format!(
             "
 entryPoints: {{web: {{address: '127.0.0.1:0'}}, traefik: {{address: '127.0.0.1:0'}}}}
@@ -37,7 +37,7 @@ http:
     quiet: {{rule: Host(`quiet.example`), service: there, observability: {{accessLogs: false, metrics: false}}}}
   services:
     there: {{loadBalancer: {{servers: [{{url: 'http://{there}'}}]}}}}
-    gone: {{loadBalancer: {{servers: [{{url: 'http://{gone}'}}]}}}}
+    gone: {{loadBalancer: {{servers: [{{url: 'http://127.0.0.1:{gone}'}}]}}}}
 "
         );
         std::fs::write(work.path().join("traefik.yml"), text).expect("a file");
