@@ -11,6 +11,9 @@ pub enum Tool {
     H2load,
     Python,
     Haproxy,
+    Chromium,
+    /// Chromium's WebDriver.
+    ChromiumDriver,
 }
 
 impl Tool {
@@ -35,6 +38,8 @@ impl Tool {
             Self::H2load => ("h2load", "nghttp2-client"),
             Self::Python => ("python3", "python3"),
             Self::Haproxy => ("haproxy", "haproxy"),
+            Self::Chromium => ("chromium", "chromium"),
+            Self::ChromiumDriver => ("chromedriver", "chromium-driver"),
         }
     }
 }

@@ -29,7 +29,7 @@ function h(tag, attributes, ...children) {
   for (const [name, value] of Object.entries(attributes || {})) {
     if (value !== null && value !== undefined) element.setAttribute(name, value);
   }
-  element.append(...children.flat().filter((child) => child !== null && child !== undefined));
+  element.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined));
   return element;
 }
 
@@ -107,7 +107,7 @@ function overview() {
   }
   const soon = data.certificates.filter((one) => one.status !== "enabled").length;
   tiles.push(tile("Certificates", data.certificates.length,
-    soon ? tag(`${soon} expired or ending soon`, "warn") : "all valid"));
+    soon ? tag(`${soon} to renew`, "warn") : "all valid"));
   document.getElementById("overview").replaceChildren(...tiles);
 }
 
@@ -148,7 +148,9 @@ function layered(kind) {
 function routers() {
   const bridges = new Map();
   for (const bridge of data.bridges) bridges.set(bridge.name, bridge);
-  return layered("Routers").map((router) => ({
+  // What is built in comes last.
+  const order = (router) => (router.provider === "internal" ? 1 : 0);
+  return layered("Routers").sort((a, b) => order(a) - order(b)).map((router) => ({
     ...router,
     bridges: bridges.has(router.name)
       ? [bridges.get(router.name)]

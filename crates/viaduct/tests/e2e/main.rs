@@ -11,6 +11,7 @@
 //! | `reload` | configuration that changes, breaks and comes back |
 //! | `entry_points` | options of entry points, middlewares, the PROXY protocol, going down |
 //! | `file_provider` | the flow from files alone, changes, faults, several providers |
+//! | `api` | API, dashboard (in Chromium) and ping of the running process |
 //! | `install` | Traefik's install configuration: sources, mistakes, the root command, `options`, `healthcheck` |
 //! | `cli` | commands and their messages |
 //! | `cli_messages` | the whole text of what commands refuse with |
@@ -18,6 +19,7 @@
 //! | `observability` | metrics, access log and traces agree with what clients saw |
 //! | `docs` | documents that have to match the code |
 
+mod api;
 mod backend_leg;
 mod cli;
 mod cli_messages;

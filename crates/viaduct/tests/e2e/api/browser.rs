@@ -1,0 +1,86 @@
+//! The dashboard in a real browser.
+
+use std::process::Command;
+
+use serde_json::Value;
+use viaduct_testkit::child::run;
+use viaduct_testkit::tool::Tool;
+
+use super::serve;
+
+/// A rule that would be markup where somebody forgot that it is text.
+const ROUTES: &str = "
+http:
+  routers:
+    web: {rule: 'Host(`web.example`) || Path(`/<img src=x onerror=alert(1)>`)', service: app, tls: {}}
+    broken: {rule: 'Host(`broken.example`)', service: nowhere}
+  services:
+    app: {loadBalancer: {serversTransport: lax, servers: [{url: 'https://127.0.0.1:9'}]}}
+  serversTransports:
+    lax: {insecureSkipVerify: true}
+";
+
+#[test]
+fn a12_7_the_dashboard_shows_both_legs_at_any_width_in_light_and_dark_and_asks_nobody_else() {
+    let work = tempfile::tempdir().expect("a temporary directory");
+    let running = serve(
+        work.path(),
+        ROUTES,
+        &["--api.insecure", "--api.dashboardname=Edge-1"],
+    );
+    let base = format!("http://{}/", running.address("traefik"));
+    let seen = run(
+        Command::new(Tool::Python.path())
+            .args(["-c", include_str!("../scripts/dashboard.py")])
+            .arg(Tool::ChromiumDriver.path())
+            .arg(Tool::Chromium.path())
+            .arg(format!("{base}dashboard/"))
+            .arg(work.path().join("profile")),
+        b"",
+    );
+    assert!(seen.status.success(), "{}", seen.output);
+    let seen: Value = serde_json::from_str(seen.output.lines().last().unwrap_or_default()).expect("JSON");
+    let text = seen["text"].as_str().unwrap_or_default();
+    for wanted in [
+        "Client leg",
+        "TLS 1.2, 1.3",
+        "generated default",
+        "Backend leg",
+        "TLS, not verified",
+        "https://127.0.0.1:9",
+        "the service \"nowhere@file\" does not exist",
+        "<img src=x onerror=alert(1)>",
+    ] {
+        assert!(text.contains(wanted), "{wanted}:\n{text}");
+    }
+    assert!(!text.contains("[object"), "{text}");
+    assert_eq!(seen["injected"], 0, "what is configured is text");
+    for width in ["1280", "390"] {
+        let (light, dark) = (&seen[format!("{width}-light")], &seen[format!("{width}-dark")]);
+        assert_eq!(
+            (&light["overflows"], &dark["overflows"]),
+            (&false.into(), &false.into()),
+            "{width}"
+        );
+        assert_ne!(light["background"], dark["background"]);
+    }
+    let filtered = seen["filtered"].as_str().unwrap_or_default();
+    assert!(
+        filtered.contains("broken@file") && !filtered.contains("web@file"),
+        "{filtered}"
+    );
+    assert_eq!(seen["unlabelled"], 0);
+    assert_eq!(
+        seen["console"],
+        Value::Array(Vec::new()),
+        "nothing breaks the page's own policy"
+    );
+    let resources = seen["resources"].as_array().expect("a list");
+    assert!(resources.len() > 5, "{resources:?}");
+    for resource in resources {
+        assert!(
+            resource.as_str().is_some_and(|url| url.starts_with(&base)),
+            "{resource}"
+        );
+    }
+}
