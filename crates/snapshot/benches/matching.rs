@@ -29,8 +29,7 @@ fn table(rules: impl Iterator<Item = String>) -> RoutingTable {
                 status: 503,
                 finding: Arc::new(Finding::error(Code::NoServers, "a benchmark has none")),
             },
-            access_log: true,
-            metrics: true,
+            observability: Default::default(),
             origin: None,
             slot: Slot(0),
         })
