@@ -140,7 +140,9 @@ fn c12_a_client_that_leaves_in_the_middle_costs_nothing_more() {
 
 #[test]
 fn c10_http2_clients_of_a_lying_backend_get_one_clear_answer_or_an_error() {
-    let lies: &[(&str, &[u8], Option<(u16, &str)>)] = &[
+    // What the client is to get; nothing: an error.
+    type Wanted = Option<(u16, &'static str)>;
+    let lies: &[(&str, &[u8], Wanted)] = &[
         (
             "204 with a length",
             b"HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\n",
@@ -215,7 +217,7 @@ fn c12_a_backend_that_talks_without_end_is_hung_up_on() {
         ("WINDOW_UPDATE", "h2c", preface, updates.repeat(5000)),
     ];
     for (name, scheme, opening, noise) in cases {
-        let (told, heard) = std::sync::mpsc::channel();
+        let (told, heard) = std::sync::mpsc::sync_channel(4);
         let told = std::sync::Mutex::new(told);
         let origin = Origin::script(move |wire: Wire<'_>| {
             wire.read(&mut [0; 4096]).unwrap_or_default();
