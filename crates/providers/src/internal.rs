@@ -3,8 +3,10 @@
 //! ```text
 //!  api.insecure, ping, metrics.prometheus --> routers on their own entry point
 //!  api, api.dashboard, ping, prometheus  --> services that routers of users may name
+//!  http.redirections of an entry point   --> a router for everything on it, and its middleware
 //! ```
 
+mod redirections;
 #[cfg(test)]
 mod tests;
 
@@ -23,6 +25,7 @@ pub fn internal(install: &Install) -> Update {
     api(install, &mut dynamic);
     ping(install, &mut dynamic);
     prometheus(install, &mut dynamic);
+    redirections::add(install, &mut dynamic);
     Update::new(ProviderName::new(INTERNAL), dynamic)
 }
 

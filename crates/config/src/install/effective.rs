@@ -84,6 +84,7 @@ pub(super) fn complaints(install: &Install) -> Vec<Complaint> {
     let mut complaints = Vec::new();
     for (name, entry_point) in &install.entry_points {
         of_entry_point(name, entry_point, &mut complaints);
+        of_redirection(name, entry_point, install, &mut complaints);
     }
     if let Some(api) = &install.api
         && !api.base_path.starts_with('/')
@@ -119,19 +120,26 @@ fn of_entry_point(name: &str, entry_point: &EntryPoint, complaints: &mut Vec<Com
     if let Some(proxy_protocol) = &entry_point.proxy_protocol {
         check_nets("proxyProtocol.trustedIPs", &proxy_protocol.trusted_ips);
     }
-    if let Some(redirection) = entry_point
-        .http
-        .redirections
-        .as_ref()
-        .and_then(|all| all.entry_point.as_ref())
-        && redirection.to.is_empty()
-    {
-        complaints.push(Complaint::of_entry_point(
-            name,
-            "http.redirections.entryPoint",
-            "`to` is missing: the name of an entry point, or `:port`",
-        ));
-    }
+}
+
+fn of_redirection(name: &str, entry_point: &EntryPoint, install: &Install, complaints: &mut Vec<Complaint>) {
+    let redirections = entry_point.http.redirections.as_ref();
+    let Some(redirection) = redirections.and_then(|all| all.entry_point.as_ref()) else {
+        return;
+    };
+    let to = redirection.to.as_str();
+    let message = match to.strip_prefix(':') {
+        None if to.is_empty() => "`to` is missing: the name of an entry point, or `:port`".to_owned(),
+        None if install.entry_points.contains_key(to) => return,
+        None => format!("there is no entry point `{to}`"),
+        Some(port) if port.parse::<u16>().is_ok() => return,
+        Some(port) => format!("`{port}` is not a port"),
+    };
+    complaints.push(Complaint::of_entry_point(
+        name,
+        "http.redirections.entryPoint",
+        message,
+    ));
 }
 
 /// An entry of a list of trusted addresses: an address, or a CIDR range.

@@ -58,6 +58,7 @@ const SAMPLES: &[(&str, &str)] = &[
     ("fields.headers.names._name_", "redact"),
     ("traceVerbosity", "detailed"),
     ("underscoreHeadersStrategy", "reject"),
+    ("redirections.entryPoint.to", ":8443"),
     ("defaultRuleSyntax", "v2"),
     ("sampleRate", "0.5"),
 ];

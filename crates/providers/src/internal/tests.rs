@@ -92,3 +92,30 @@ fn a12_8_ping_and_metrics_win_over_the_dashboard_on_their_entry_point() {
     }
     assert!(priority("api") > priority("dashboard"));
 }
+
+#[test]
+fn a2_5_a_redirection_is_a_router_in_front_of_all_others() {
+    let text = "
+entryPoints:
+  web: {address: ':80', http: {redirections: {entryPoint: {to: websecure}}}}
+  alt: {address: ':8080', http: {redirections: {entryPoint: {to: ':8443', permanent: false, priority: 7}}}}
+  websecure: {address: '127.0.0.1:443/tcp'}
+";
+    let install = viaduct_config::install::from_file("t.yml", text).unwrap().install;
+    let dynamic = internal(&install).dynamic;
+    let router = &dynamic.http.routers["web-to-websecure"];
+    assert_eq!(router.entry_points, ["web"]);
+    assert_eq!(router.priority, Some(i64::MAX - 1));
+    assert_eq!(router.service, "noop@internal");
+    assert_eq!(router.middlewares, ["redirect-web-to-websecure@internal"]);
+    let redirect = |name: &str| dynamic.http.middlewares[name].redirect_scheme.clone().unwrap();
+    let to_websecure = redirect("redirect-web-to-websecure");
+    assert_eq!(
+        (to_websecure.scheme.as_str(), to_websecure.port.as_str()),
+        ("https", "443")
+    );
+    assert!(to_websecure.permanent);
+    let to_port = redirect("redirect-alt-to-8443");
+    assert_eq!((to_port.port.as_str(), to_port.permanent), ("8443", false));
+    assert_eq!(dynamic.http.routers["alt-to-8443"].priority, Some(7));
+}

@@ -4,6 +4,7 @@ mod hygiene;
 mod life_cycle;
 mod middlewares;
 mod proxy_protocol;
+mod redirections;
 
 use std::net::SocketAddr;
 

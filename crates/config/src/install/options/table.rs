@@ -21,7 +21,6 @@ const NO_PLUGINS: Disposition = Refused("plugins are not built: what they guard 
 const NO_SPIFFE: Disposition =
     Refused("SPIFFE identities are not built: give `certificates` and `rootCAs` to a servers transport");
 const NO_HOST_RESOLVER: Disposition = Refused("CNAME flattening is not built: name every host in the rules");
-const ENTRY_POINT_LATER: Disposition = Refused("not built yet");
 
 const NO_PROFILES: Disposition = Accepted("there are no Go profiles; `perf` looks into the running process");
 const NO_AD: Disposition = Accepted("the dashboard advertises nothing");
@@ -147,10 +146,10 @@ pub(super) static OPTIONS: &[InstallOption] = &[
     row("entryPoints._name_.http.encodeQuerySemicolons", Switch, "false", Supported),
     row("entryPoints._name_.http.maxHeaderBytes", Value, "1048576", Supported),
     row("entryPoints._name_.http.middlewares", List, "", Supported),
-    row("entryPoints._name_.http.redirections.entryPoint.permanent", Switch, "true", ENTRY_POINT_LATER),
-    row("entryPoints._name_.http.redirections.entryPoint.priority", Value, "9223372036854775806", ENTRY_POINT_LATER),
-    row("entryPoints._name_.http.redirections.entryPoint.scheme", Value, "https", ENTRY_POINT_LATER),
-    row("entryPoints._name_.http.redirections.entryPoint.to", Value, "", ENTRY_POINT_LATER),
+    row("entryPoints._name_.http.redirections.entryPoint.permanent", Switch, "true", Supported),
+    row("entryPoints._name_.http.redirections.entryPoint.priority", Value, "9223372036854775806", Supported),
+    row("entryPoints._name_.http.redirections.entryPoint.scheme", Value, "https", Supported),
+    row("entryPoints._name_.http.redirections.entryPoint.to", Value, "", Supported),
     row("entryPoints._name_.http.sanitizePath", Switch, "true", Supported),
     row("entryPoints._name_.http.tls", Switch, "false", Supported),
     row("entryPoints._name_.http.tls.certResolver", Value, "", NO_ACME),
