@@ -36,12 +36,6 @@ impl Files {
         self
     }
 
-    fn write(&self, name: &str, text: &str) -> String {
-        let path = self.work.path().join(name);
-        std::fs::write(&path, text).expect("a file");
-        path.display().to_string()
-    }
-
     /// Entry points `web` and `websecure` on free ports, and all files of the directory.
     fn start(&self, arguments: &[&str]) -> Running {
         Running::until_ready(self.command(arguments).arg("--providers.file.directory=dynamic"))
