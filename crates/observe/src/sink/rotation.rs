@@ -85,7 +85,7 @@ fn backups(path: &Path) -> io::Result<Vec<PathBuf>> {
     let (stem, extension) = parts(path);
     let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
     let mut found = Vec::new();
-    for entry in fs::read_dir(directory.unwrap_or(Path::new(".")))? {
+    for entry in fs::read_dir(directory.unwrap_or_else(|| Path::new(".")))? {
         let file = entry?.path();
         let name = file.file_name().map(|name| name.to_string_lossy());
         let time = name.as_deref().and_then(|name| {
