@@ -62,7 +62,7 @@ fn is_mp4(bytes: &[u8]) -> bool {
         return false;
     };
     let size = u32::from_be_bytes(*size) as usize;
-    if size % 4 != 0 || bytes.get(4..8) != Some(b"ftyp") {
+    if !size.is_multiple_of(4) || bytes.get(4..8) != Some(b"ftyp") {
         return false;
     }
     let brands = bytes.get(8..size).unwrap_or_default().chunks_exact(4).enumerate();
