@@ -28,10 +28,7 @@ fn a1_3_the_first_source_counts_alone_and_the_others_are_named() {
     let config_file = format!("--configfile={}", file.display());
 
     let told = load(&surroundings(home.path(), &[&config_file, FLAG], &[VARIABLE])).unwrap();
-    assert_eq!(
-        (address(&told), &told.origin),
-        (Some(":1"), &Origin::File(file.clone()))
-    );
+    assert_eq!((address(&told), &told.origin), (Some(":1"), &Origin::File(file)));
     let warned = told.warnings.join("\n");
     assert!(
         warned.contains(
