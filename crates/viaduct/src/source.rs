@@ -29,7 +29,7 @@ impl Manifests {
     /// Fails when the directory cannot be read now; what is wrong inside it is told by the updates.
     pub(crate) fn open(path: &Path) -> Result<Self, Failure> {
         // Watched first: what is written after the reading is told of.
-        let watch = watch(Target::Tree(path.to_path_buf()), Timing::default())
+        let watch = watch(Target::Tree(path.to_path_buf()), TIMING)
             .map_err(|error| Failure::new("cannot watch the directory").because(error))?;
         let changes = watch.changes();
         Ok(Self {
@@ -186,4 +186,13 @@ fn unusable(error: DirectoryError) -> Failure {
 }
 
 /// A file that was written to more lately than this may be half of what it is going to be.
-const REST: Duration = Duration::from_millis(100);
+const REST: Duration = Duration::from_millis(50);
+
+/// Where the system tells that a file is still open for writing, it is waited for longer.
+const TIMING: Timing = Timing {
+    quiet: Duration::from_millis(50),
+    at_most: Duration::from_millis(300),
+    while_open: Duration::from_secs(1),
+    poll: Duration::from_secs(5),
+    poll_without_events: Duration::from_millis(500),
+};
