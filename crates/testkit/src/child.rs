@@ -28,6 +28,8 @@ struct Output {
 #[derive(Default)]
 struct State {
     lines: Vec<String>,
+    /// Of standard output alone.
+    printed: Vec<String>,
     /// Pipes that are still open.
     open: usize,
 }
@@ -49,10 +51,10 @@ impl Child {
         let output = Arc::new(Output::default());
         output.lock().open = 2;
         if let Some(stdout) = process.stdout.take() {
-            output.gather(stdout);
+            output.gather(stdout, true);
         }
         if let Some(stderr) = process.stderr.take() {
-            output.gather(stderr);
+            output.gather(stderr, false);
         }
         Self {
             name,
@@ -146,8 +148,10 @@ pub fn run(command: &mut Command, input: &[u8]) -> Finished {
         stdin.write_all(input).unwrap_or_default();
     }
     let status = child.wait_exit(2 * PATIENCE);
+    let printed = child.output.lock().printed.join("\n");
     Finished {
         status,
+        printed,
         output: child.output(),
     }
 }
@@ -156,6 +160,8 @@ pub fn run(command: &mut Command, input: &[u8]) -> Finished {
 #[derive(Debug)]
 pub struct Finished {
     pub status: ExitStatus,
+    /// Standard output alone: what spans lines is whole here.
+    pub printed: String,
     /// Standard output and standard error together.
     pub output: String,
 }
@@ -172,15 +178,18 @@ impl Output {
             .0
     }
 
-    fn gather(self: &Arc<Self>, pipe: impl Read + Send + 'static) {
+    fn gather(self: &Arc<Self>, pipe: impl Read + Send + 'static, is_stdout: bool) {
         let output = Arc::clone(self);
         std::thread::spawn(move || {
             for line in BufReader::new(pipe).split(b'\n') {
                 let Ok(line) = line else { break };
-                output
-                    .lock()
-                    .lines
-                    .push(String::from_utf8_lossy(&line).into_owned());
+                let line = String::from_utf8_lossy(&line).into_owned();
+                let mut state = output.lock();
+                if is_stdout {
+                    state.printed.push(line.clone());
+                }
+                state.lines.push(line);
+                drop(state);
                 output.changed.notify_all();
             }
             output.lock().open -= 1;

@@ -15,7 +15,7 @@ fn presents(viaduct: &Viaduct, name: &str, more: &[&str], identity: &Issued) -> 
     let mut arguments = vec!["-servername", name];
     arguments.extend(more);
     handshake(viaduct.websecure(), &arguments)
-        .output
+        .printed
         .contains(identity.cert_pem.trim())
 }
 
@@ -86,7 +86,7 @@ fn a8_13_the_default_store_answers_where_no_certificate_matches() {
         );
     let viaduct = up().file("r.yaml", manifests.yaml()).start();
     assert!(presents(&viaduct, "unknown.test", &[], &default));
-    let nameless = handshake(viaduct.websecure(), &["-noservername"]).output;
+    let nameless = handshake(viaduct.websecure(), &["-noservername"]).printed;
     assert!(nameless.contains(default.cert_pem.trim()), "{nameless}");
     assert!(presents(&viaduct, HOST, &[], &front));
 }
