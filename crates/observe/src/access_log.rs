@@ -107,4 +107,4 @@ impl Drop for Lane {
 }
 
 /// Bytes that are gathered before they go to the writer.
-const BATCH: usize = 32 * 1024;
+const BATCH: usize = 128 * 1024;

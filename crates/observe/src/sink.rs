@@ -389,8 +389,8 @@ fn append(path: &Path) -> io::Result<File> {
     OpenOptions::new().append(true).create(true).open(path)
 }
 
-/// Batches that may wait for the writer: with the batch size, about 8 MiB.
-const QUEUE: usize = 256;
+/// Batches that may wait for the writer: with the batch size, about 16 MiB.
+const QUEUE: usize = 128;
 /// Empty buffers kept for reuse, and the largest of them.
 const SPARE: usize = 64;
 const SPARE_BYTES: usize = 256 * 1024;

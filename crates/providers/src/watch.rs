@@ -211,19 +211,63 @@ impl OpenFiles {
     }
 }
 
+/// What watched files lead to, to tell them from their neighbours: a log that is written beside them
+/// raises an event for every line.
+struct Neighbours {
+    /// The files themselves, where the names are symbolic links.
+    real: Vec<PathBuf>,
+}
+
+impl Neighbours {
+    fn of(target: &Target) -> Self {
+        let real = match target {
+            Target::Tree(_) => Vec::new(),
+            Target::Files(files) => files.iter().filter_map(|file| file.canonicalize().ok()).collect(),
+        };
+        Self { real }
+    }
+
+    /// Whether the event tells of nothing but writing to other files.
+    fn busy(&mut self, target: &Target, event: &Event) -> bool {
+        let Target::Files(files) = target else {
+            return false;
+        };
+        let writing = matches!(
+            event.kind,
+            EventKind::Modify(ModifyKind::Data(_) | ModifyKind::Metadata(_))
+                | EventKind::Access(AccessKind::Close(AccessMode::Write))
+        );
+        if !writing {
+            // Names have changed: links may lead elsewhere.
+            *self = Self::of(target);
+            return false;
+        }
+        !event.paths.is_empty()
+            && !event
+                .paths
+                .iter()
+                .any(|path| files.contains(path) || self.real.contains(path))
+    }
+}
+
 impl Watcher {
     fn new(target: Target, timing: Timing, signals: SyncSender<Signal>) -> Self {
         let watched = target.clone();
         let open = OpenFiles::default();
         let noted = open.clone();
+        let mut neighbours = Neighbours::of(&target);
         let events = notify::recommended_watcher(move |event: notify::Result<Event>| {
+            let ours = |event: &Event| concerns(&watched, event);
+            let ours = event
+                .as_ref()
+                .is_ok_and(|event| ours(event) && !neighbours.busy(&watched, event));
             if let Ok(event) = &event
-                && concerns(&watched, event)
+                && ours
             {
                 noted.note(&watched, event);
             }
             // An error (an overflown queue, say) means that something may have been missed.
-            if event.map_or(true, |event| concerns(&watched, &event)) {
+            if ours || event.is_err() {
                 // A full queue already holds a signal that has not been looked at.
                 signals.try_send(Signal::Event).ok();
             }
