@@ -55,6 +55,18 @@ impl std::fmt::Debug for PemPair {
     }
 }
 
+/// Opens a file that ends: a pipe or a device could keep its reader for ever (I5).
+pub(crate) fn open_regular(path: &Path) -> io::Result<File> {
+    if std::fs::metadata(path)?.is_file() {
+        File::open(path)
+    } else {
+        Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            "it is not a regular file",
+        ))
+    }
+}
+
 /// Reads a PEM file, at most [`MAX_PEM_BYTES`] of it.
 pub fn read_pem(path: &Path) -> Result<String, FileError> {
     let unreadable = |source| FileError::Unreadable {
@@ -62,7 +74,7 @@ pub fn read_pem(path: &Path) -> Result<String, FileError> {
         source,
     };
     let mut bytes = Vec::new();
-    File::open(path)
+    open_regular(path)
         .and_then(|file| file.take(MAX_PEM_BYTES + 1).read_to_end(&mut bytes))
         .map_err(unreadable)?;
     if bytes.len() as u64 > MAX_PEM_BYTES {
@@ -87,6 +99,15 @@ mod tests {
         let error = read_pem(&path).unwrap_err();
         assert_eq!(error.path(), path);
         assert_eq!(error.to_string(), format!("cannot read `{}`", path.display()));
+    }
+
+    #[test]
+    fn i5_a_pipe_is_not_waited_for() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("pipe");
+        let made = std::process::Command::new("mkfifo").arg(&path).status();
+        assert!(made.unwrap().success());
+        assert!(matches!(read_pem(&path), Err(FileError::Unreadable { .. })));
     }
 
     #[test]

@@ -178,19 +178,24 @@ fn without_url_password(text: &str) -> Cow<'_, str> {
         let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
         let (authority, path) = rest.split_at_checked(end)?;
         let (user_info, host) = authority.rsplit_once('@')?;
-        let (user, _) = user_info.split_once(':')?;
-        Some(format!("{scheme}://{user}:{REDACTED}@{host}{path}"))
+        // Without a colon all of it may be a token.
+        let user = user_info
+            .split_once(':')
+            .map(|(user, _)| format!("{user}:"))
+            .unwrap_or_default();
+        Some(format!("{scheme}://{user}{REDACTED}@{host}{path}"))
     });
     redacted.map_or(Cow::Borrowed(text), Cow::Owned)
 }
 
 /// Parts of the names of headers that carry credentials.
-const SECRET_HEADERS: [&str; 6] = [
-    "authorization",
+const SECRET_HEADERS: [&str; 7] = [
+    "auth",
     "cookie",
     "token",
     "secret",
     "password",
-    "api-key",
+    "key",
+    "credential",
 ];
 pub(super) const REDACTED: &str = "REDACTED";

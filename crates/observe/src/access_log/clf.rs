@@ -36,7 +36,14 @@ fn combined(out: &mut Vec<u8>, clock: &mut Clock, options: &Options, record: &Re
     field(out, options, "ClientHost", |out| client(out, record));
     out.extend_from_slice(b" - ");
     field(out, options, "ClientUsername", |out| {
-        clf_bare(out, record.client_user.unwrap_or("-").as_bytes());
+        clf_bare(
+            out,
+            record
+                .client_user
+                .filter(|user| !user.is_empty())
+                .unwrap_or("-")
+                .as_bytes(),
+        );
     });
     out.extend_from_slice(b" [");
     field(out, options, "StartUTC", |out| {

@@ -1,7 +1,6 @@
 //! Files -> one update, with the last good state of each.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
@@ -9,6 +8,7 @@ use viaduct_config::finding::Code;
 use viaduct_config::{Finding, ProviderName, Update};
 
 use super::{FileProviderError, FileSettings, FileSource, listing};
+use crate::files::open_regular;
 use crate::material::Material;
 use crate::merge::merge;
 use crate::reading::{self, Format, Problem, Read};
@@ -240,7 +240,7 @@ impl Fault {
 /// The rest of a message that begins with the file's name.
 fn read_text(path: &Path) -> Result<String, String> {
     let mut bytes = Vec::new();
-    File::open(path)
+    open_regular(path)
         .and_then(|file| file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes))
         .map_err(|error: io::Error| format!("cannot be read: {error}"))?;
     if bytes.len() as u64 > MAX_FILE_BYTES {

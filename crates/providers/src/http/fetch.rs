@@ -94,7 +94,8 @@ impl Endpoint {
         let scheme = if secure { "https" } else { "http" };
         Ok(Self {
             port: authority.port_u16().unwrap_or(if secure { 443 } else { 80 }),
-            shown: format!("{scheme}://{shown_authority}{path}"),
+            // A query may hold a token.
+            shown: format!("{scheme}://{shown_authority}{}", uri.path()),
             secure,
             host,
             path,

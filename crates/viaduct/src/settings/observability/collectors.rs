@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use http::uri::Scheme;
+use http::uri::{Authority, Scheme};
 use http::{HeaderName, HeaderValue, Uri};
 use viaduct_config::dynamic::Secret;
 use viaduct_config::install::{ClientTls, Exporter};
@@ -21,9 +21,12 @@ pub(super) fn target(exporter: &Exporter, option: &str) -> Result<Target, Failur
             let option = format!("{option}.grpc");
             let written = &grpc.endpoint;
             Ok(Target {
-                authority: written
-                    .parse()
-                    .map_err(|error| unusable(&option, written, "host:port").because(error))?,
+                authority: without_user(
+                    &written
+                        .parse()
+                        .map_err(|error| unusable(&option, written, "host:port").because(error))?,
+                    &option,
+                )?,
                 protocol: Protocol::Grpc,
                 tls: (!grpc.insecure)
                     .then(|| tls(grpc.tls.as_ref(), &option))
@@ -48,7 +51,7 @@ pub(super) fn target(exporter: &Exporter, option: &str) -> Result<Target, Failur
             };
             let path = uri.path_and_query().map_or("", |path| path.as_str());
             Ok(Target {
-                authority: authority.clone(),
+                authority: without_user(authority, &option)?,
                 protocol: Protocol::Http {
                     path: if path == "/" {
                         String::new()
@@ -63,8 +66,21 @@ pub(super) fn target(exporter: &Exporter, option: &str) -> Result<Target, Failur
     }
 }
 
+/// What stands before an `@` may be a password, and is not said again.
 fn unusable(option: &str, written: &str, wanted: &str) -> Failure {
-    Failure::new(format!("`{option}.endpoint`: `{written}` is not {wanted}"))
+    let shown = written.rsplit_once('@').map_or(written, |(_, rest)| rest);
+    Failure::new(format!("`{option}.endpoint`: `{shown}` is not {wanted}"))
+}
+
+/// A collector's credentials belong into its headers: the authority is told in logs and sent as `Host`.
+fn without_user(authority: &Authority, option: &str) -> Result<Authority, Failure> {
+    if authority.as_str().contains('@') {
+        return Err(Failure::new(format!(
+            "`{option}.endpoint` holds a user or password, which is not sent from there"
+        ))
+        .hint(format!("set `{option}.headers.Authorization` instead")));
+    }
+    Ok(authority.clone())
 }
 
 fn headers<'h>(
