@@ -1,15 +1,19 @@
 """A collector by gRPC, without generated code, on a free port of 127.0.0.1; prints `port N`, and each message as
 `KIND AUTHORIZATION HEX`."""
-import sys
+import threading
 from concurrent import futures
 
 import grpc
+
+printing = threading.Lock()
 
 
 def export(kind):
     def take(message, context):
         given = dict(context.invocation_metadata()).get("authorization", "-")
-        print(kind, given, message.hex(), flush=True)
+        # One write: several exports come at the same time.
+        with printing:
+            print(f"{kind} {given} {message.hex()}", flush=True)
         return b""
 
     return grpc.unary_unary_rpc_method_handler(take)
