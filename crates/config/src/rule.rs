@@ -249,6 +249,35 @@ enum Chain {
 }
 
 impl Expr {
+    /// The matcher that `name(value)` would be in a rule of `syntax`, checked in the same way. `name` is
+    /// one of [`MATCHER_NAMES`] or [`MATCHER_NAMES_V2`], in any spelling that a rule may have; what `value`
+    /// holds is never read as syntax, beyond the `{name:regexp}` of v2.
+    pub fn call(syntax: Syntax, name: &str, value: &str) -> Result<Self, RuleErrorKind> {
+        let names = match syntax {
+            Syntax::V3 => &MATCHER_NAMES[..],
+            Syntax::V2 => &v2::MATCHER_NAMES[..],
+        };
+        let function = matcher::canonical_name(name, names)
+            .ok_or_else(|| RuleErrorKind::UnsupportedFunction(name.to_owned()))?;
+        let values = [std::borrow::Cow::Borrowed(value)];
+        match syntax {
+            Syntax::V3 => matcher::build(function, &values).map(Self::Match),
+            Syntax::V2 => v2::build(function, &values),
+        }
+    }
+
+    /// Both hold.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self::And(Box::new(self), Box::new(other))
+    }
+
+    /// One of them holds, or both.
+    #[must_use]
+    pub fn or(self, other: Self) -> Self {
+        Self::Or(Box::new(self), Box::new(other))
+    }
+
     /// Joins operands, in order, into a balanced tree.
     fn join(chain: Chain, first: Self, mut rest: Vec<Self>) -> Self {
         // Of n + 1 operands, the left half takes the first one and n / 2 others.

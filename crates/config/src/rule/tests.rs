@@ -631,3 +631,76 @@ fn hosts_are_found_in_a_text_that_does_not_parse() {
     );
     assert_eq!(hosts("PathPrefix(`/x`"), [""; 0]);
 }
+
+/// Texts that would be syntax if rules were made by joining text.
+const HOSTILE: [&str; 12] = [
+    "`) || Host(`b.test`",
+    "\") || Host(\"b.test\"",
+    "a.test`) || PathPrefix(`/",
+    "`",
+    "\"",
+    "\\",
+    "\\`\"",
+    "a\r\nb",
+    "\u{feff}",
+    "\u{0}",
+    "a b",
+    "/* x */ // y",
+];
+
+#[test]
+fn cve_2026_29777_a_value_is_a_value_whatever_it_holds() {
+    for hostile in HOSTILE {
+        for (name, value) in [
+            ("Host", hostile.to_owned()),
+            ("Path", format!("/{hostile}")),
+            ("PathPrefix", format!("/{hostile}")),
+        ] {
+            let built = Expr::call(Syntax::V3, name, &value);
+            if name == "Host" && !value.is_ascii() {
+                assert!(matches!(built, Err(RuleErrorKind::NotAscii { .. })), "{value:?}");
+                continue;
+            }
+            let other = Expr::call(Syntax::V3, "PathPrefix", "/x").unwrap();
+            for expr in [
+                built.clone().unwrap(),
+                built.clone().unwrap().and(other.clone()),
+                other.clone().or(built.unwrap()),
+            ] {
+                let rule = Rule::from_expr(expr.clone());
+                assert_eq!(
+                    Rule::parse_http(rule.text()).unwrap().expr(),
+                    &expr,
+                    "{value:?}: {}",
+                    rule.text()
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn a_call_is_checked_as_in_a_rule() {
+    for (syntax, name, value) in [
+        (Syntax::V3, "PathPrefix", "x"),
+        (Syntax::V3, "PathRegexp", "("),
+        (Syntax::V3, "Host", ""),
+        (Syntax::V3, "Paths", "/x"),
+        (Syntax::V2, "PathRegexp", "/x"),
+        (Syntax::V2, "Path", "/{x"),
+    ] {
+        let in_rule = Rule::parse_http_as(syntax, &format!("{name}(`{value}`)"))
+            .unwrap_err()
+            .kind;
+        assert_eq!(Expr::call(syntax, name, value), Err(in_rule), "{name} {value}");
+    }
+    let template = Expr::call(Syntax::V2, "Path", "/a/{id:[0-9]+}").unwrap();
+    let in_rule = Rule::parse_http_as(Syntax::V2, "Path(`/a/{id:[0-9]+}`)").unwrap();
+    assert_eq!(&template, in_rule.expr());
+    assert_eq!(
+        Rule::parse_http(Rule::from_expr(template.clone()).text())
+            .unwrap()
+            .expr(),
+        &template
+    );
+}
