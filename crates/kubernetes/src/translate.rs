@@ -13,6 +13,7 @@ mod endpoints;
 mod material;
 mod names;
 mod near;
+mod reach;
 mod references;
 mod routed;
 mod routes;

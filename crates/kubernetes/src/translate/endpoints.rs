@@ -23,6 +23,22 @@ pub(super) enum Scheme {
 }
 
 impl Scheme {
+    /// `http`, `https` or `h2c`.
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        [Self::Http, Self::Https, Self::H2c]
+            .into_iter()
+            .find(|scheme| scheme.as_str() == text)
+    }
+
+    /// Where none is written: https for port 443 and for ports whose name begins so (A9.4).
+    pub(super) fn of_port(port: &ServicePort) -> Self {
+        if port.number == 443 || port.name.starts_with("https") {
+            Self::Https
+        } else {
+            Self::Http
+        }
+    }
+
     pub(super) const fn as_str(self) -> &'static str {
         match self {
             Self::Http => "http",

@@ -1,16 +1,17 @@
 //! One entry of `routes[].services` -> a load balancer, or why there is none.
 
-use viaduct_config::dynamic::http::{LoadBalancer, Server, ServerHealthCheck};
+use viaduct_config::Finding;
+use viaduct_config::dynamic::http::{LoadBalancer, ServerHealthCheck};
 use viaduct_config::finding::Code;
-use viaduct_config::{Finding, Severity};
 
-use super::endpoints::{self, Host, Scheme, port_number};
+use super::endpoints::Scheme;
+use super::reach::{self, Reach};
 use super::references::{Target, Written};
 use super::{Context, Draft, near};
 use crate::api::core::{Service, ServicePort, ServiceTarget};
 use crate::api::ingress_route::ServiceRef;
 use crate::api::{Name, Port, ServersTransport};
-use crate::index::{Lookup, Subject};
+use crate::index::Subject;
 
 /// A service of a route, and where it is written.
 pub(super) struct Asked<'a> {
@@ -35,10 +36,21 @@ impl Asked<'_> {
     pub(super) fn build(&self, cx: &Context<'_>, draft: &mut Draft) -> Result<Built, Finding> {
         self.refuse_unsupported()?;
         let name = self.name(cx)?;
-        let service = self.find(cx, &name)?;
+        let service = reach::find(cx, self.subject, &self.at("name"), &name)?;
         let port = self.port(service)?;
         let scheme = self.scheme(&port)?;
-        let servers = self.servers(cx, draft, &name, service, &port, scheme)?;
+        let reach = Reach {
+            subject: self.subject,
+            field: self.at("name"),
+            port_field: self.at("port"),
+            native_lb: self.native_lb(cx).then(|| self.at("nativeLB")),
+            node_port_lb: self.service.node_port_lb.then(|| self.at("nodePortLB")),
+            name: &name,
+            service,
+            port: &port,
+            scheme,
+        };
+        let servers = reach.servers(cx, draft)?;
         let servers_transport = self.transport(cx, &name)?;
         let asked = self.service;
         let external = matches!(service.target, ServiceTarget::ExternalName(_));
@@ -126,28 +138,13 @@ impl Asked<'_> {
         }
     }
 
-    fn find<'v>(&self, cx: &Context<'v>, name: &Name) -> Result<&'v Service, Finding> {
-        match cx.view.get::<Service>(name) {
-            Lookup::Good(service) => Ok(service),
-            Lookup::Broken(cause) => {
-                let message = format!("Service `{name}` cannot be read: {}", cause.message);
-                Err(self.error(Code::InvalidService, "name", message).because(cause))
-            }
-            Lookup::Missing => {
-                let message = format!("Service `{name}` does not exist");
-                let missing = self.error(Code::MissingReference, "name", message);
-                Err(near::hint::<Service>(cx, missing, name))
-            }
-        }
-    }
-
     /// By number or by name; a number may be written as text.
     fn port(&self, service: &Service) -> Result<ServicePort, Finding> {
         let (number, name) = match &self.service.port {
             None | Some(Port::Number(0)) => {
                 let message = "the service has no `port`";
                 let missing = self.error(Code::InvalidService, "port", message);
-                return Err(port_hint(missing.wanted(ports(service)), service));
+                return Err(port_hint(missing.wanted(reach::ports(service)), service));
             }
             Some(Port::Number(number)) => (Some(*number), None),
             Some(Port::Name(name)) => (name.parse().ok(), Some(name)),
@@ -174,111 +171,29 @@ impl Asked<'_> {
                     .map_or_else(String::new, Port::to_string);
                 let message = format!("the Service has no port `{wanted}`");
                 let missing = self.error(Code::InvalidService, "port", message);
-                Err(port_hint(missing.wanted(ports(service)).got(wanted), service))
+                Err(port_hint(
+                    missing.wanted(reach::ports(service)).got(wanted),
+                    service,
+                ))
             }
         }
     }
 
     /// As written; else https for port 443 and for ports whose name begins so (A9.4).
     fn scheme(&self, port: &ServicePort) -> Result<Scheme, Finding> {
-        match self.service.scheme.as_str() {
-            "http" => Ok(Scheme::Http),
-            "https" => Ok(Scheme::Https),
-            "h2c" => Ok(Scheme::H2c),
-            "" if port.number == 443 || port.name.starts_with("https") => Ok(Scheme::Https),
-            "" => Ok(Scheme::Http),
-            other => {
-                let message = format!("`{other}` is not a scheme");
-                let finding = self.error(Code::InvalidService, "scheme", message);
-                Err(finding.wanted("http, https or h2c").got(other))
-            }
+        let written = self.service.scheme.as_str();
+        if written.is_empty() {
+            return Ok(Scheme::of_port(port));
         }
-    }
-
-    fn servers(
-        &self,
-        cx: &Context<'_>,
-        draft: &mut Draft,
-        name: &Name,
-        service: &Service,
-        port: &ServicePort,
-        scheme: Scheme,
-    ) -> Result<Vec<Server>, Finding> {
-        let fixed = |host: &Host| {
-            let number = port_number(port.number).ok_or_else(|| self.bad_port(port.number))?;
-            endpoints::server(cx, host, number, scheme)
-                .map(|server| vec![server])
-                .map_err(|refused| refused.finding(self.subject, &self.at("name")))
-        };
-        match &service.target {
-            ServiceTarget::ExternalName(external) => fixed(&self.external(cx, name, external)?),
-            ServiceTarget::Nothing => {
-                let message = format!("Service `{name}` has neither endpoints nor an external name");
-                Err(self.error(Code::InvalidService, "name", message))
-            }
-            ServiceTarget::Cluster { cluster_ip, .. } if self.native_lb(cx) => match cluster_ip {
-                Some(address) => fixed(&Host::Address(*address)),
-                None => {
-                    let message = format!("`nativeLB` needs a cluster IP, and Service `{name}` has none");
-                    Err(self.error(Code::InvalidService, "nativeLB", message))
-                }
-            },
-            ServiceTarget::Cluster { node_port: true, .. } if self.service.node_port_lb => {
-                Err(self.error(Code::Unsupported, "nodePortLB", "`nodePortLB` is not served yet"))
-            }
-            ServiceTarget::Cluster { .. } => self.endpoints(cx, draft, name, port, scheme),
-        }
+        Scheme::parse(written).ok_or_else(|| {
+            let message = format!("`{written}` is not a scheme");
+            let finding = self.error(Code::InvalidService, "scheme", message);
+            finding.wanted("http, https or h2c").got(written)
+        })
     }
 
     fn native_lb(&self, cx: &Context<'_>) -> bool {
         self.service.native_lb.unwrap_or(cx.policy.native_lb_by_default)
-    }
-
-    fn external(&self, cx: &Context<'_>, name: &Name, external: &str) -> Result<Host, Finding> {
-        if !cx.policy.allow_external_name_services {
-            let message = format!("Service `{name}` is an ExternalName service, which are not allowed");
-            return Err(self
-                .error(Code::ForbiddenReference, "name", message)
-                .hint("allow them with `allowExternalNameServices`"));
-        }
-        Host::parse(external).ok_or_else(|| {
-            let message = format!(
-                "the external name `{}` of Service `{name}` is not a host",
-                external.escape_debug()
-            );
-            self.error(Code::InvalidService, "name", message)
-        })
-    }
-
-    fn endpoints(
-        &self,
-        cx: &Context<'_>,
-        draft: &mut Draft,
-        name: &Name,
-        port: &ServicePort,
-        scheme: Scheme,
-    ) -> Result<Vec<Server>, Finding> {
-        let found = endpoints::servers(cx, self.subject, &self.at("name"), name, port, scheme);
-        for note in found.notes {
-            draft.note(note);
-        }
-        match found.nobody {
-            Some(nobody) if cx.policy.allow_empty_services => draft.note(nobody),
-            Some(nobody) => {
-                return Err(Finding {
-                    severity: Severity::Error,
-                    ..nobody
-                });
-            }
-            None => {}
-        }
-        Ok(found.servers)
-    }
-
-    fn bad_port(&self, number: i64) -> Finding {
-        let message = format!("{number} is not a port");
-        self.error(Code::InvalidService, "port", message)
-            .wanted("1 to 65535")
     }
 
     /// The name that the balancer refers to; empty for the default transport.
@@ -333,25 +248,6 @@ impl Asked<'_> {
 /// The longest name that Kubernetes gives a port. Names of services count on it: what ends like a hash
 /// is one.
 const MAX_PORT_NAME: usize = 15;
-
-fn ports(service: &Service) -> String {
-    let ports: Vec<_> = service
-        .ports
-        .iter()
-        .map(|port| {
-            if port.name.is_empty() {
-                port.number.to_string()
-            } else {
-                format!("{} ({})", port.number, port.name)
-            }
-        })
-        .collect();
-    if ports.is_empty() {
-        "a port, but the Service has none".to_owned()
-    } else {
-        ports.join(" or ")
-    }
-}
 
 /// The edit, where there is only one port that it could be.
 fn port_hint(missing: Finding, service: &Service) -> Finding {
