@@ -4,9 +4,16 @@
 
 pub mod core;
 pub mod ingress_route;
+pub mod ingress_route_tcp;
+pub mod ingress_route_udp;
+pub mod middleware;
+pub mod middleware_tcp;
 pub mod servers_transport;
+pub mod servers_transport_tcp;
+mod service_ref;
 pub mod tls_option;
 pub mod tls_store;
+pub mod traefik_service;
 
 use std::fmt;
 use std::sync::Arc;
@@ -14,35 +21,56 @@ use std::sync::Arc;
 use serde::Deserialize;
 use viaduct_config::ObjectRef;
 
-pub use self::core::{ConfigMap, EndpointSlice, Endpoints, Secret, Service};
+pub use self::core::{ConfigMap, EndpointSlice, Endpoints, Node, Secret, Service};
 pub use ingress_route::IngressRoute;
+pub use ingress_route_tcp::IngressRouteTcp;
+pub use ingress_route_udp::IngressRouteUdp;
+pub use middleware::Middleware;
+pub use middleware_tcp::MiddlewareTcp;
 pub use servers_transport::ServersTransport;
+pub use servers_transport_tcp::ServersTransportTcp;
+pub use service_ref::ServiceRef;
 pub use tls_option::TlsOption;
 pub use tls_store::TlsStore;
+pub use traefik_service::TraefikService;
 
 /// The kinds that are read. All others are left alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Kind {
     IngressRoute,
+    IngressRouteTcp,
+    IngressRouteUdp,
+    Middleware,
+    MiddlewareTcp,
+    TraefikService,
     TlsOption,
     TlsStore,
     ServersTransport,
+    ServersTransportTcp,
     Service,
     EndpointSlice,
     Endpoints,
+    Node,
     Secret,
     ConfigMap,
 }
 
 impl Kind {
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 16] = [
         Self::IngressRoute,
+        Self::IngressRouteTcp,
+        Self::IngressRouteUdp,
+        Self::Middleware,
+        Self::MiddlewareTcp,
+        Self::TraefikService,
         Self::TlsOption,
         Self::TlsStore,
         Self::ServersTransport,
+        Self::ServersTransportTcp,
         Self::Service,
         Self::EndpointSlice,
         Self::Endpoints,
+        Self::Node,
         Self::Secret,
         Self::ConfigMap,
     ];
@@ -50,12 +78,19 @@ impl Kind {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::IngressRoute => "IngressRoute",
+            Self::IngressRouteTcp => "IngressRouteTCP",
+            Self::IngressRouteUdp => "IngressRouteUDP",
+            Self::Middleware => "Middleware",
+            Self::MiddlewareTcp => "MiddlewareTCP",
+            Self::TraefikService => "TraefikService",
             Self::TlsOption => "TLSOption",
             Self::TlsStore => "TLSStore",
             Self::ServersTransport => "ServersTransport",
+            Self::ServersTransportTcp => "ServersTransportTCP",
             Self::Service => "Service",
             Self::EndpointSlice => "EndpointSlice",
             Self::Endpoints => "Endpoints",
+            Self::Node => "Node",
             Self::Secret => "Secret",
             Self::ConfigMap => "ConfigMap",
         }
@@ -68,10 +103,17 @@ impl Kind {
     /// The `apiVersion` it is read from.
     pub const fn api_version(self) -> &'static str {
         match self {
-            Self::IngressRoute | Self::TlsOption | Self::TlsStore | Self::ServersTransport => {
-                "traefik.io/v1alpha1"
-            }
-            Self::Service | Self::Endpoints | Self::Secret | Self::ConfigMap => "v1",
+            Self::IngressRoute
+            | Self::IngressRouteTcp
+            | Self::IngressRouteUdp
+            | Self::Middleware
+            | Self::MiddlewareTcp
+            | Self::TraefikService
+            | Self::TlsOption
+            | Self::TlsStore
+            | Self::ServersTransport
+            | Self::ServersTransportTcp => "traefik.io/v1alpha1",
+            Self::Service | Self::Endpoints | Self::Node | Self::Secret | Self::ConfigMap => "v1",
             Self::EndpointSlice => "discovery.k8s.io/v1",
         }
     }
@@ -79,10 +121,22 @@ impl Kind {
     /// The `apiVersion` it had before Traefik 3.
     pub const fn old_api_version(self) -> Option<&'static str> {
         match self {
-            Self::IngressRoute | Self::TlsOption | Self::TlsStore | Self::ServersTransport => {
-                Some("traefik.containo.us/v1alpha1")
-            }
-            Self::Service | Self::Endpoints | Self::Secret | Self::ConfigMap | Self::EndpointSlice => None,
+            Self::IngressRoute
+            | Self::IngressRouteTcp
+            | Self::IngressRouteUdp
+            | Self::Middleware
+            | Self::MiddlewareTcp
+            | Self::TraefikService
+            | Self::TlsOption
+            | Self::TlsStore
+            | Self::ServersTransport
+            | Self::ServersTransportTcp => Some("traefik.containo.us/v1alpha1"),
+            Self::Service
+            | Self::Endpoints
+            | Self::Node
+            | Self::Secret
+            | Self::ConfigMap
+            | Self::EndpointSlice => None,
         }
     }
 
@@ -129,12 +183,19 @@ impl fmt::Display for Name {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Object {
     IngressRoute(IngressRoute),
+    IngressRouteTcp(IngressRouteTcp),
+    IngressRouteUdp(IngressRouteUdp),
+    Middleware(Box<Middleware>),
+    MiddlewareTcp(MiddlewareTcp),
+    TraefikService(TraefikService),
     TlsOption(TlsOption),
     TlsStore(TlsStore),
     ServersTransport(Box<ServersTransport>),
+    ServersTransportTcp(Box<ServersTransportTcp>),
     Service(Service),
     EndpointSlice(EndpointSlice),
     Endpoints(Endpoints),
+    Node(Node),
     Secret(Secret),
     ConfigMap(ConfigMap),
 }
@@ -142,8 +203,10 @@ pub enum Object {
 /// A reference to another object of a kind that its place implies.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 pub struct Reference {
+    /// Name of the object, or `name@provider` for an element of another provider.
     pub name: String,
-    /// The referrer's own when absent.
+    /// Where it is. Default: the namespace of the object that refers to it. Another one needs
+    /// `allowCrossNamespace`.
     pub namespace: Option<String>,
 }
 
@@ -188,12 +251,19 @@ macro_rules! typed {
 
 typed! {
     IngressRoute => IngressRoute,
+    IngressRouteTcp => IngressRouteTcp,
+    IngressRouteUdp => IngressRouteUdp,
+    Middleware => Middleware,
+    MiddlewareTcp => MiddlewareTcp,
+    TraefikService => TraefikService,
     TlsOption => TlsOption,
     TlsStore => TlsStore,
     ServersTransport => ServersTransport,
+    ServersTransportTcp => ServersTransportTcp,
     Service => Service,
     EndpointSlice => EndpointSlice,
     Endpoints => Endpoints,
+    Node => Node,
     Secret => Secret,
     ConfigMap => ConfigMap,
 }

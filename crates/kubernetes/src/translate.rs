@@ -28,9 +28,10 @@ use std::cell::Cell;
 use std::collections::{BTreeMap, HashSet};
 
 use viaduct_config::dynamic::tls::{CertificatePair, StoredCertificate};
+use viaduct_config::finding::Code;
 use viaduct_config::{Dynamic, Element, Finding, Origin, ProviderName, Update};
 
-use crate::api::{Kind, Name};
+use crate::api::{IngressRouteTcp, IngressRouteUdp, Kind, Name, Typed};
 use crate::index::{Index, Subject, View};
 use crate::policy::Policy;
 use names::Names;
@@ -56,7 +57,20 @@ pub fn translate(index: &Index, policy: &Policy) -> Update {
     tls::translate_options(&cx, &mut draft);
     tls::translate_stores(&cx, &mut draft);
     routes::translate(&cx, &mut draft);
+    note_unserved::<IngressRouteTcp>(&cx, &mut draft);
+    note_unserved::<IngressRouteUdp>(&cx, &mut draft);
     draft.finish(&view)
+}
+
+/// Routes of protocols that are not served.
+fn note_unserved<T: Typed>(cx: &Context<'_>, draft: &mut Draft) {
+    for held in cx.view.all::<T>() {
+        let message = format!(
+            "{} objects are not served yet: the object's routes are out of service",
+            T::KIND
+        );
+        draft.note(held.subject.warning(Code::Unsupported, "", message));
+    }
 }
 
 /// What every part of the translation looks at.

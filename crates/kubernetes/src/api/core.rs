@@ -18,6 +18,8 @@ pub struct Service {
     pub target: ServiceTarget,
     /// TCP ports.
     pub ports: Vec<ServicePort>,
+    /// UDP ports.
+    pub udp_ports: Vec<ServicePort>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -26,7 +28,7 @@ pub enum ServiceTarget {
     Cluster {
         /// `None`: headless, or not known.
         cluster_ip: Option<IpAddr>,
-        /// Also reachable on a port of each node.
+        /// Also reachable on a port of each node: type NodePort.
         node_port: bool,
     },
     /// A DNS name outside the cluster.
@@ -41,6 +43,8 @@ pub struct ServicePort {
     /// Empty for an unnamed port.
     pub name: String,
     pub number: i64,
+    /// The port of every node that leads here. 0: none.
+    pub node_port: i64,
 }
 
 impl From<k8s::Service> for Service {
@@ -65,17 +69,23 @@ impl From<k8s::Service> for Service {
             },
             _ => ServiceTarget::Nothing,
         };
-        let ports = spec.ports.unwrap_or_default().into_iter();
-        Self {
+        let mut service = Self {
             target,
-            ports: ports
-                .filter(|port| is_tcp(port.protocol.as_deref()))
-                .map(|port| ServicePort {
-                    name: port.name.unwrap_or_default(),
-                    number: i64::from(port.port),
-                })
-                .collect(),
+            ..Self::default()
+        };
+        for port in spec.ports.unwrap_or_default() {
+            let ports = match port.protocol.as_deref() {
+                None | Some("TCP") => &mut service.ports,
+                Some("UDP") => &mut service.udp_ports,
+                Some(_) => continue,
+            };
+            ports.push(ServicePort {
+                name: port.name.unwrap_or_default(),
+                number: i64::from(port.port),
+                node_port: port.node_port.map_or(0, i64::from),
+            });
         }
+        service
     }
 }
 
@@ -84,7 +94,33 @@ impl From<k8s::Service> for Service {
 pub struct EndpointGroup {
     /// TCP ports: name (empty for an unnamed port) and number.
     pub ports: Vec<(String, i64)>,
+    /// UDP ports.
+    pub udp_ports: Vec<(String, i64)>,
     pub endpoints: Vec<Endpoint>,
+}
+
+impl EndpointGroup {
+    fn new(
+        ports: impl IntoIterator<Item = (Option<String>, Option<String>, Option<i32>)>,
+        endpoints: impl IntoIterator<Item = Endpoint>,
+    ) -> Self {
+        let mut group = Self {
+            endpoints: endpoints.into_iter().collect(),
+            ..Self::default()
+        };
+        for (protocol, name, number) in ports {
+            let ports = match protocol.as_deref() {
+                None | Some("TCP") => &mut group.ports,
+                Some("UDP") => &mut group.udp_ports,
+                Some(_) => continue,
+            };
+            // A slice may leave the number out: any port, which nobody can connect to.
+            if let Some(number) = number {
+                ports.push((name.unwrap_or_default(), i64::from(number)));
+            }
+        }
+        group
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -110,13 +146,10 @@ impl From<discovery::EndpointSlice> for EndpointSlice {
         let ports = slice.ports.unwrap_or_default().into_iter();
         Self {
             service,
-            group: EndpointGroup {
-                ports: ports
-                    .filter(|port| is_tcp(port.protocol.as_deref()))
-                    .filter_map(|port| Some((port.name.unwrap_or_default(), i64::from(port.port?))))
-                    .collect(),
-                endpoints: slice.endpoints.into_iter().filter_map(serving).collect(),
-            },
+            group: EndpointGroup::new(
+                ports.map(|port| (port.protocol, port.name, port.port)),
+                slice.endpoints.into_iter().filter_map(serving),
+            ),
         }
     }
 }
@@ -142,23 +175,16 @@ pub struct Endpoints {
 
 impl From<k8s::Endpoints> for Endpoints {
     fn from(endpoints: k8s::Endpoints) -> Self {
-        let group = |subset: k8s::EndpointSubset| EndpointGroup {
-            ports: subset
-                .ports
-                .unwrap_or_default()
-                .into_iter()
-                .filter(|port| is_tcp(port.protocol.as_deref()))
-                .map(|port| (port.name.unwrap_or_default(), i64::from(port.port)))
-                .collect(),
-            endpoints: subset
-                .addresses
-                .unwrap_or_default()
-                .into_iter()
-                .map(|address| Endpoint {
+        let group = |subset: k8s::EndpointSubset| {
+            let ports = subset.ports.unwrap_or_default().into_iter();
+            let addresses = subset.addresses.unwrap_or_default().into_iter();
+            EndpointGroup::new(
+                ports.map(|port| (port.protocol, port.name, Some(port.port))),
+                addresses.map(|address| Endpoint {
                     addresses: vec![address.ip],
                     fenced: false,
-                })
-                .collect(),
+                }),
+            )
         };
         Self {
             groups: endpoints
@@ -171,8 +197,24 @@ impl From<k8s::Endpoints> for Endpoints {
     }
 }
 
-fn is_tcp(protocol: Option<&str>) -> bool {
-    protocol.is_none_or(|protocol| protocol == "TCP")
+/// A machine of the cluster. It has no namespace; its [`Name`](super::Name) says `default`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Node {
+    /// Where it is reached from within the cluster, in its own order.
+    pub internal_addresses: Vec<String>,
+}
+
+impl From<k8s::Node> for Node {
+    fn from(node: k8s::Node) -> Self {
+        let addresses = node.status.unwrap_or_default().addresses.unwrap_or_default();
+        Self {
+            internal_addresses: addresses
+                .into_iter()
+                .filter(|address| address.type_ == "InternalIP")
+                .map(|address| address.address)
+                .collect(),
+        }
+    }
 }
 
 /// `data` of a Secret or a ConfigMap.
@@ -206,6 +248,8 @@ impl fmt::Debug for Data {
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Secret {
+    /// `type`, such as `kubernetes.io/tls`. Empty: `Opaque`.
+    pub kind: String,
     pub data: Data,
 }
 
@@ -213,6 +257,8 @@ pub struct Secret {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct SecretWire {
+    #[serde(rename = "type", default)]
+    kind: String,
     #[serde(default)]
     data: BTreeMap<String, String>,
     #[serde(default)]
@@ -241,7 +287,10 @@ impl TryFrom<SecretWire> for Secret {
         for (key, text) in wire.string_data {
             data.insert(key, text.into_bytes());
         }
-        Ok(Self { data: Data(data) })
+        Ok(Self {
+            kind: wire.kind,
+            data: Data(data),
+        })
     }
 }
 

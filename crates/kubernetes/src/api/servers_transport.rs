@@ -3,36 +3,49 @@
 use serde::Deserialize;
 use viaduct_config::dynamic::http::{ForwardingTimeouts, Spiffe};
 
+/// `spec`.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ServersTransport {
-    /// SNI and verified name.
+    /// SNI and verified name. Default: the server's address.
     pub server_name: String,
+    /// Takes any certificate. Default false.
     pub insecure_skip_verify: bool,
-    /// `None`: not written, the system's roots. An empty list is a list without a CA.
+    /// CAs that server certificates must chain to. Default: the system's roots. An empty list is a list
+    /// without a CA, and is refused.
     #[serde(rename = "rootCAs")]
     pub root_cas: Option<Vec<RootCa>>,
-    /// The old form of `root_cas`: names of Secrets.
+    /// The old form of `rootCAs`: names of Secrets. Deprecated by Traefik.
     #[serde(rename = "rootCAsSecrets")]
     pub root_cas_secrets: Option<Vec<String>>,
-    /// Secrets with client certificates for the backend.
+    /// Secrets with client certificates (`tls.crt`, `tls.key`) for the server. Default: none.
     pub certificates_secrets: Vec<String>,
+    /// TLS 1.2 cipher suites, by Go's names. Default: all that are safe.
     pub cipher_suites: Vec<String>,
+    /// Lowest TLS version, such as `VersionTLS12`. Default `VersionTLS12`.
     pub min_version: String,
+    /// Highest TLS version. Default `VersionTLS13`.
     pub max_version: String,
+    /// Idle connections kept for each server. Default 200; negative: none is used again.
     pub max_idle_conns_per_host: Option<i64>,
+    /// How long servers may take.
     pub forwarding_timeouts: Option<ForwardingTimeouts>,
+    /// Speaks HTTP/1.1 only. Default false.
     #[serde(rename = "disableHTTP2")]
     pub disable_http2: bool,
+    /// A URI that server certificates must name, beside the server's name. Default: none.
     #[serde(rename = "peerCertURI")]
     pub peer_cert_uri: String,
+    /// SPIFFE identities of servers. Default: none.
     pub spiffe: Option<Spiffe>,
 }
 
-/// Exactly one of the two; the Secret wins, as in Traefik.
+/// Where CAs come from: exactly one of the two; the Secret wins, as in Traefik.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct RootCa {
+    /// A Secret with the CAs under `tls.ca` or `ca.crt`.
     pub secret: Option<String>,
+    /// A ConfigMap with the CAs under `tls.ca` or `ca.crt`.
     pub config_map: Option<String>,
 }

@@ -10,7 +10,7 @@ use viaduct_config::{Finding, Location, suggest};
 use super::misplaced;
 use super::places::Places;
 use crate::api::core::SecretWire;
-use crate::api::{IngressRoute, Kind, Name, Object, Secret};
+use crate::api::{IngressRoute, IngressRouteTcp, IngressRouteUdp, Kind, Name, Object, Secret};
 
 /// What a file says.
 #[derive(Debug, Default)]
@@ -87,10 +87,7 @@ fn read(node: &Node, implied: Option<Implied<'_>>, depth: usize, contents: &mut 
     match Kind::parse(kind_text).map(|kind| (kind, Version::of(kind, version))) {
         None => {
             contents.ignored += 1;
-            let of_traefik = version.map(|version| TRAEFIK_GROUPS.contains(&group(version)));
-            if STILL_TO_COME.contains(&kind_text) && of_traefik != Some(false) {
-                contents.notes.push(not_served_yet(node, kind_text));
-            } else if of_traefik == Some(true) && !NAMED_BY_USERS.contains(&kind_text) {
+            if version.is_some_and(|version| TRAEFIK_GROUPS.contains(&group(version))) {
                 contents.notes.push(no_such_kind(node, kind_text));
             }
         }
@@ -98,17 +95,6 @@ fn read(node: &Node, implied: Option<Implied<'_>>, depth: usize, contents: &mut 
         Some((kind, version)) => read_object(node, kind, version, contents),
     }
 }
-
-/// Routes nobody else would speak of: no HTTP router refers to them.
-const STILL_TO_COME: [&str; 2] = ["IngressRouteTCP", "IngressRouteUDP"];
-
-/// Kinds of Traefik's that are not read: a router that names one says so.
-const NAMED_BY_USERS: [&str; 4] = [
-    "Middleware",
-    "MiddlewareTCP",
-    "ServersTransportTCP",
-    "TraefikService",
-];
 
 const TRAEFIK_GROUPS: [&str; 2] = ["traefik.io", "traefik.containo.us"];
 
@@ -120,20 +106,10 @@ fn no_such_kind(node: &Node, kind: &str) -> Finding {
         .at(Some(place.clone()))
         .field("kind");
     let read = Kind::ALL.into_iter().filter(|kind| kind.is_traefik());
-    let all = read.map(Kind::as_str).chain(STILL_TO_COME).chain(NAMED_BY_USERS);
-    let finding = match suggest::closest(kind, all) {
+    let finding = match suggest::closest(kind, read.map(Kind::as_str)) {
         Some(near) => finding.hint(format!("did you mean `{near}`?")),
         None => finding,
     };
-    match identify(node) {
-        Ok(name) => finding.object(viaduct_config::ObjectRef::new(kind, name.namespace, name.name)),
-        Err(_) => finding,
-    }
-}
-
-fn not_served_yet(node: &Node, kind: &str) -> Finding {
-    let message = format!("{kind} objects are not served yet: the object's routes are out of service");
-    let finding = Finding::warning(Code::Unsupported, message).at(Some(node.location.clone()));
     match identify(node) {
         Ok(name) => finding.object(viaduct_config::ObjectRef::new(kind, name.namespace, name.name)),
         Err(_) => finding,
@@ -303,6 +279,23 @@ fn read_typed(
                 spec,
             })
         }),
+        Kind::IngressRouteTcp => spec.read().map(|spec| {
+            Object::IngressRouteTcp(IngressRouteTcp {
+                class_annotation: class_annotation(node),
+                spec,
+            })
+        }),
+        Kind::IngressRouteUdp => spec.read().map(|spec| {
+            Object::IngressRouteUdp(IngressRouteUdp {
+                class_annotation: class_annotation(node),
+                spec,
+            })
+        }),
+        Kind::Middleware => spec.read().map(Box::new).map(Object::Middleware),
+        Kind::MiddlewareTcp => spec.read().map(Object::MiddlewareTcp),
+        Kind::TraefikService => spec.read().map(Object::TraefikService),
+        Kind::ServersTransportTcp => spec.read().map(Box::new).map(Object::ServersTransportTcp),
+        Kind::Node => whole::<k8s::Node>(node).map(|read| Object::Node(read.into())),
         Kind::TlsOption => spec.read().map(Object::TlsOption),
         Kind::TlsStore => spec.read().map(Object::TlsStore),
         Kind::ServersTransport => spec.read().map(Box::new).map(Object::ServersTransport),

@@ -250,25 +250,10 @@ fn other_kinds_are_left_alone() {
 ---
 {image: {tag: latest}}
 ---
-{apiVersion: traefik.io/v1alpha1, kind: Middleware, metadata: {name: x}}",
+{apiVersion: traefik.io/v1alpha1, kind: Middleware, metadata: {name: x}, spec: {}}",
     );
-    assert_eq!((index.ignored(), index.len()), (4, 0));
+    assert_eq!((index.ignored(), index.len()), (3, 1));
     assert_eq!(findings(&index), []);
-}
-
-#[test]
-fn a9_5_tcp_routes_are_said_not_to_be_served() {
-    let index = applied(
-        "apiVersion: traefik.io/v1alpha1\nkind: IngressRouteTCP\nmetadata: {name: db, namespace: web}\n---\n\
-         apiVersion: example.com/v1\nkind: IngressRouteTCP\nmetadata: {name: other}\n",
-    );
-    let said = findings(&index);
-    assert_eq!(said.len(), 1, "{said:?}");
-    assert_eq!(said[0].code, Code::Unsupported);
-    assert_eq!(said[0].severity, Severity::Warning);
-    let object = said[0].object.as_ref().unwrap();
-    assert_eq!(object.to_string(), "IngressRouteTCP web/db");
-    assert!(said[0].location.is_some());
 }
 
 #[test]

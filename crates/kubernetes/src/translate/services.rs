@@ -160,8 +160,8 @@ impl Asked<'_> {
         match (&service.target, number) {
             // An external name has the ports it has, whatever the Service says.
             (ServiceTarget::ExternalName(_), Some(number)) => Ok(ServicePort {
-                name: String::new(),
                 number,
+                ..ServicePort::default()
             }),
             _ => {
                 let wanted = self

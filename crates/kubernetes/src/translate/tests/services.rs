@@ -457,3 +457,16 @@ fn cve_2026_44774_a_namespace_that_may_not_leave_its_provider_reaches_nothing_in
     let update = update_under(&policy, &[&route("[{name: api@internal, kind: TraefikService}]")]);
     assert_eq!(broken_service(&update).code, Code::ForbiddenReference);
 }
+
+#[test]
+fn a9_5_tcp_and_udp_routes_are_said_not_to_be_served() {
+    for kind in ["IngressRouteTCP", "IngressRouteUDP"] {
+        let update = update(&[&object(kind, "web", "db", "{routes: []}")]);
+        let [said] = update.notes.as_slice() else {
+            panic!("{:?}", update.notes);
+        };
+        assert_eq!(said.code, Code::Unsupported);
+        assert_eq!(said.object.as_ref().unwrap().to_string(), format!("{kind} web/db"));
+        assert!(said.location.is_some());
+    }
+}
