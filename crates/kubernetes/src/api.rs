@@ -140,6 +140,12 @@ impl Kind {
         }
     }
 
+    /// Whether objects of the kind carry certificates, keys and passwords, and whatever else somebody keeps in
+    /// them: of these a watch holds only what is referred to.
+    pub const fn holds_data(self) -> bool {
+        matches!(self, Self::Secret | Self::ConfigMap)
+    }
+
     /// Whether the kind is Traefik's own.
     pub const fn is_traefik(self) -> bool {
         self.old_api_version().is_some()

@@ -1,9 +1,10 @@
-//! What is known of the objects, file by file.
+//! What is known of the objects: file by file, or object by object as a cluster tells of them.
 //!
-//! Pure: texts in, objects out. One bad file or object is a value here, not an error: it keeps the
+//! Pure: texts and objects in, objects out. One bad file or object is a value here, not an error: it keeps the
 //! last good state it had, and a finding says so.
 
 mod document;
+mod live;
 mod misplaced;
 mod places;
 mod view;
@@ -20,8 +21,11 @@ use viaduct_config::finding::Code;
 use viaduct_config::{Finding, Location};
 
 use crate::api::{Kind, Name, Object, Secret};
+use live::Live;
 
+pub use live::{Arrival, Collection};
 pub(crate) use places::Places;
+pub use view::Needs;
 pub(crate) use view::{Lookup, Subject, View};
 
 /// All objects of a source of manifests.
@@ -30,6 +34,7 @@ pub(crate) use view::{Lookup, Subject, View};
 /// nothing of certificates.
 pub struct Index {
     files: BTreeMap<Arc<str>, File>,
+    live: Live,
     admit: Box<Admit>,
 }
 
@@ -84,6 +89,7 @@ impl Index {
     pub fn new(admit: impl Fn(&SecretView<'_>) -> Result<(), String> + Send + Sync + 'static) -> Self {
         Self {
             files: BTreeMap::new(),
+            live: Live::default(),
             admit: Box::new(admit),
         }
     }
@@ -126,7 +132,8 @@ impl Index {
 
     /// How many objects there are, counting those that are only known by their last good state.
     pub fn len(&self) -> usize {
-        self.files.values().map(|file| file.entries.len()).sum()
+        let of_files: usize = self.files.values().map(|file| file.entries.len()).sum();
+        of_files + self.live.len()
     }
 
     pub fn is_empty(&self) -> bool {
@@ -134,16 +141,17 @@ impl Index {
     }
 
     pub(crate) fn view(&self) -> View<'_> {
-        View::of(self.files.values().flat_map(|file| &file.entries))
+        let of_files = self.files.values().flat_map(|file| &file.entries);
+        View::of(of_files.chain(self.live.entries()))
     }
 
     /// Everything that is wrong with files and objects in themselves.
     pub(crate) fn findings(&self) -> impl Iterator<Item = &Finding> {
-        self.files.values().flat_map(|file| {
-            let entries = file.entries.iter();
-            let of_entries = entries.flat_map(|entry| entry.fault.iter().chain(&entry.notes));
+        let of_files = self.files.values().flat_map(|file| {
+            let of_entries = file.entries.iter().flat_map(Entry::findings);
             file.fault.iter().chain(&file.notes).chain(of_entries)
-        })
+        });
+        of_files.chain(self.live.findings())
     }
 
     fn keep(&mut self, path: &str, fault: Finding) {
@@ -170,7 +178,10 @@ impl Index {
         file.entries = contents
             .objects
             .into_iter()
-            .map(|read| settle(read, &mut previous, &self.admit))
+            .map(|read| {
+                let before = take_good(&mut previous, &read);
+                settle(read, before, &self.admit)
+            })
             .collect();
     }
 }
@@ -194,24 +205,32 @@ impl Entry {
     fn place(&self) -> Option<Location> {
         match (&self.fault, &self.good) {
             (Some(fault), _) => fault.location.clone(),
-            (None, Some(good)) => Some(good.places.object()),
+            (None, Some(good)) => good.places.object(),
             (None, None) => None,
         }
     }
+
+    fn findings(&self) -> impl Iterator<Item = &Finding> {
+        self.fault.iter().chain(&self.notes)
+    }
+}
+
+/// The last good state of the object that `read` is about.
+fn take_good(previous: &mut Vec<Entry>, read: &document::ReadObject) -> Option<Good> {
+    let position = previous
+        .iter()
+        .position(|entry| entry.kind == read.kind && entry.name == read.name)?;
+    previous.swap_remove(position).good
 }
 
 /// An object as read, or its last good state where that is better.
-fn settle(read: document::ReadObject, previous: &mut Vec<Entry>, admit: &Admit) -> Entry {
+fn settle(read: document::ReadObject, before: Option<Good>, admit: &Admit) -> Entry {
     let document::ReadObject {
         kind,
         name,
         outcome,
         notes,
     } = read;
-    let before = previous
-        .iter()
-        .position(|entry| entry.kind == kind && entry.name == name)
-        .and_then(|position| previous.swap_remove(position).good);
     let outcome = outcome.and_then(|(object, places)| {
         if before.is_some() {
             admitted(&name, &object, &places, admit)?;
@@ -244,7 +263,7 @@ fn admitted(name: &Name, object: &Object, places: &Places, admit: &Admit) -> Res
     admit(&view).map_err(|why| {
         Finding::error(Code::InvalidCertificate, why)
             .object(name.of_kind(Kind::Secret))
-            .at(Some(places.object()))
+            .at(places.object())
     })
 }
 

@@ -25,6 +25,6 @@ pub mod policy;
 pub mod translate;
 
 pub use directory::{Directory, DirectoryError, Refresh};
-pub use index::{Index, SecretView};
+pub use index::{Arrival, Collection, Index, Needs, SecretView};
 pub use policy::Policy;
-pub use translate::{PROVIDER, translate};
+pub use translate::{PROVIDER, translate, translate_noting};

@@ -32,7 +32,7 @@ use viaduct_config::finding::Code;
 use viaduct_config::{Dynamic, Element, Finding, Origin, ProviderName, Update};
 
 use crate::api::{IngressRouteTcp, IngressRouteUdp, Kind, Name, Typed};
-use crate::index::{Index, Subject, View};
+use crate::index::{Index, Needs, Subject, View};
 use crate::policy::Policy;
 use names::Names;
 
@@ -41,6 +41,11 @@ pub const PROVIDER: &str = "kubernetescrd";
 
 /// Everything the index says, under `policy`.
 pub fn translate(index: &Index, policy: &Policy) -> Update {
+    translate_noting(index, policy).0
+}
+
+/// As [`translate`], and which Secrets and ConfigMaps that took: the update says nothing of any other.
+pub fn translate_noting(index: &Index, policy: &Policy) -> (Update, Needs) {
     let view = index.view();
     let names = Names::assign(&view);
     let cx = Context {
@@ -59,7 +64,7 @@ pub fn translate(index: &Index, policy: &Policy) -> Update {
     routes::translate(&cx, &mut draft);
     note_unserved::<IngressRouteTcp>(&cx, &mut draft);
     note_unserved::<IngressRouteUdp>(&cx, &mut draft);
-    draft.finish(&view)
+    (draft.finish(&view), view.needs())
 }
 
 /// Routes of protocols that are not served.

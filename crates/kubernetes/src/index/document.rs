@@ -45,6 +45,24 @@ pub(super) fn read_all(documents: Vec<Document>) -> Contents {
     contents
 }
 
+/// One object as an API server tells it, which says of what kind it is by where it was asked for. `None`: it
+/// has no name. What is said of it has no place.
+pub(super) fn read_live(root: &Node, kind: Kind, old: bool) -> Option<ReadObject> {
+    let version = match kind.old_api_version() {
+        Some(version) if old => Version::Old(version.to_owned()),
+        Some(_) | None => Version::Current,
+    };
+    let mut contents = Contents::default();
+    read_object(root, kind, version, &mut contents);
+    let mut read = contents.objects.pop()?;
+    read.notes.iter_mut().for_each(|note| note.location = None);
+    match &mut read.outcome {
+        Ok((_, places)) => *places = Places::nowhere(),
+        Err(fault) => fault.location = None,
+    }
+    Some(read)
+}
+
 /// What a `SecretList` says of its items, which need not say it themselves.
 #[derive(Clone, Copy)]
 struct Implied<'a> {

@@ -1,6 +1,7 @@
 //! The objects by kind and name, as translation looks at them.
 
-use std::collections::{BTreeMap, HashMap};
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use viaduct_config::finding::Code;
 use viaduct_config::{Finding, Location};
@@ -32,6 +33,9 @@ pub(crate) struct Held<'a, T> {
     pub(crate) state: Result<&'a T, &'a Finding>,
 }
 
+/// Secrets and ConfigMaps that a translation looked into.
+pub type Needs = BTreeSet<(Kind, Name)>;
+
 #[derive(Debug, Default)]
 pub(crate) struct View<'a> {
     objects: BTreeMap<Kind, BTreeMap<&'a Name, &'a Entry>>,
@@ -39,6 +43,7 @@ pub(crate) struct View<'a> {
     slices: HashMap<&'a str, HashMap<&'a str, Vec<&'a EndpointSlice>>>,
     /// Objects that are written twice.
     pub(crate) duplicates: Vec<Finding>,
+    needs: RefCell<Needs>,
 }
 
 impl<'a> View<'a> {
@@ -76,11 +81,19 @@ impl<'a> View<'a> {
     }
 
     pub(crate) fn get<T: Typed>(&self, name: &Name) -> Lookup<'a, T> {
+        if T::KIND.holds_data() {
+            self.needs.borrow_mut().insert((T::KIND, name.clone()));
+        }
         let entry = self.objects.get(&T::KIND).and_then(|shelf| shelf.get(name));
         match entry.and_then(|entry| held(entry)) {
             Some(held) => held.state.map_or_else(Lookup::Broken, Lookup::Good),
             None => Lookup::Missing,
         }
+    }
+
+    /// What was looked into so far, found or not.
+    pub(crate) fn needs(&self) -> Needs {
+        self.needs.take()
     }
 
     /// Where an object is written.
@@ -116,7 +129,7 @@ impl Subject<'_> {
     }
 
     pub(crate) fn at(&self, field: &str) -> Option<Location> {
-        self.places.map(|places| places.at(field))
+        self.places.and_then(|places| places.at(field))
     }
 
     fn about(&self, finding: Finding, field: &str) -> Finding {

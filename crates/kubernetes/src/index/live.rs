@@ -1,0 +1,319 @@
+//! Objects as a cluster tells of them: one by one, each with an identity and a version.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+
+use serde_json::Value as Json;
+use viaduct_config::document::{Key, Node, Value};
+use viaduct_config::finding::Code;
+use viaduct_config::{Finding, Location};
+
+use super::document::{self, ReadObject};
+use super::{Entry, Index, Needs, settle};
+use crate::api::{Kind, Name};
+
+#[cfg(test)]
+mod tests;
+
+/// What is listed and watched together: a kind, in one of its API groups, in all namespaces or in one.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Collection {
+    pub kind: Kind,
+    /// Of the API group it had before Traefik 3.
+    pub old: bool,
+    /// `None`: all of them.
+    pub namespace: Option<Arc<str>>,
+}
+
+impl Collection {
+    /// The `apiVersion` of its objects.
+    pub fn api_version(&self) -> &'static str {
+        match self.kind.old_api_version() {
+            Some(version) if self.old => version,
+            Some(_) | None => self.kind.api_version(),
+        }
+    }
+
+    fn holds(&self, key: &ObjectKey) -> bool {
+        let (kind, old, name) = key;
+        let here = |namespace: &Arc<str>| *namespace == name.namespace;
+        *kind == self.kind && *old == self.old && self.namespace.as_ref().is_none_or(here)
+    }
+}
+
+/// An object that has been read, before it is in the index.
+#[derive(Debug)]
+pub struct Arrival {
+    read: ReadObject,
+    identity: Identity,
+    /// Its data was dropped, because nobody refers to it.
+    withheld: bool,
+}
+
+/// Which object it is, through renamings and repetitions, and in which state.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Identity {
+    uid: Box<str>,
+    version: Box<str>,
+}
+
+impl Identity {
+    fn of(object: &Json) -> Self {
+        let text = |field: &str| {
+            let value = object.get("metadata").and_then(|metadata| metadata.get(field));
+            value.and_then(Json::as_str).unwrap_or_default().into()
+        };
+        Self {
+            uid: text("uid"),
+            version: text("resourceVersion"),
+        }
+    }
+
+    fn is_same(&self, other: &Self) -> bool {
+        self == other && !self.version.is_empty()
+    }
+
+    /// Versions are opaque, but for their order where both are numbers.
+    fn is_older_than(&self, other: &Self) -> bool {
+        match (self.version.parse::<u128>(), other.version.parse::<u128>()) {
+            (Ok(own), Ok(others)) => own < others,
+            _ => false,
+        }
+    }
+}
+
+impl Arrival {
+    /// Reads an object of `collection`. `keep` says whether anybody refers to it: data of Secrets and ConfigMaps
+    /// that nobody refers to is dropped here. `None`: the object has no valid name, which no API server sends.
+    pub fn read(collection: &Collection, mut object: Json, keep: impl FnOnce(&Name) -> bool) -> Option<Self> {
+        let identity = Identity::of(&object);
+        let withheld = collection.kind.holds_data() && !name_of(&object).is_some_and(|name| keep(&name));
+        if let Json::Object(fields) = &mut object {
+            if withheld {
+                ["data", "stringData", "binaryData"]
+                    .into_iter()
+                    .for_each(|field| drop(fields.remove(field)));
+            }
+            if let Some(Json::Object(metadata)) = fields.get_mut("metadata") {
+                metadata.remove("managedFields");
+            }
+        }
+        let read = document::read_live(&node(object, &nowhere()), collection.kind, collection.old)?;
+        Some(Self {
+            read,
+            identity,
+            withheld,
+        })
+    }
+
+    pub fn name(&self) -> &Name {
+        &self.read.name
+    }
+}
+
+/// Kind, whether of the old API group, and name. The new group comes first.
+type ObjectKey = (Kind, bool, Name);
+
+#[derive(Debug)]
+struct Held {
+    entry: Entry,
+    identity: Identity,
+    withheld: bool,
+}
+
+/// All objects of a cluster that are known.
+#[derive(Debug, Default)]
+pub(super) struct Live {
+    objects: BTreeMap<ObjectKey, Held>,
+    /// Of objects that were deleted lately: what a watch still says of them is old.
+    gone: VecDeque<Box<str>>,
+}
+
+impl Live {
+    pub(super) fn len(&self) -> usize {
+        self.objects.len()
+    }
+
+    pub(super) fn entries(&self) -> impl Iterator<Item = &Entry> {
+        self.objects.values().map(|held| &held.entry)
+    }
+
+    /// That data was dropped is not a fault of the object.
+    pub(super) fn findings(&self) -> impl Iterator<Item = &Finding> {
+        let told = self.objects.values().filter(|held| !held.withheld);
+        told.flat_map(|held| held.entry.findings())
+    }
+
+    fn bury(&mut self, uid: Box<str>) {
+        if uid.is_empty() {
+            return;
+        }
+        if self.gone.len() == MAX_GONE {
+            self.gone.pop_front();
+        }
+        self.gone.push_back(uid);
+    }
+}
+
+/// What a cluster tells. Each returns whether the index says anything new.
+impl Index {
+    /// Takes a new state of an object. One that is older than what is known is a repetition, and changes nothing.
+    pub fn put(&mut self, collection: &Collection, arrival: Arrival) -> bool {
+        let key = (collection.kind, collection.old, arrival.read.name.clone());
+        if self.live.gone.contains(&arrival.identity.uid) {
+            return false;
+        }
+        if let Some(known) = self.live.objects.get(&key)
+            && known.identity.uid == arrival.identity.uid
+            && arrival.identity.is_older_than(&known.identity)
+        {
+            return false;
+        }
+        self.settle_live(key, arrival)
+    }
+
+    /// Takes a whole list of a collection: what is not in it is gone.
+    pub fn swap(&mut self, collection: &Collection, arrivals: Vec<Arrival>) -> bool {
+        let listed: BTreeSet<Name> = arrivals.iter().map(|arrival| arrival.read.name.clone()).collect();
+        let before = self.live.objects.len();
+        self.live
+            .objects
+            .retain(|key, _| !collection.holds(key) || listed.contains(&key.2));
+        let mut changed = self.live.objects.len() != before;
+        for arrival in arrivals {
+            let key = (collection.kind, collection.old, arrival.read.name.clone());
+            changed |= self.settle_live(key, arrival);
+        }
+        changed
+    }
+
+    /// Forgets an object, unless another one of its name has taken its place.
+    pub fn delete(&mut self, collection: &Collection, object: &Json) -> bool {
+        let Some(name) = name_of(object) else {
+            return false;
+        };
+        let key = (collection.kind, collection.old, name);
+        let uid = Identity::of(object).uid;
+        let is_it = |held: &Held| held.identity.uid == uid;
+        let known = self.live.objects.get(&key).is_some_and(is_it);
+        if known {
+            self.live.objects.remove(&key);
+        }
+        self.live.bury(uid);
+        known
+    }
+
+    /// Drops the data of Secrets and ConfigMaps that are not among `needs`.
+    pub fn withhold(&mut self, needs: &Needs) {
+        for ((kind, _, name), held) in &mut self.live.objects {
+            if kind.holds_data() && !held.withheld && !needs.contains(&(*kind, name.clone())) {
+                held.withheld = true;
+                held.entry.good = None;
+                held.entry.fault = Some(withheld(*kind, name));
+                held.entry.notes.clear();
+            }
+        }
+    }
+
+    /// Those of `needs` that are there, but without their data.
+    pub fn lacking(&self, needs: &Needs) -> Vec<(Kind, Name)> {
+        let lacks = |(kind, name): &&(Kind, Name)| {
+            let held = self.live.objects.get(&(*kind, false, name.clone()));
+            held.is_some_and(|held| held.withheld)
+        };
+        needs.iter().filter(lacks).cloned().collect()
+    }
+
+    /// Says why the data of an object could not be had.
+    pub fn unfetched(&mut self, kind: Kind, name: &Name, why: &str) {
+        if let Some(held) = self.live.objects.get_mut(&(kind, false, name.clone()))
+            && held.withheld
+        {
+            let message = format!("its data cannot be fetched: {why}");
+            held.entry.fault = Some(Finding::error(Code::InvalidObject, message).object(name.of_kind(kind)));
+        }
+    }
+
+    fn settle_live(&mut self, key: ObjectKey, arrival: Arrival) -> bool {
+        let Arrival {
+            read,
+            identity,
+            withheld: without,
+        } = arrival;
+        let before = match self.live.objects.remove(&key) {
+            Some(known) if known.identity.is_same(&identity) && (known.withheld == without || without) => {
+                self.live.objects.insert(key, known);
+                return false;
+            }
+            Some(known) if known.identity.uid == identity.uid => known.entry.good,
+            Some(_) | None => None,
+        };
+        let entry = if without {
+            Entry {
+                kind: key.0,
+                name: key.2.clone(),
+                good: None,
+                fault: Some(withheld(key.0, &key.2)),
+                notes: Vec::new(),
+            }
+        } else {
+            settle(read, before, &self.admit)
+        };
+        let held = Held {
+            entry,
+            identity,
+            withheld: without,
+        };
+        self.live.objects.insert(key, held);
+        true
+    }
+}
+
+fn withheld(kind: Kind, name: &Name) -> Finding {
+    Finding::error(Code::InvalidObject, "its data has not been fetched yet").object(name.of_kind(kind))
+}
+
+fn name_of(object: &Json) -> Option<Name> {
+    let metadata = object.get("metadata")?;
+    let text = |field: &str| metadata.get(field).and_then(Json::as_str);
+    Some(Name::new(text("namespace").unwrap_or("default"), text("name")?))
+}
+
+/// A place that nobody is told of.
+fn nowhere() -> Location {
+    Location {
+        file: Arc::from(""),
+        line: 0,
+        column: 0,
+    }
+}
+
+/// The same value as the reader of manifests takes it. A field that is `null` was not written.
+fn node(json: Json, place: &Location) -> Node {
+    let value = match json {
+        Json::Null => Value::Null,
+        Json::Bool(value) => Value::Bool(value),
+        Json::Number(number) => match (number.as_i64(), number.as_f64()) {
+            (Some(integer), _) => Value::Integer(integer),
+            (None, Some(float)) if !number.is_u64() => Value::Float(float),
+            (None, _) => Value::String(number.to_string()),
+        },
+        Json::String(text) => Value::String(text),
+        Json::Array(items) => Value::Sequence(items.into_iter().map(|item| node(item, place)).collect()),
+        Json::Object(fields) => {
+            let fields = fields.into_iter().filter(|(_, value)| !value.is_null());
+            let entry = |(text, value)| {
+                let location = place.clone();
+                (Key { text, location }, node(value, place))
+            };
+            Value::Mapping(fields.map(entry).collect())
+        }
+    };
+    Node {
+        location: place.clone(),
+        value,
+    }
+}
+
+/// How many deleted objects are remembered.
+const MAX_GONE: usize = 1024;
