@@ -95,6 +95,21 @@ impl<'de> Deserialize<'de> for GoDuration {
     }
 }
 
+#[cfg(feature = "schema")]
+impl schemars::JsonSchema for GoDuration {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Duration".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({ "type": ["integer", "string"] })
+    }
+}
+
 /// Takes a string in Go's syntax or an integer number of seconds.
 struct DurationVisitor;
 

@@ -18,6 +18,7 @@ pub mod traefik_service;
 use std::fmt;
 use std::sync::Arc;
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 use viaduct_config::ObjectRef;
 
@@ -98,6 +99,28 @@ impl Kind {
 
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.as_str() == text)
+    }
+
+    /// The resource that an API server has of it, as it stands in URLs, RBAC rules and names of CRDs.
+    pub const fn plural(self) -> &'static str {
+        match self {
+            Self::IngressRoute => "ingressroutes",
+            Self::IngressRouteTcp => "ingressroutetcps",
+            Self::IngressRouteUdp => "ingressrouteudps",
+            Self::Middleware => "middlewares",
+            Self::MiddlewareTcp => "middlewaretcps",
+            Self::TraefikService => "traefikservices",
+            Self::TlsOption => "tlsoptions",
+            Self::TlsStore => "tlsstores",
+            Self::ServersTransport => "serverstransports",
+            Self::ServersTransportTcp => "serverstransporttcps",
+            Self::Service => "services",
+            Self::EndpointSlice => "endpointslices",
+            Self::Endpoints => "endpoints",
+            Self::Node => "nodes",
+            Self::Secret => "secrets",
+            Self::ConfigMap => "configmaps",
+        }
     }
 
     /// The `apiVersion` it is read from.
@@ -207,7 +230,7 @@ pub enum Object {
 }
 
 /// A reference to another object of a kind that its place implies.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 pub struct Reference {
     /// Name of the object, or `name@provider` for an element of another provider.
     pub name: String,
@@ -217,7 +240,7 @@ pub struct Reference {
 }
 
 /// `x-kubernetes-int-or-string`: a port by number or by name.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum Port {
     Number(i64),

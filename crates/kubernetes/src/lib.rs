@@ -8,6 +8,7 @@
 //! - [`api`]: the objects as people write them, every field of Traefik's schemas.
 //! - [`Index`]: what is known. A file that does not parse, an object of the wrong shape and a Secret
 //!   whose key does not fit its certificate keep their last good state; nothing else is touched.
+//! - [`manifests`]: what a cluster needs for all this: CRDs of these types.
 //! - [`translate`]: the whole index to one [`Update`](viaduct_config::Update), under a [`Policy`]. A
 //!   reference that is missing or forbidden takes its own router out of service and says so.
 //!
@@ -21,6 +22,7 @@
 pub mod api;
 pub mod directory;
 pub mod index;
+pub mod manifests;
 pub mod policy;
 pub mod translate;
 

@@ -2,6 +2,7 @@
 
 mod entry_point;
 mod help;
+mod manifests;
 mod stapling;
 mod trusted;
 
@@ -15,6 +16,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::failure::Failure;
 use crate::logging::Level;
 pub(crate) use entry_point::{EntryPoint, Listen, resolve};
+pub(crate) use manifests::{Manifests, Printed};
 pub(crate) use stapling::Stapling;
 pub(crate) use trusted::TrustedIps;
 
@@ -51,6 +53,8 @@ pub(crate) enum Command {
         disable_help_flag = true
     )]
     Healthcheck(Healthcheck),
+    /// Print what a cluster needs to run Viaduct, for `kubectl apply -f -`
+    Manifests(Manifests),
     /// Print what becomes of each of Traefik's install options
     Options,
     /// Print version and build

@@ -2,6 +2,7 @@
 
 mod demo;
 mod healthcheck;
+mod manifests;
 mod options;
 mod render;
 mod serve;
@@ -22,6 +23,10 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Render(render) => render::run(&render),
         Command::Demo(demo) => demo::run(&demo),
         Command::Healthcheck(healthcheck) => healthcheck::run(healthcheck.options),
+        Command::Manifests(manifests) => {
+            manifests::run(&manifests);
+            Ok(ExitCode::SUCCESS)
+        }
         Command::Options => {
             options::run();
             Ok(ExitCode::SUCCESS)

@@ -87,14 +87,20 @@ pub struct RouterTls {
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", default)]
 pub struct RouterObservability {
+    /// Whether requests are in the access log. Default: as the entry point says.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub access_logs: Option<bool>,
+    /// Whether requests are counted. Default: as the entry point says.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub metrics: Option<bool>,
+    /// Whether requests have spans. Default: as the entry point says.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tracing: Option<bool>,
+    /// `minimal` (default) or `detailed`: which spans a request has.
     #[serde(skip_serializing_if = "String::is_empty")]
+    #[cfg_attr(feature = "schema", schemars(extend("enum" = ["minimal", "detailed"])))]
     pub trace_verbosity: String,
 }

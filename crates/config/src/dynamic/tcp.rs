@@ -137,6 +137,7 @@ pub struct TcpHealthCheck {
 
 /// The PROXY protocol towards servers. `{}` is version 2.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", default)]
 pub struct ProxyProtocol {
     /// 1 or 2. Default 2.
@@ -180,16 +181,20 @@ pub struct TcpMiddleware {
 
 /// Bounds the connections of each address.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", default)]
 pub struct InFlightConn {
+    /// Connections of one address at once, at most.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub amount: Option<i64>,
 }
 
 /// Lets some addresses in.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", default)]
 pub struct TcpIpAllowList {
+    /// Addresses and networks that are let in.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub source_range: Vec<String>,
 }

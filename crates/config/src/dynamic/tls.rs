@@ -128,18 +128,24 @@ pub struct TlsStore {
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", default)]
 pub struct GeneratedCertificate {
+    /// The certificate resolver that obtains it.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub resolver: String,
+    /// The names it is for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub domain: Option<Domain>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", default)]
 pub struct Domain {
+    /// A DNS name.
     pub main: String,
+    /// Further names.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub sans: Vec<String>,
 }

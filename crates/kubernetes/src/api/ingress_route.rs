@@ -1,5 +1,6 @@
 //! `IngressRoute`: HTTP routers and their services.
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 use viaduct_config::dynamic::http::RouterObservability;
 use viaduct_config::dynamic::tls::Domain;
@@ -15,7 +16,7 @@ pub struct IngressRoute {
 }
 
 /// `spec`.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Spec {
     /// Entry points at which the routes are served. Default: the default entry points.
@@ -35,13 +36,14 @@ pub struct Spec {
 }
 
 /// `spec.routes[]`.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Route {
     /// The rule that requests have to match.
     #[serde(rename = "match")]
     pub rule: String,
     /// `Rule`, the only one and the default.
+    #[schemars(extend("enum" = ["Rule"]))]
     pub kind: Option<String>,
     /// Of several routes that match, the one with the highest priority is taken. Default 0: the length of
     /// the rule. At most 9223372036854775000.
@@ -58,13 +60,15 @@ pub struct Route {
     /// What is recorded of the route's requests. Default: as the entry point says.
     pub observability: Option<RouterObservability>,
     /// Not part of the schema: `spec.tls.secretName`, written here by mistake.
+    #[schemars(skip)]
     pub secret_name: Option<String>,
     /// Not part of the schema: `services[].serversTransport`, written here by mistake.
+    #[schemars(skip)]
     pub servers_transport: Option<String>,
 }
 
 /// `spec.tls`.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Tls {
     /// A Secret with `tls.crt` and `tls.key`, in the route's namespace. Default: whichever certificate

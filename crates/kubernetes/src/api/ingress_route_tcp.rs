@@ -1,5 +1,6 @@
 //! `IngressRouteTCP`: TCP routers and their services.
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 use viaduct_config::dynamic::tcp::ProxyProtocol;
 use viaduct_config::dynamic::tls::Domain;
@@ -14,7 +15,7 @@ pub struct IngressRouteTcp {
 }
 
 /// `spec`.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Spec {
     /// Entry points at which the routes are served. Default: the default entry points.
@@ -30,7 +31,7 @@ pub struct Spec {
 }
 
 /// `spec.routes[]`.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Route {
     /// The rule that connections have to match.
@@ -41,6 +42,7 @@ pub struct Route {
     pub priority: Option<i64>,
     /// Syntax of the rule: `v3` (default) or `v2`; deprecated by Traefik.
     #[serde(default)]
+    #[schemars(extend("enum" = ["v3", "v2"]))]
     pub syntax: String,
     /// Who answers: one service, or several by their weights.
     #[serde(default)]
@@ -51,7 +53,7 @@ pub struct Route {
 }
 
 /// `spec.routes[].services[]`.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ServiceRef {
     /// Name of the Service.
@@ -61,6 +63,7 @@ pub struct ServiceRef {
     /// Port of the Service, by number or by name.
     pub port: Option<Port>,
     /// Its share beside other services of the route. Default 1; 0: no connections.
+    #[schemars(range(min = 0))]
     pub weight: Option<i64>,
     /// Whether servers are spoken to by TLS. Default false.
     #[serde(default)]
@@ -84,7 +87,7 @@ pub struct ServiceRef {
 }
 
 /// `spec.tls`.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Tls {
     /// A Secret with `tls.crt` and `tls.key`, in the route's namespace. Default: whichever certificate

@@ -1,5 +1,6 @@
 //! `IngressRouteUDP`: UDP routers and their services.
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::Port;
@@ -12,7 +13,7 @@ pub struct IngressRouteUdp {
 }
 
 /// `spec`.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Spec {
     /// Entry points at which the routes are served. Default: all that take UDP.
@@ -26,7 +27,7 @@ pub struct Spec {
 }
 
 /// `spec.routes[]`.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Route {
     /// Who answers: one service, or several by their weights.
@@ -35,7 +36,7 @@ pub struct Route {
 }
 
 /// `spec.routes[].services[]`.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ServiceRef {
     /// Name of the Service.
@@ -45,6 +46,7 @@ pub struct ServiceRef {
     /// Port of the Service, by number or by name.
     pub port: Option<Port>,
     /// Its share beside other services of the route. Default 1; 0: no sessions.
+    #[schemars(range(min = 0))]
     pub weight: Option<i64>,
     /// Go to the Service's cluster IP and let Kubernetes choose an endpoint. Default: the provider's
     /// `nativeLBByDefault`.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 use viaduct_config::duration::GoDuration;
 use viaduct_config::dynamic::http::{
@@ -13,7 +14,7 @@ use viaduct_config::dynamic::http::{
 use super::{Reference, ServiceRef};
 
 /// `spec`. Exactly one of the kinds is written.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Middleware {
     /// Puts a prefix before the path.
@@ -72,7 +73,7 @@ pub struct Middleware {
 }
 
 /// `spec.basicAuth`.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct BasicAuth {
     /// A Secret in the middleware's namespace: of type `kubernetes.io/basic-auth` with `username` and
@@ -87,7 +88,7 @@ pub struct BasicAuth {
 }
 
 /// `spec.digestAuth`.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct DigestAuth {
     /// A Secret in the middleware's namespace with one key (`users` by custom) that holds lines of
@@ -102,7 +103,7 @@ pub struct DigestAuth {
 }
 
 /// `spec.chain`.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Chain {
     /// The middlewares, in the order in which they see the request.
@@ -110,7 +111,7 @@ pub struct Chain {
 }
 
 /// `spec.errors`.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Errors {
     /// Codes and ranges that are replaced, such as `404` and `500-599`.
@@ -126,7 +127,7 @@ pub struct Errors {
 }
 
 /// `spec.forwardAuth`.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ForwardAuth {
     /// URL of the server that is asked.
@@ -161,7 +162,7 @@ pub struct ForwardAuth {
 }
 
 /// `spec.forwardAuth.tls`.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ForwardAuthTls {
     /// A Secret in the middleware's namespace with the CAs (`tls.ca`, then `ca.crt`). Default: the
@@ -177,7 +178,7 @@ pub struct ForwardAuthTls {
 }
 
 /// `spec.ipWhiteList`.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct IpWhiteList {
     /// Addresses and networks that are let in.
@@ -187,7 +188,7 @@ pub struct IpWhiteList {
 }
 
 /// `spec.rateLimit`.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct RateLimit {
     /// Requests per `period`. Default 0: no bound.
@@ -203,7 +204,7 @@ pub struct RateLimit {
 }
 
 /// `spec.rateLimit.redis`.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Redis {
     /// `host:port`. Default `localhost:6379`.
@@ -229,7 +230,7 @@ pub struct Redis {
 }
 
 /// `spec.rateLimit.redis.tls`.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct RedisTls {
     /// A Secret in the middleware's namespace with the CAs (`tls.ca`, then `ca.crt`). Default: the

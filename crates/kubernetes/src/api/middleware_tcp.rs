@@ -1,10 +1,11 @@
 //! `MiddlewareTCP`.
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 use viaduct_config::dynamic::tcp::{InFlightConn, TcpIpAllowList};
 
 /// `spec`. Exactly one of the kinds is written.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct MiddlewareTcp {
     /// Bounds the connections of each address.

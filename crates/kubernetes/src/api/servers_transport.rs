@@ -1,10 +1,11 @@
 //! `ServersTransport`: the backend leg.
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 use viaduct_config::dynamic::http::{ForwardingTimeouts, Spiffe};
 
 /// `spec`.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ServersTransport {
     /// SNI and verified name. Default: the server's address.
@@ -27,6 +28,7 @@ pub struct ServersTransport {
     /// Highest TLS version. Default `VersionTLS13`.
     pub max_version: String,
     /// Idle connections kept for each server. Default 200; negative: none is used again.
+    #[schemars(range(min = -1))]
     pub max_idle_conns_per_host: Option<i64>,
     /// How long servers may take.
     pub forwarding_timeouts: Option<ForwardingTimeouts>,
@@ -41,8 +43,12 @@ pub struct ServersTransport {
 }
 
 /// Where CAs come from: exactly one of the two; the Secret wins, as in Traefik.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
+#[schemars(extend("x-kubernetes-validations" = [{
+    "rule": "!(has(self.secret) && has(self.configMap))",
+    "message": "a root CA is in a Secret or in a ConfigMap, not in both",
+}]))]
 pub struct RootCa {
     /// A Secret with the CAs under `tls.ca` or `ca.crt`.
     pub secret: Option<String>,

@@ -1,5 +1,6 @@
 //! `ServersTransportTCP`: the backend leg of TCP routers.
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 use viaduct_config::duration::GoDuration;
 use viaduct_config::dynamic::http::Spiffe;
@@ -8,7 +9,7 @@ use viaduct_config::dynamic::tcp::ProxyProtocol;
 use super::servers_transport::RootCa;
 
 /// `spec`.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ServersTransportTcp {
     /// Time between keep-alive probes, in seconds or as a duration. Default 15 s; negative: none.
@@ -25,7 +26,7 @@ pub struct ServersTransportTcp {
 }
 
 /// `spec.tls`.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ClientTls {
     /// SNI and verified name. Default: the server's address.

@@ -3,6 +3,7 @@
 //! Three schemas share these fields. They are written out for each of them, because serde's `flatten`
 //! would swallow the fields that no schema has.
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 use viaduct_config::dynamic::http::{PassiveHealthCheck, ResponseForwarding, ServerHealthCheck, Sticky};
 
@@ -11,13 +12,14 @@ use super::{Port, Reference};
 macro_rules! service_schema {
     ($(#[$attribute:meta])* $visibility:vis struct $name:ident { $($more:tt)* }) => {
         $(#[$attribute])*
-        #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+        #[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
         #[serde(rename_all = "camelCase")]
         $visibility struct $name {
             /// Name of the Service or TraefikService. A TraefikService may also be an element of another
             /// provider, written `name@provider`.
             pub name: String,
             /// `Service` (default) or `TraefikService`.
+            #[schemars(extend("enum" = ["Service", "TraefikService"]))]
             pub kind: Option<String>,
             /// Where it is. Default: the namespace of the object that names it. Another one needs
             /// `allowCrossNamespace`.
@@ -31,8 +33,10 @@ macro_rules! service_schema {
             /// How a server is chosen: `wrr` (default; `RoundRobin` is its old name), `p2c`, `hrw` or
             /// `leasttime`.
             #[serde(default)]
+            #[schemars(extend("enum" = ["wrr", "p2c", "hrw", "leasttime", "RoundRobin"]))]
             pub strategy: String,
             /// Its share beside other services of the same list. Default 1; 0: no requests.
+            #[schemars(range(min = 0))]
             pub weight: Option<i64>,
             /// Keeps a client at one server, by a cookie. Default: off.
             pub sticky: Option<Sticky>,
@@ -91,7 +95,7 @@ service_schema! {
 }
 
 /// `TraefikService.spec.mirroring`: a service that answers, and services that get copies.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(from = "WrittenMirroring")]
 pub struct Mirroring {
     /// Who answers.
@@ -102,7 +106,7 @@ pub struct Mirroring {
 }
 
 /// `TraefikService.spec.mirroring.mirrors[]`.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(from = "WrittenMirror")]
 pub struct Mirror {
     pub service: ServiceRef,

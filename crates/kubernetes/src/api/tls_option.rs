@@ -1,9 +1,10 @@
 //! `TLSOption`: the client leg's TLS parameters.
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 /// `spec`.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct TlsOption {
     /// Lowest TLS version, such as `VersionTLS12`. Default `VersionTLS12`.
@@ -27,12 +28,19 @@ pub struct TlsOption {
 }
 
 /// `spec.clientAuth`.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ClientAuth {
     /// Secrets with the CAs (`tls.ca`, then `ca.crt`) that client certificates must chain to.
     pub secret_names: Vec<String>,
     /// `NoClientCert`, `RequestClientCert`, `RequireAnyClientCert`, `VerifyClientCertIfGiven` or
     /// `RequireAndVerifyClientCert`. Default: the last where there are CAs, else the first.
+    #[schemars(extend("enum" = [
+        "NoClientCert",
+        "RequestClientCert",
+        "RequireAnyClientCert",
+        "VerifyClientCertIfGiven",
+        "RequireAndVerifyClientCert",
+    ]))]
     pub client_auth_type: String,
 }

@@ -1,10 +1,11 @@
 //! `TLSStore`: default certificate and further certificates. Only a store named `default` counts.
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 use viaduct_config::dynamic::tls::GeneratedCertificate;
 
 /// `spec`.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct TlsStore {
     /// What clients are shown where no certificate has the server's name. Default: one made at the start.
@@ -16,7 +17,7 @@ pub struct TlsStore {
 }
 
 /// A Secret with a certificate.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SecretName {
     /// Name of a Secret with `tls.crt` and `tls.key`, in the store's namespace.

@@ -1,12 +1,13 @@
 //! `TraefikService`: services made of services.
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 use viaduct_config::dynamic::http::{FailoverErrors, Sticky};
 
 pub use super::service_ref::{Mirror, Mirroring, ServiceRef};
 
 /// `spec`. Exactly one of the kinds is written.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct TraefikService {
     /// Services by weight.
@@ -20,7 +21,7 @@ pub struct TraefikService {
 }
 
 /// `spec.weighted`.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Weighted {
     /// The services, each with its `weight`.
@@ -30,7 +31,7 @@ pub struct Weighted {
 }
 
 /// `spec.highestRandomWeight`.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct HighestRandomWeight {
     /// The services, each with its `weight`.
@@ -38,7 +39,7 @@ pub struct HighestRandomWeight {
 }
 
 /// `spec.failover`.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Failover {
     /// Who answers.

@@ -17,6 +17,7 @@
 //! | `cli_messages` | the whole text of what commands refuse with |
 //! | `messages` | what the log says of mistakes in manifests |
 //! | `observability` | metrics, access log and traces agree with what clients saw |
+//! | `deployment` | manifests, chart and image: what they say is what the binary takes |
 //! | `docs` | documents that have to match the code |
 
 mod api;
@@ -24,6 +25,7 @@ mod backend_leg;
 mod cli;
 mod cli_messages;
 mod client_leg;
+mod deployment;
 mod docs;
 mod entry_points;
 mod file_provider;

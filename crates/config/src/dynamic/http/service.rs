@@ -86,6 +86,7 @@ pub struct Server {
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", default)]
 pub struct ResponseForwarding {
     /// Default 100 ms; negative: after each write.
@@ -94,22 +95,30 @@ pub struct ResponseForwarding {
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", default)]
 pub struct Sticky {
+    /// The cookie that keeps a client where it is. Default none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cookie: Option<Cookie>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", default)]
 pub struct Cookie {
+    /// Default: made from the service's name.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub name: String,
+    /// Whether browsers send it by TLS only. Default false.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub secure: bool,
+    /// Whether scripts of a page cannot read it. Default false.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub http_only: bool,
+    /// `none`, `lax` or `strict`. Default: not said.
     #[serde(skip_serializing_if = "String::is_empty")]
+    #[cfg_attr(feature = "schema", schemars(extend("enum" = ["none", "lax", "strict", "None", "Lax", "Strict"])))]
     pub same_site: String,
     /// Seconds. Default 0: until the browser closes.
     #[serde(skip_serializing_if = "is_zero")]
@@ -117,6 +126,7 @@ pub struct Cookie {
     /// Default `/`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
+    /// Where browsers send it. Default: to the host that they have it from.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub domain: String,
 }
@@ -142,6 +152,7 @@ pub struct WeightedService {
 
 /// `loadBalancer.healthCheck`: requests that ask servers how they are.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", default)]
 pub struct ServerHealthCheck {
     /// Default that of the server.
@@ -150,6 +161,7 @@ pub struct ServerHealthCheck {
     /// `http` (default) or `grpc`.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub mode: String,
+    /// What is asked for.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub path: String,
     /// Default GET.
@@ -176,12 +188,14 @@ pub struct ServerHealthCheck {
     /// Default true.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub follow_redirects: Option<bool>,
+    /// Headers of the requests.
     #[serde(skip_serializing_if = "Map::is_empty")]
     pub headers: Map<String>,
 }
 
 /// `loadBalancer.passiveHealthCheck`: servers whose requests fail are left out.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", default)]
 pub struct PassiveHealthCheck {
     /// Default 10 s.
@@ -252,6 +266,7 @@ pub struct Failover {
 
 /// `failover.errors`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", default)]
 pub struct FailoverErrors {
     /// Larger requests are not sent again. Default -1: any.

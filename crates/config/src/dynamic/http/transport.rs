@@ -41,6 +41,7 @@ pub struct ServersTransport {
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", default)]
 pub struct ForwardingTimeouts {
     /// Default 30 s; 0: none.
@@ -61,10 +62,13 @@ pub struct ForwardingTimeouts {
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", default)]
 pub struct Spiffe {
+    /// Identities that are accepted.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub ids: Vec<String>,
+    /// The trust domain whose identities are accepted.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub trust_domain: String,
 }

@@ -466,7 +466,10 @@ fn a9_5_tcp_and_udp_routes_are_said_not_to_be_served() {
             panic!("{:?}", update.notes);
         };
         assert_eq!(said.code, Code::Unsupported);
-        assert_eq!(said.object.as_ref().unwrap().to_string(), format!("{kind} web/db"));
+        assert_eq!(
+            said.object.as_ref().unwrap().to_string(),
+            format!("{kind} web/db")
+        );
         assert!(said.location.is_some());
     }
 }

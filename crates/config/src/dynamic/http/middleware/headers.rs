@@ -6,6 +6,7 @@ use super::Map;
 
 /// Request and response headers, CORS and security headers.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", default)]
 pub struct Headers {
     /// Set on the request; an empty value removes.
@@ -17,14 +18,19 @@ pub struct Headers {
     /// Default false.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub access_control_allow_credentials: bool,
+    /// What preflight requests are told of request headers.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub access_control_allow_headers: Vec<String>,
+    /// What preflight requests are told of methods.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub access_control_allow_methods: Vec<String>,
+    /// Origins that may read responses; `*` is any.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub access_control_allow_origin_list: Vec<String>,
+    /// The same, by expression.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub access_control_allow_origin_list_regex: Vec<String>,
+    /// Response headers that scripts may read.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub access_control_expose_headers: Vec<String>,
     /// Seconds. Default 0: not sent.
@@ -69,15 +75,19 @@ pub struct Headers {
     /// Another value of `X-XSS-Protection`; wins over `browserXssFilter`.
     #[serde(rename = "customBrowserXSSValue", skip_serializing_if = "String::is_empty")]
     pub custom_browser_xss_value: String,
+    /// `Content-Security-Policy`. Default: not sent.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub content_security_policy: String,
+    /// `Content-Security-Policy-Report-Only`. Default: not sent.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub content_security_policy_report_only: String,
     /// `Public-Key-Pins`.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub public_key: String,
+    /// `Referrer-Policy`. Default: not sent.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub referrer_policy: String,
+    /// `Permissions-Policy`. Default: not sent.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub permissions_policy: String,
     /// Turns host checks and security headers off. Default false.
@@ -102,6 +112,7 @@ pub struct Headers {
 
 /// Tells the backend about the client's certificate.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", default)]
 pub struct PassTlsClientCert {
     /// `X-Forwarded-Tls-Client-Cert`: the certificate. Default false.
@@ -114,60 +125,84 @@ pub struct PassTlsClientCert {
 
 /// Facts of a client certificate that are passed on; each defaults to false.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", default)]
 pub struct CertificateInfo {
+    /// When it ends.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub not_after: bool,
+    /// When it begins.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub not_before: bool,
+    /// The names it is for.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub sans: bool,
+    /// Its serial number.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub serial_number: bool,
+    /// Whose it is. Default: not told.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub subject: Option<SubjectInfo>,
+    /// Who signed it. Default: not told.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub issuer: Option<IssuerInfo>,
 }
 
 /// Parts of the subject's name.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", default)]
 pub struct SubjectInfo {
+    /// `C`.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub country: bool,
+    /// `ST`.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub province: bool,
+    /// `L`.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub locality: bool,
+    /// `O`.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub organization: bool,
+    /// `OU`.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub organizational_unit: bool,
+    /// `CN`.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub common_name: bool,
+    /// `SN`.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub serial_number: bool,
+    /// `DC`.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub domain_component: bool,
 }
 
 /// Parts of the issuer's name.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", default)]
 pub struct IssuerInfo {
+    /// `C`.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub country: bool,
+    /// `ST`.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub province: bool,
+    /// `L`.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub locality: bool,
+    /// `O`.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub organization: bool,
+    /// `CN`.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub common_name: bool,
+    /// `SN`.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub serial_number: bool,
+    /// `DC`.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub domain_component: bool,
 }

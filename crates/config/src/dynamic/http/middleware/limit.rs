@@ -7,6 +7,7 @@ use crate::dynamic::secret::Secret;
 
 /// Lets some addresses in.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", default)]
 pub struct IpAllowList {
     /// Addresses and networks that are let in.
@@ -22,6 +23,7 @@ pub struct IpAllowList {
 
 /// Which address of a request counts as the client's.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", default)]
 pub struct IpStrategy {
     /// The nth address of `X-Forwarded-For` from the right. Default 0: the connection's.
@@ -37,8 +39,10 @@ pub struct IpStrategy {
 
 /// Bounds the requests that are served at once.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", default)]
 pub struct InFlightReq {
+    /// Requests at once, at most.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub amount: Option<i64>,
     /// What is counted together. Default the request's host.
@@ -48,6 +52,7 @@ pub struct InFlightReq {
 
 /// What makes requests count together.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", default)]
 pub struct SourceCriterion {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -137,6 +142,7 @@ pub struct RedisTls {
 
 /// Reads bodies whole, and bounds them.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", default)]
 pub struct Buffering {
     /// Larger ones are answered 413. Default 0: any.

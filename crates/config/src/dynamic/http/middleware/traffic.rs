@@ -15,6 +15,7 @@ pub struct Chain {
 
 /// Stops asking a backend that fails.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", default)]
 pub struct CircuitBreaker {
     /// When it opens.
@@ -36,8 +37,10 @@ pub struct CircuitBreaker {
 
 /// Compresses responses. `{}` takes every default.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", default)]
 pub struct Compress {
+    /// Content types that stay as they are.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub excluded_content_types: Vec<String>,
     /// Default all but the excluded ones.
@@ -56,6 +59,7 @@ pub struct Compress {
 
 /// Finds out the content type of responses that lack it. `{}` is enough.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", default)]
 pub struct ContentType {
     /// Deprecated by Traefik.
@@ -85,16 +89,20 @@ pub struct Errors {
 
 /// Turns gRPC-Web into gRPC.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", default)]
 pub struct GrpcWeb {
+    /// Origins that pages may ask from; `*` is any.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub allow_origins: Vec<String>,
 }
 
 /// Sends a failed request again.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", default)]
 pub struct Retry {
+    /// How often a request is sent at most.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub attempts: Option<i64>,
     /// Of all attempts together. Default 0: none.

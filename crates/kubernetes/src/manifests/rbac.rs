@@ -1,0 +1,194 @@
+//! What the process may do at the API server: the least that it asks for.
+
+use serde_json::{Value, json};
+
+use super::{NAME, Place, labels};
+use crate::api::Kind;
+
+/// One right, as a rule of a role.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Right {
+    groups: Vec<&'static str>,
+    resource: &'static str,
+    verbs: &'static [&'static str],
+    scope: Scope,
+    /// Which providers ask for it.
+    providers: &'static [Provider],
+}
+
+/// Where a right is needed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Scope {
+    /// In every namespace that is served.
+    Served,
+    /// Of objects that are in no namespace. Without it, these are not read.
+    Cluster,
+    /// In the namespace that the process is in.
+    Own,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Provider {
+    Crd,
+    Ingress,
+}
+
+/// The kinds that the providers list and watch, and what both may write.
+fn rights() -> Vec<Right> {
+    let read = Kind::ALL.into_iter().filter(|kind| *kind != Kind::Endpoints);
+    let mut rights: Vec<Right> = read.map(reading).collect();
+    let row = |group, resource, verbs, scope, providers| Right {
+        groups: vec![group],
+        resource,
+        verbs,
+        scope,
+        providers,
+    };
+    rights.extend([
+        row("networking.k8s.io", "ingresses", WATCH, Scope::Served, INGRESS),
+        row(
+            "networking.k8s.io",
+            "ingressclasses",
+            WATCH,
+            Scope::Cluster,
+            INGRESS,
+        ),
+        row(
+            "networking.k8s.io",
+            "ingresses/status",
+            PATCH,
+            Scope::Served,
+            INGRESS,
+        ),
+        // What is wrong with an object is said where the object is.
+        row("events.k8s.io", "events", RECORD, Scope::Served, BOTH),
+        // One replica writes the status of Ingresses, with the address of the Service before them all.
+        row("coordination.k8s.io", "leases", LEAD, Scope::Own, INGRESS),
+        row("", "services", GET, Scope::Own, INGRESS),
+    ]);
+    rights
+}
+
+fn reading(kind: Kind) -> Right {
+    let group = |api_version: &'static str| api_version.split_once('/').map_or("", |(group, _)| group);
+    let own = kind.is_traefik();
+    Right {
+        groups: [Some(kind.api_version()), kind.old_api_version()]
+            .into_iter()
+            .flatten()
+            .map(group)
+            .collect(),
+        resource: kind.plural(),
+        // Secrets and ConfigMaps that nobody refers to are dropped; one that somebody begins to refer to is
+        // fetched.
+        verbs: match kind {
+            Kind::Secret | Kind::ConfigMap => FETCH,
+            _ => WATCH,
+        },
+        scope: match kind {
+            Kind::Node => Scope::Cluster,
+            _ => Scope::Served,
+        },
+        providers: if own { CRD } else { BOTH },
+    }
+}
+
+/// Roles and their bindings: a ClusterRole, or a Role in each namespace that is served.
+pub fn rbac(place: &Place) -> Vec<Value> {
+    let all = |scope: Scope| rules(rights().into_iter().filter(move |right| right.scope == scope));
+    let mut objects = Vec::new();
+    if place.namespaces.is_empty() {
+        let everywhere = [all(Scope::Served), all(Scope::Cluster)].concat();
+        objects.extend(granted(place, None, NAME, &everywhere));
+    }
+    for namespace in &place.namespaces {
+        objects.extend(granted(place, Some(namespace), NAME, &all(Scope::Served)));
+    }
+    let own = format!("{NAME}-own");
+    objects.extend(granted(place, Some(&place.namespace), &own, &all(Scope::Own)));
+    objects
+}
+
+/// A role and its binding to the process; in a namespace, or of the whole cluster.
+fn granted(place: &Place, namespace: Option<&str>, name: &str, rules: &[Value]) -> [Value; 2] {
+    let prefix = if namespace.is_some() { "" } else { "Cluster" };
+    let mut metadata = json!({ "name": name, "labels": labels() });
+    if let Some(namespace) = namespace {
+        metadata["namespace"] = json!(namespace);
+    }
+    let role = json!({
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": format!("{prefix}Role"),
+        "metadata": metadata,
+        "rules": rules,
+    });
+    let binding = json!({
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": format!("{prefix}RoleBinding"),
+        "metadata": metadata,
+        "roleRef": {
+            "apiGroup": "rbac.authorization.k8s.io",
+            "kind": format!("{prefix}Role"),
+            "name": name,
+        },
+        "subjects": [{
+            "kind": "ServiceAccount",
+            "name": NAME,
+            "namespace": place.namespace,
+        }],
+    });
+    [role, binding]
+}
+
+/// The rules by provider and scope, for charts that choose among them.
+pub fn choices() -> Value {
+    let of = |provider: Provider, scope: Scope| {
+        let rights = rights().into_iter();
+        rules(rights.filter(move |right| right.scope == scope && right.providers.contains(&provider)))
+    };
+    let by_scope = |provider: Provider| {
+        json!({
+            "served": of(provider, Scope::Served),
+            "cluster": of(provider, Scope::Cluster),
+            "own": of(provider, Scope::Own),
+        })
+    };
+    json!({
+        "kubernetesCRD": by_scope(Provider::Crd),
+        "kubernetesIngress": by_scope(Provider::Ingress),
+    })
+}
+
+/// Resources with the same groups and verbs share a rule.
+fn rules(rights: impl Iterator<Item = Right>) -> Vec<Value> {
+    let mut merged: Vec<(Right, Vec<&'static str>)> = Vec::new();
+    for right in rights {
+        let same = |(known, _): &&mut (Right, _)| known.groups == right.groups && known.verbs == right.verbs;
+        match merged.iter_mut().find(same) {
+            Some((_, resources)) => resources.push(right.resource),
+            None => {
+                let resources = vec![right.resource];
+                merged.push((right, resources));
+            }
+        }
+    }
+    let rule = |(right, resources): (Right, Vec<&str>)| {
+        json!({
+            "apiGroups": right.groups,
+            "resources": resources,
+            "verbs": right.verbs,
+        })
+    };
+    merged.into_iter().map(rule).collect()
+}
+
+const CRD: &[Provider] = &[Provider::Crd];
+const INGRESS: &[Provider] = &[Provider::Ingress];
+const BOTH: &[Provider] = &[Provider::Crd, Provider::Ingress];
+
+const GET: &[&str] = &["get"];
+const WATCH: &[&str] = &["list", "watch"];
+const FETCH: &[&str] = &["get", "list", "watch"];
+const PATCH: &[&str] = &["patch"];
+const RECORD: &[&str] = &["create", "patch"];
+const LEAD: &[&str] = &["create", "get", "patch", "update"];

@@ -1,0 +1,3 @@
+//! What is needed to run in a cluster, and in a container's confinement.
+
+mod manifests;
