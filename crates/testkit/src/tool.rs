@@ -14,41 +14,45 @@ pub enum Tool {
     Chromium,
     /// Chromium's WebDriver.
     ChromiumDriver,
+    /// Makes name spaces.
+    Unshare,
+    Helm,
 }
 
 impl Tool {
     /// Its path. A missing tool fails the test: a test that was skipped has proved nothing.
     pub fn path(self) -> PathBuf {
-        let (program, package) = self.names();
+        let (program, how) = self.names();
         directories()
             .map(|directory| directory.join(program))
             .find(|path| path.is_file())
-            .unwrap_or_else(|| {
-                panic!(
-                    "this test needs `{program}`, which is not installed\n  hint: apt-get install {package}"
-                )
-            })
+            .unwrap_or_else(|| panic!("this test needs `{program}`, which is not installed\n  hint: {how}"))
     }
 
     const fn names(self) -> (&'static str, &'static str) {
         match self {
-            Self::Nginx => ("nginx", "nginx"),
-            Self::Openssl => ("openssl", "openssl"),
-            Self::Curl => ("curl", "curl"),
-            Self::H2load => ("h2load", "nghttp2-client"),
-            Self::Python => ("python3", "python3"),
-            Self::Haproxy => ("haproxy", "haproxy"),
-            Self::Chromium => ("chromium", "chromium"),
-            Self::ChromiumDriver => ("chromedriver", "chromium-driver"),
+            Self::Nginx => ("nginx", "apt-get install nginx"),
+            Self::Openssl => ("openssl", "apt-get install openssl"),
+            Self::Curl => ("curl", "apt-get install curl"),
+            Self::H2load => ("h2load", "apt-get install nghttp2-client"),
+            Self::Python => ("python3", "apt-get install python3"),
+            Self::Haproxy => ("haproxy", "apt-get install haproxy"),
+            Self::Chromium => ("chromium", "apt-get install chromium"),
+            Self::ChromiumDriver => ("chromedriver", "apt-get install chromium-driver"),
+            Self::Unshare => ("unshare", "apt-get install util-linux"),
+            Self::Helm => ("helm", "scripts/get-helm"),
         }
     }
 }
 
-/// `PATH`, then where Debian keeps daemons: users' search paths often lack it.
+/// `PATH`, then where Debian keeps daemons (users' search paths often lack it), then what `scripts/get-*` has
+/// brought.
 fn directories() -> impl Iterator<Item = PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path)
         .collect::<Vec<_>>()
         .into_iter()
-        .chain(["/usr/sbin", "/usr/bin"].map(|directory| Path::new(directory).to_owned()))
+        .chain(["/usr/sbin", "/usr/bin", BROUGHT].map(|directory| Path::new(directory).to_owned()))
 }
+
+const BROUGHT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/tools");
