@@ -8,6 +8,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-env-changed=SOURCE_DATE_EPOCH");
+    println!("cargo::rerun-if-env-changed=SOURCE_COMMIT");
     let compiler = std::env::var("RUSTC").unwrap_or_else(|_| "rustc".to_owned());
     let version = said(Command::new(compiler).arg("--version"));
     let version = version.map(|text| text.trim_start_matches("rustc ").to_owned());
@@ -23,8 +24,14 @@ fn tell(name: &str, value: Option<String>) {
     );
 }
 
-/// The commit checked out.
+/// The commit checked out, or the one that `SOURCE_COMMIT` names where the history is not at hand.
 fn commit() -> Option<String> {
+    let given = std::env::var("SOURCE_COMMIT").ok();
+    if let Some(given) =
+        given.filter(|given| !given.is_empty() && given.bytes().all(|c| c.is_ascii_hexdigit()))
+    {
+        return Some(given);
+    }
     let commit = git(&["rev-parse", "--short=12", "HEAD"])?;
     // Run again when another commit is checked out or made. A path that is not there would mean always.
     let branch = git(&["symbolic-ref", "--quiet", "HEAD"]);
