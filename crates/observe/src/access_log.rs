@@ -19,6 +19,13 @@ use crate::sink::{Sink, Tap};
 use clock::Clock;
 pub use options::{Fields, Filters, Format, Headers, Mode, Options};
 
+/// One record as one line, apart from any output; in UTC.
+pub fn line(options: &Options, record: &Record<'_>) -> Vec<u8> {
+    let (mut out, mut clock) = (Vec::new(), Clock::new(jiff::tz::TimeZone::UTC));
+    options.format.line(&mut out, &mut clock, options, record);
+    out
+}
+
 /// One worker's end of the access log: lines are gathered in a buffer and handed to the writer thread
 /// when it is large or old enough; a full queue drops lines and counts them rather than block a worker.
 #[derive(Debug)]
@@ -70,11 +77,7 @@ impl AccessLog {
         let (options, clock) = (&self.options, &mut self.clock);
         for lane in &mut self.lanes {
             let buffer = &mut lane.buffer;
-            match lane.format {
-                Format::Common => clf::common(buffer, clock, options, record),
-                Format::GenericClf => clf::generic(buffer, clock, options, record),
-                Format::Json => json::line(buffer, clock, options, record),
-            }
+            lane.format.line(buffer, clock, options, record);
             lane.lines += 1;
             let full = options.buffering > 0 && lane.lines >= options.buffering;
             if full || lane.buffer.len() >= BATCH {
@@ -86,6 +89,16 @@ impl AccessLog {
     /// Hands over what is buffered. Called by the worker when it is about to sleep or once a second.
     pub fn flush(&mut self) {
         self.lanes.iter_mut().for_each(Lane::flush);
+    }
+}
+
+impl Format {
+    fn line(self, out: &mut Vec<u8>, clock: &mut Clock, options: &Options, record: &Record<'_>) {
+        match self {
+            Self::Common => clf::common(out, clock, options, record),
+            Self::GenericClf => clf::generic(out, clock, options, record),
+            Self::Json => json::line(out, clock, options, record),
+        }
     }
 }
 

@@ -19,6 +19,8 @@ use crate::wire::{Connection, Leg};
 pub(crate) use names::{X_FORWARDED_TLS_CLIENT_CERT, X_FORWARDED_TLS_CLIENT_CERT_INFO};
 
 use names::HOPS;
+#[cfg(any(test, fuzzing))]
+pub(crate) use names::OWNED;
 use names::{
     Role, X_FORWARDED_FOR, X_FORWARDED_HOST, X_FORWARDED_PORT, X_FORWARDED_PROTO, X_FORWARDED_SERVER,
     X_REAL_IP,
@@ -235,7 +237,7 @@ pub(crate) fn clean_trailers(trailers: &mut HeaderMap) {
 type Doomed = SmallVec<[HeaderName; 6]>;
 
 /// Removes owned headers that the client may not set, and everything hop-by-hop.
-fn remove_foreign(parts: &mut Parts, peer: &Peer) -> Hop {
+pub(crate) fn remove_foreign(parts: &mut Parts, peer: &Peer) -> Hop {
     let headers = &mut parts.headers;
     let mut doomed = Doomed::new();
     let mut hop = Hop::default();

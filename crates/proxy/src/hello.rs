@@ -2,6 +2,9 @@
 
 mod proxy_protocol;
 
+#[cfg(any(test, fuzzing))]
+pub(crate) use proxy_protocol::header_length as proxy_header_length;
+
 use std::net::SocketAddr;
 use std::rc::Rc;
 

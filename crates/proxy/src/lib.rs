@@ -40,6 +40,8 @@ pub(crate) mod upstream;
 pub(crate) mod wire;
 pub(crate) mod worker;
 
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 #[cfg(test)]
 mod testing;
 

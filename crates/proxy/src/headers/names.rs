@@ -18,7 +18,7 @@ pub(super) const X_REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
 pub(crate) const HOPS: HeaderName = HeaderName::from_static("x-viaduct-hops");
 
 /// Everything that starts with `x-` and is ours to say.
-pub(super) const OWNED: [&[u8]; 11] = [
+pub(crate) const OWNED: [&[u8]; 11] = [
     b"x-forwarded-for",
     b"x-forwarded-host",
     b"x-forwarded-method",

@@ -69,6 +69,15 @@ enum Look {
     },
 }
 
+/// How long the header is with which `bytes` begin, if it is whole and right.
+#[cfg(any(test, fuzzing))]
+pub(crate) fn header_length(bytes: &[u8]) -> Option<usize> {
+    match look(bytes) {
+        Ok(Look::Header { length, .. }) => Some(length),
+        Ok(Look::Other | Look::More) | Err(_) => None,
+    }
+}
+
 fn look(bytes: &[u8]) -> Result<Look, HeaderError> {
     let begun = |signature: &[u8]| bytes.starts_with(signature);
     if !begun(SIGNATURE_1) && !begun(SIGNATURE_2) {
