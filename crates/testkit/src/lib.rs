@@ -4,20 +4,23 @@
 //! ```text
 //!  pki        certificates of every kind            manifest   objects as YAML
 //!  viaduct    the real binary, its logs             wait       conditions with a deadline
-//!  nginx haproxy openssl curl h2load python         real peers, as processes
+//!  nginx haproxy openssl curl h2load python kubectl real peers, as processes
 //!  origin tls http1 h2                              scripted peers, byte by byte
 //!  ocsp       an authority's responder and its answers
+//!  apiserver  a Kubernetes API server in memory
 //! ```
 //! Everything here panics on misuse and on missing tools: it is test set-up, and a test that cannot be
 //! set up has failed. Threads and blocking sockets throughout, so that a test reads from top to bottom.
 
 pub mod access_log;
+pub mod apiserver;
 pub mod child;
 pub mod curl;
 pub mod h2;
 pub mod h2load;
 pub mod haproxy;
 pub mod http1;
+pub mod kubectl;
 pub mod manifest;
 pub mod nginx;
 pub mod ocsp;

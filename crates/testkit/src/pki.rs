@@ -121,6 +121,7 @@ pub struct PairFiles {
 #[derive(Debug, Clone)]
 pub struct Leaf {
     common_name: Option<String>,
+    organization: Option<String>,
     names: Vec<SanType>,
     validity: Validity,
     usage: Usage,
@@ -145,6 +146,7 @@ impl Leaf {
     pub fn bare(usage: Usage) -> Self {
         Self {
             common_name: None,
+            organization: None,
             names: Vec::new(),
             validity: Validity::current(),
             usage,
@@ -157,6 +159,11 @@ impl Leaf {
 
     pub fn common_name(mut self, name: &str) -> Self {
         self.common_name = Some(name.to_owned());
+        self
+    }
+
+    pub fn organization(mut self, name: &str) -> Self {
+        self.organization = Some(name.to_owned());
         self
     }
 
@@ -232,6 +239,11 @@ impl Leaf {
     fn params(&self) -> CertificateParams {
         let mut params = CertificateParams::default();
         params.distinguished_name = named(self.common_name.as_deref());
+        if let Some(organization) = &self.organization {
+            params
+                .distinguished_name
+                .push(DnType::OrganizationName, organization);
+        }
         params.subject_alt_names.clone_from(&self.names);
         params.not_before = self.validity.not_before.into();
         params.not_after = self.validity.not_after.into();

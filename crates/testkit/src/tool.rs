@@ -17,6 +17,7 @@ pub enum Tool {
     /// Makes name spaces.
     Unshare,
     Helm,
+    Kubectl,
 }
 
 impl Tool {
@@ -41,6 +42,7 @@ impl Tool {
             Self::ChromiumDriver => ("chromedriver", "apt-get install chromium-driver"),
             Self::Unshare => ("unshare", "apt-get install util-linux"),
             Self::Helm => ("helm", "scripts/get-helm"),
+            Self::Kubectl => ("kubectl", "scripts/get-kubectl"),
         }
     }
 }

@@ -1,0 +1,3 @@
+//! The API server for tests, tested: with the real kubectl, and with clients that count revisions.
+
+mod kubectl;
