@@ -7,6 +7,7 @@
 mod clf;
 mod clock;
 mod escape;
+mod fields;
 mod json;
 mod options;
 
@@ -17,7 +18,8 @@ use crate::record::Record;
 use crate::sink::{Sink, Tap};
 
 use clock::Clock;
-pub use options::{Fields, Filters, Format, Headers, Mode, Options};
+pub use fields::Fields;
+pub use options::{Filters, Format, Headers, Mode, Options};
 
 /// One record as one line, apart from any output; in UTC.
 pub fn line(options: &Options, record: &Record<'_>) -> Vec<u8> {

@@ -108,6 +108,8 @@ pub struct ClientLeg {
     pub took: Duration,
     /// Subject of the client's certificate (`TLSClientSubject`).
     pub client_subject: Option<std::sync::Arc<str>>,
+    /// Empty at first.
+    pub members: Members,
 }
 
 /// TLS facts of the backend's connection, made once per connection.
@@ -129,6 +131,23 @@ pub struct BackendLeg {
     pub peer_common_name: std::sync::Arc<str>,
     pub peer_serial: std::sync::Arc<str>,
     pub peer_not_after: SystemTime,
+    /// Empty at first.
+    pub members: Members,
+}
+
+/// The facts of a connection as every JSON line of it says them; written once, when the first line is. Whoever
+/// changes a fact after that starts with empty ones.
+#[derive(Debug, Clone, Default)]
+pub struct Members(std::sync::OnceLock<Box<[u8]>>);
+
+impl Members {
+    pub(crate) fn get_or_write(&self, write: impl FnOnce(&mut Vec<u8>)) -> &[u8] {
+        self.0.get_or_init(|| {
+            let mut members = Vec::new();
+            write(&mut members);
+            members.into_boxed_slice()
+        })
+    }
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
+use viaduct_observe::record::Members;
 use viaduct_observe::{ClientLeg, counters};
 use viaduct_tls::stream::{self, AcceptError, HelloReader};
 use viaduct_tls::{CertificateFacts, ClientHandshake, ServerTls, TlsStream};
@@ -123,6 +124,7 @@ fn facts(handshake: &ClientHandshake, took: Duration) -> ClientLeg {
         resumed: handshake.resumed,
         took,
         client_subject,
+        members: Members::default(),
     }
 }
 

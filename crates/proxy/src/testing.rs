@@ -276,6 +276,7 @@ pub(crate) fn secure() -> Leg {
             resumed: false,
             took: Duration::ZERO,
             client_subject: None,
+            members: viaduct_observe::record::Members::default(),
         }),
         peer: Vec::new(),
     }

@@ -4,6 +4,7 @@ use http::header::{HeaderName, REFERER, USER_AGENT};
 
 use super::clock::Clock;
 use super::escape::{clf_bare, clf_quoted};
+use super::fields::Field;
 use super::options::{Mode, Options};
 use crate::record::Record;
 
@@ -11,14 +12,17 @@ use crate::record::Record;
 pub(super) fn common(out: &mut Vec<u8>, clock: &mut Clock, options: &Options, record: &Record<'_>) {
     combined(out, clock, options, record);
     out.push(b' ');
-    field(out, options, "RequestCount", |out| number(out, record.count));
-    for (name, text) in [("RouterName", record.router), ("ServiceURL", record.server_url)] {
+    field(out, options, Field::RequestCount, |out| number(out, record.count));
+    for (name, text) in [
+        (Field::RouterName, record.router),
+        (Field::ServiceURL, record.server_url),
+    ] {
         out.extend_from_slice(b" \"");
         field(out, options, name, |out| or_dash(out, text.map(str::as_bytes)));
         out.push(b'"');
     }
     out.push(b' ');
-    let millis = match options.fields.mode("Duration") {
+    let millis = match options.fields.mode(Field::Duration) {
         Mode::Keep => record.duration.as_millis(),
         Mode::Drop | Mode::Redact => 0,
     };
@@ -33,9 +37,9 @@ pub(super) fn generic(out: &mut Vec<u8>, clock: &mut Clock, options: &Options, r
 }
 
 fn combined(out: &mut Vec<u8>, clock: &mut Clock, options: &Options, record: &Record<'_>) {
-    field(out, options, "ClientHost", |out| client(out, record));
+    field(out, options, Field::ClientHost, |out| client(out, record));
     out.extend_from_slice(b" - ");
-    field(out, options, "ClientUsername", |out| {
+    field(out, options, Field::ClientUsername, |out| {
         clf_bare(
             out,
             record
@@ -46,27 +50,27 @@ fn combined(out: &mut Vec<u8>, clock: &mut Clock, options: &Options, record: &Re
         );
     });
     out.extend_from_slice(b" [");
-    field(out, options, "StartUTC", |out| {
+    field(out, options, Field::StartUTC, |out| {
         out.extend_from_slice(clock.start(record.start).0.clf.as_bytes());
     });
     out.extend_from_slice(b"] \"");
-    field(out, options, "RequestMethod", |out| {
+    field(out, options, Field::RequestMethod, |out| {
         clf_quoted(out, record.method.as_bytes());
     });
     out.push(b' ');
-    field(out, options, "RequestPath", |out| {
+    field(out, options, Field::RequestPath, |out| {
         clf_quoted(out, options.path(record.path).as_bytes());
     });
     out.push(b' ');
-    field(out, options, "RequestProtocol", |out| {
+    field(out, options, Field::RequestProtocol, |out| {
         out.extend_from_slice(record.protocol.as_bytes());
     });
     out.extend_from_slice(b"\" ");
-    field(out, options, "DownstreamStatus", |out| {
+    field(out, options, Field::DownstreamStatus, |out| {
         number(out, u64::from(record.status));
     });
     out.push(b' ');
-    field(out, options, "DownstreamContentSize", |out| {
+    field(out, options, Field::DownstreamContentSize, |out| {
         number(out, record.response_bytes);
     });
     for name in [REFERER, USER_AGENT] {
@@ -76,7 +80,7 @@ fn combined(out: &mut Vec<u8>, clock: &mut Clock, options: &Options, record: &Re
 }
 
 /// A field, or what stands for it.
-fn field(out: &mut Vec<u8>, options: &Options, name: &str, write: impl FnOnce(&mut Vec<u8>)) {
+fn field(out: &mut Vec<u8>, options: &Options, name: Field, write: impl FnOnce(&mut Vec<u8>)) {
     match options.fields.mode(name) {
         Mode::Keep => write(out),
         Mode::Drop => out.push(b'-'),

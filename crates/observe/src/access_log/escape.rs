@@ -26,9 +26,21 @@ pub(super) fn clf_bare(out: &mut Vec<u8>, text: &[u8]) {
     }
 }
 
-/// The inside of a JSON string. What is not UTF-8 becomes U+FFFD; DEL and the C1 controls, legal in
-/// JSON but obeyed by terminals, are escaped too.
-pub(super) fn json(out: &mut Vec<u8>, text: &[u8]) {
+/// The inside of a JSON string. DEL and the C1 controls, legal in JSON but obeyed by terminals, are escaped too.
+#[inline]
+pub(super) fn json(out: &mut Vec<u8>, text: &str) {
+    if is_plain(text.as_bytes()) {
+        out.extend_from_slice(text.as_bytes());
+    } else {
+        json_text(out, text);
+    }
+}
+
+/// As [`json`]; what is not UTF-8 becomes U+FFFD.
+pub(super) fn json_bytes(out: &mut Vec<u8>, text: &[u8]) {
+    if is_plain(text) {
+        return out.extend_from_slice(text);
+    }
     for chunk in text.utf8_chunks() {
         json_text(out, chunk.valid());
         if !chunk.invalid().is_empty() {
@@ -37,14 +49,37 @@ pub(super) fn json(out: &mut Vec<u8>, text: &[u8]) {
     }
 }
 
-fn json_text(out: &mut Vec<u8>, text: &str) {
-    if !text
-        .bytes()
-        .any(|byte| !(b' '..0x7f).contains(&byte) || byte == b'"' || byte == b'\\')
-    {
-        out.extend_from_slice(text.as_bytes());
-        return;
+/// Whether a text is what its JSON string is: printable ASCII without quote and backslash. Looks at eight
+/// bytes at a time and never stops early: nearly every text is plain.
+fn is_plain(text: &[u8]) -> bool {
+    let (words, rest) = text.as_chunks::<8>();
+    let mut special = 0;
+    for word in words {
+        special |= special_bytes(u64::from_ne_bytes(*word));
     }
+    let mut last = *b"        ";
+    for (place, byte) in last.iter_mut().zip(rest) {
+        *place = *byte;
+    }
+    special | special_bytes(u64::from_ne_bytes(last)) == 0
+}
+
+/// Zero if none of the eight bytes is special: a control character, DEL, outside ASCII, quote or backslash.
+fn special_bytes(word: u64) -> u64 {
+    const ONES: u64 = u64::MAX / 0xff;
+    const HIGH: u64 = ONES * 0x80;
+    let low = word & !HIGH;
+    // With the highest bit taken away nothing is carried from byte to byte, and each sum's highest bit says
+    // whether the byte is at least so large.
+    let from_space = low + ONES * (0x80 - 0x20);
+    let is_delete = low + ONES;
+    let is_other = |byte: u64| (low ^ (ONES * byte)) + ONES * 0x7f;
+    let quote_free = is_other(0x22) & is_other(0x5c);
+    (word | is_delete | !(from_space & quote_free)) & HIGH
+}
+
+#[cold]
+fn json_text(out: &mut Vec<u8>, text: &str) {
     for character in text.chars() {
         match character {
             '"' => out.extend_from_slice(br#"\""#),
@@ -115,5 +150,28 @@ impl<'a, F: Fn(u8) -> bool> Iterator for Runs<'a, F> {
         let (first, rest) = self.rest.split_first()?;
         self.rest = rest;
         Some(Run::Special(*first))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::is_plain;
+
+    proptest! {
+        #[test]
+        fn c67_a_text_is_plain_if_each_of_its_bytes_is(
+            mut text in prop::collection::vec(b' '..0x7f, 0..40),
+            byte in any::<u8>(),
+            place in any::<prop::sample::Index>(),
+        ) {
+            if !text.is_empty() {
+                let place = place.index(text.len());
+                text[place] = byte;
+            }
+            let each = text.iter().all(|byte| (b' '..0x7f).contains(byte) && !b"\"\\".contains(byte));
+            prop_assert_eq!(is_plain(&text), each);
+        }
     }
 }

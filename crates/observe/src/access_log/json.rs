@@ -3,83 +3,98 @@
 
 use std::io::Write as _;
 use std::net::IpAddr;
+use std::ops::Range;
 
 use http::HeaderMap;
 
 use super::clock::{Clock, Second};
 use super::escape;
-use super::options::{Fields, Headers, Mode, Options};
-use crate::record::{BackendLeg, Cause, ClientLeg, Record};
+use super::fields::{Field, Fields};
+use super::options::{Headers, Mode, Options};
+use crate::record::{BackendLeg, Cause, ClientLeg, Members, Record};
 
 pub(super) fn line(out: &mut Vec<u8>, clock: &mut Clock, options: &Options, record: &Record<'_>) {
     let headers = &options.headers;
     let mut object = Object::open(out, &options.fields);
     if let Some(leg) = record.backend_leg {
-        backend_leg(&mut object, leg);
+        object.fragment(&leg.members, |object| backend_leg(object, leg));
     }
     client(&mut object, record);
-    object.number("DownstreamContentSize", record.response_bytes);
-    object.number("DownstreamStatus", u64::from(record.status));
-    object.on_demand("DownstreamStatusLine", || status_line(record.status));
-    object.nanos("Duration", record.duration);
+    object.number(Field::DownstreamContentSize, record.response_bytes);
+    object.number(Field::DownstreamStatus, u64::from(record.status));
+    object.text_of(Field::DownstreamStatusLine, || status_line(record.status));
+    object.nanos(Field::Duration, record.duration);
     if let Some(Cause { code, detail, .. }) = record.fault {
-        object.text("Fault", code);
-        object.text("FaultDetail", detail);
+        object.text(Field::Fault, code);
+        object.text(Field::FaultDetail, detail);
     }
     origin(&mut object, record);
     request(&mut object, options, record);
-    object.number("RetryAttempts", u64::from(record.retries));
-    object.optional("RouterName", record.router);
-    object.optional("ServiceAddr", record.server_addr);
-    object.optional("ServiceName", record.service);
-    object.optional("ServiceURL", record.server_url);
+    object.number(Field::RetryAttempts, u64::from(record.retries));
+    object.optional(Field::RouterName, record.router);
+    object.optional(Field::ServiceAddr, record.server_addr);
+    object.optional(Field::ServiceName, record.service);
+    object.optional(Field::ServiceURL, record.server_url);
     let (second, nanos) = clock.start(record.start);
-    object.time("StartLocal", &second.local, nanos, &second.offset);
-    object.time("StartUTC", &second.utc, nanos, "Z");
+    let fraction = Fraction::of(nanos);
+    object.time(Field::StartLocal, &second.local, &fraction, &second.offset);
+    object.time(Field::StartUTC, &second.utc, &fraction, "Z");
     if let Some(leg) = record.client_leg {
-        client_leg(&mut object, leg);
+        object.fragment(&leg.members, |object| client_leg(object, leg));
     }
     if let Some(map) = record.response_headers {
         object.headers("downstream_", headers, map);
     }
-    object.text("entryPointName", record.entry_point);
-    object.text("level", "info");
-    object.text("msg", "");
+    object.text(Field::entryPointName, record.entry_point);
+    object.text(Field::level, "info");
+    object.text(Field::msg, "");
     if let Some(map) = record.origin_headers {
         object.headers("origin_", headers, map);
     }
     object.headers("request_", headers, record.request_headers);
     if let Some(trace) = &record.trace {
-        object.string("span_id", |out| escape::hex_lower(out, &trace.span_id));
+        object.string(Field::span_id, |out| escape::hex_lower(out, &trace.span_id));
     }
     let (Second { local, offset, .. }, _) = clock.end(record.start + record.duration);
-    object.time("time", local, 0, offset);
+    object.time(Field::time, local, &Fraction::of(0), offset);
     if let Some(trace) = &record.trace {
-        object.string("trace_id", |out| escape::hex_lower(out, &trace.trace_id));
+        object.string(Field::trace_id, |out| escape::hex_lower(out, &trace.trace_id));
     }
     object.close();
 }
 
 fn backend_leg(object: &mut Object<'_>, leg: &BackendLeg) {
-    object.text("BackendTLSCipher", leg.cipher);
-    object.boolean("BackendTLSClientCertificate", leg.client_certificate_sent);
-    object.optional("BackendTLSGroup", leg.group);
-    object.text("BackendTLSPeerFingerprint", &leg.peer_fingerprint);
-    object.text("BackendTLSPeerSANs", &leg.peer_sans);
-    object.boolean("BackendTLSResumed", leg.resumed);
-    object.optional("BackendTLSServerName", leg.server_name.as_deref());
-    object.optional("BackendTLSVerifiedBy", leg.verified_by.as_deref());
-    object.text("BackendTLSVersion", leg.version);
+    object.text(Field::BackendTLSCipher, leg.cipher);
+    object.boolean(Field::BackendTLSClientCertificate, leg.client_certificate_sent);
+    object.optional(Field::BackendTLSGroup, leg.group);
+    object.text(Field::BackendTLSPeerFingerprint, &leg.peer_fingerprint);
+    object.text(Field::BackendTLSPeerSANs, &leg.peer_sans);
+    object.boolean(Field::BackendTLSResumed, leg.resumed);
+    object.optional(Field::BackendTLSServerName, leg.server_name.as_deref());
+    object.optional(Field::BackendTLSVerifiedBy, leg.verified_by.as_deref());
+    object.text(Field::BackendTLSVersion, leg.version);
 }
 
 fn client(object: &mut Object<'_>, record: &Record<'_>) {
-    object.address("ClientAddr", record);
+    let client = record.client;
+    let mut host = 0..0;
+    object.string(Field::ClientAddr, |out| {
+        let bracketed = client.ip().to_canonical().is_ipv6();
+        out.extend_from_slice(if bracketed { b"[" } else { b"" });
+        let begin = out.len();
+        ip(out, client.ip());
+        host = begin..out.len();
+        out.extend_from_slice(if bracketed { b"]:" } else { b":" });
+        decimal(out, u64::from(client.port()));
+    });
     match record.forwarded_for {
-        Some(list) => object.text("ClientHost", list),
-        None => object.string("ClientHost", |out| ip(out, record.client.ip())),
+        Some(list) => object.text(Field::ClientHost, list),
+        // As it has just been written, if it has.
+        None if !host.is_empty() => object.copy(Field::ClientHost, host),
+        None => object.string(Field::ClientHost, |out| ip(out, client.ip())),
     }
-    object.string("ClientPort", |out| decimal(out, u64::from(record.client.port())));
-    object.text("ClientUsername", record.client_user.unwrap_or("-"));
+    object.string(Field::ClientPort, |out| decimal(out, u64::from(client.port())));
+    object.text(Field::ClientUsername, record.client_user.unwrap_or("-"));
 }
 
 fn origin(object: &mut Object<'_>, record: &Record<'_>) {
@@ -87,56 +102,56 @@ fn origin(object: &mut Object<'_>, record: &Record<'_>) {
     let (sent, received) = (record.response_bytes, record.origin_bytes);
     let answered = record.origin_status != 0;
     if answered && sent != received && sent != 0 {
-        object.ratio("GzipRatio", received, sent);
+        object.ratio(Field::GzipRatio, received, sent);
     }
     if let Some(ingress) = record.ingress {
-        object.text("KubernetesIngressName", ingress.name);
-        object.text("KubernetesIngressNamespace", ingress.namespace);
+        object.text(Field::KubernetesIngressName, ingress.name);
+        object.text(Field::KubernetesIngressNamespace, ingress.namespace);
     }
     if answered {
-        object.number("OriginContentSize", received);
+        object.number(Field::OriginContentSize, received);
     }
     let own = record.origin_duration.unwrap_or_default();
     if record.origin_duration.is_some() {
-        object.nanos("OriginDuration", own);
+        object.nanos(Field::OriginDuration, own);
     }
     if answered {
-        object.number("OriginStatus", u64::from(record.origin_status));
-        object.on_demand("OriginStatusLine", || status_line(record.origin_status));
+        object.number(Field::OriginStatus, u64::from(record.origin_status));
+        object.text_of(Field::OriginStatusLine, || status_line(record.origin_status));
     }
-    object.nanos("Overhead", record.duration.saturating_sub(own));
+    object.nanos(Field::Overhead, record.duration.saturating_sub(own));
 }
 
 fn request(object: &mut Object<'_>, options: &Options, record: &Record<'_>) {
     let path = options.path(record.path);
     let (host, port) = split_host_port(record.host);
     if !record.host.is_empty() {
-        object.text("RequestAddr", record.host);
+        object.text(Field::RequestAddr, record.host);
     }
-    object.number("RequestContentSize", record.request_bytes);
-    object.number("RequestCount", record.count);
+    object.number(Field::RequestContentSize, record.request_bytes);
+    object.number(Field::RequestCount, record.count);
     if !record.host.is_empty() {
-        object.text("RequestHost", host);
+        object.text(Field::RequestHost, host);
     }
-    object.on_demand("RequestLine", || {
+    object.text_of(Field::RequestLine, || {
         format!("{} {path} {}", record.method, record.protocol)
     });
-    object.text("RequestMethod", record.method);
-    object.text("RequestPath", &path);
+    object.text(Field::RequestMethod, record.method);
+    object.text(Field::RequestPath, &path);
     if !record.host.is_empty() {
-        object.text("RequestPort", port);
+        object.text(Field::RequestPort, port);
     }
-    object.text("RequestProtocol", record.protocol);
-    object.text("RequestScheme", record.scheme);
+    object.text(Field::RequestProtocol, record.protocol);
+    object.text(Field::RequestScheme, record.scheme);
 }
 
 fn client_leg(object: &mut Object<'_>, leg: &ClientLeg) {
-    object.text("TLSCipher", leg.cipher);
-    object.optional("TLSClientSubject", leg.client_subject.as_deref());
-    object.optional("TLSGroup", leg.group);
-    object.boolean("TLSResumed", leg.resumed);
-    object.optional("TLSServerName", leg.sni.as_deref());
-    object.text("TLSVersion", leg.version);
+    object.text(Field::TLSCipher, leg.cipher);
+    object.optional(Field::TLSClientSubject, leg.client_subject.as_deref());
+    object.optional(Field::TLSGroup, leg.group);
+    object.boolean(Field::TLSResumed, leg.resumed);
+    object.optional(Field::TLSServerName, leg.sni.as_deref());
+    object.text(Field::TLSVersion, leg.version);
 }
 
 /// `200 OK`.
@@ -183,131 +198,152 @@ fn display(out: &mut Vec<u8>, value: &dyn std::fmt::Display) {
     }
 }
 
-/// A JSON object being written. Keys are ours and need no escaping, header names apart.
+/// The fraction of a second as Go's `RFC3339Nano` has it: without trailing zeros, or nothing.
+struct Fraction {
+    /// A point and nine digits.
+    text: [u8; 10],
+    length: usize,
+}
+
+impl Fraction {
+    fn of(nanos: u32) -> Self {
+        let mut text = *b".000000000";
+        let mut rest = nanos;
+        for digit in text.iter_mut().skip(1).rev() {
+            *digit += (rest % 10) as u8;
+            rest /= 10;
+        }
+        let zeros = text.iter().rev().take_while(|digit| **digit == b'0').count();
+        let length = if nanos == 0 { 0 } else { text.len() - zeros };
+        Self { text, length }
+    }
+
+    fn as_bytes(&self) -> &[u8] {
+        self.text.get(..self.length).unwrap_or_default()
+    }
+}
+
+/// A JSON object being written. Names of fields are ours and need no escaping, header names apart.
 struct Object<'a> {
     out: &'a mut Vec<u8>,
     fields: &'a Fields,
-    /// All fields are kept: none is looked up.
-    plain: bool,
-    first: bool,
+    /// Where the object begins in `out`.
+    begin: usize,
 }
 
 impl<'a> Object<'a> {
     fn open(out: &'a mut Vec<u8>, fields: &'a Fields) -> Self {
-        out.push(b'{');
         Self {
+            begin: out.len(),
             out,
-            plain: fields.is_plain(),
             fields,
-            first: true,
         }
     }
 
     fn close(self) {
+        // Every member begins with a comma; that of the first is where the brace belongs.
+        if let Some(first) = self.out.get_mut(self.begin) {
+            *first = b'{';
+        }
         self.out.extend_from_slice(b"}\n");
     }
 
-    /// Writes the key; whether its value follows.
-    fn key(&mut self, key: &str) -> bool {
-        let mode = if self.plain {
-            Mode::Keep
-        } else {
-            self.fields.mode(key)
-        };
-        if mode == Mode::Drop {
-            return false;
+    /// Begins a member whose value is no text; whether the value follows.
+    #[inline(always)]
+    fn member(&mut self, field: Field) -> bool {
+        match self.fields.mode(field) {
+            Mode::Keep => {
+                self.out.extend_from_slice(field.open());
+                true
+            }
+            mode => self.withheld(field, mode),
         }
-        self.separate();
-        self.out.push(b'"');
-        self.out.extend_from_slice(key.as_bytes());
-        self.out.extend_from_slice(b"\":");
+    }
+
+    /// What stands for a field that is not kept. `false`: no value follows.
+    #[cold]
+    fn withheld(&mut self, field: Field, mode: Mode) -> bool {
         if mode == Mode::Redact {
-            self.out.extend_from_slice(b"\"REDACTED\"");
+            self.out.extend_from_slice(field.open_text());
+            self.out.extend_from_slice(b"REDACTED\"");
         }
-        mode == Mode::Keep
+        false
     }
 
-    fn separate(&mut self) {
-        if !self.first {
-            self.out.push(b',');
+    /// Members that are the same for every request of a connection. They are kept where the connection is,
+    /// unless some are left out.
+    fn fragment(&mut self, kept: &Members, write: impl Fn(&mut Object<'_>)) {
+        if !self.fields.is_plain() {
+            return write(self);
         }
-        self.first = false;
+        let members = kept.get_or_write(|out| write(&mut Object::open(out, self.fields)));
+        self.out.extend_from_slice(members);
     }
 
-    /// A field that says what others say already: only where it is asked for by name.
-    fn on_demand(&mut self, key: &str, text: impl FnOnce() -> String) {
-        if self.fields.named(key) == Some(Mode::Keep) {
-            self.text(key, &text());
+    #[inline(always)]
+    fn string(&mut self, field: Field, write: impl FnOnce(&mut Vec<u8>)) {
+        match self.fields.mode(field) {
+            Mode::Keep => {
+                self.out.extend_from_slice(field.open_text());
+                write(self.out);
+                self.out.push(b'"');
+            }
+            mode => drop(self.withheld(field, mode)),
         }
     }
 
-    fn string(&mut self, key: &str, write: impl FnOnce(&mut Vec<u8>)) {
-        if !self.key(key) {
-            return;
+    #[inline(always)]
+    fn text(&mut self, field: Field, text: &str) {
+        self.string(field, |out| escape::json(out, text));
+    }
+
+    /// A text that takes some making.
+    fn text_of(&mut self, field: Field, text: impl FnOnce() -> String) {
+        if self.fields.mode(field) == Mode::Keep {
+            self.text(field, &text());
         }
-        self.out.push(b'"');
-        write(self.out);
-        self.out.push(b'"');
     }
 
-    fn text(&mut self, key: &str, text: &str) {
-        self.string(key, |out| escape::json(out, text.as_bytes()));
+    /// What is written already, once more.
+    fn copy(&mut self, field: Field, written: Range<usize>) {
+        self.string(field, |out| out.extend_from_within(written));
     }
 
-    fn optional(&mut self, key: &str, text: Option<&str>) {
+    #[inline(always)]
+    fn optional(&mut self, field: Field, text: Option<&str>) {
         if let Some(text) = text {
-            self.text(key, text);
+            self.text(field, text);
         }
     }
 
-    fn number(&mut self, key: &str, value: u64) {
-        if self.key(key) {
+    #[inline(always)]
+    fn number(&mut self, field: Field, value: u64) {
+        if self.member(field) {
             decimal(self.out, value);
         }
     }
 
-    fn nanos(&mut self, key: &str, duration: std::time::Duration) {
-        self.number(key, u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX));
+    fn nanos(&mut self, field: Field, duration: std::time::Duration) {
+        self.number(field, u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX));
     }
 
-    fn ratio(&mut self, key: &str, above: u64, below: u64) {
-        if self.key(key) {
+    fn ratio(&mut self, field: Field, above: u64, below: u64) {
+        if self.member(field) {
             display(self.out, &(above as f64 / below as f64));
         }
     }
 
-    fn boolean(&mut self, key: &str, value: bool) {
-        if self.key(key) {
+    fn boolean(&mut self, field: Field, value: bool) {
+        if self.member(field) {
             self.out.extend_from_slice(if value { b"true" } else { b"false" });
         }
     }
 
-    fn address(&mut self, key: &str, record: &Record<'_>) {
-        self.string(key, |out| {
-            let client = record.client;
-            let bracketed = client.ip().to_canonical().is_ipv6();
-            out.extend_from_slice(if bracketed { b"[" } else { b"" });
-            ip(out, client.ip());
-            out.extend_from_slice(if bracketed { b"]:" } else { b":" });
-            decimal(out, u64::from(client.port()));
-        });
-    }
-
-    /// RFC 3339 as Go's `RFC3339Nano`: the fraction without trailing zeros, or none.
-    fn time(&mut self, key: &str, second: &str, nanos: u32, offset: &str) {
-        self.string(key, |out| {
+    /// RFC 3339, as Go writes it.
+    fn time(&mut self, field: Field, second: &str, fraction: &Fraction, offset: &str) {
+        self.string(field, |out| {
             out.extend_from_slice(second.as_bytes());
-            if nanos > 0 {
-                let dot = out.len();
-                decimal(out, 1_000_000_000 + u64::from(nanos));
-                // The leading 1 kept the zeros; the point takes its place.
-                if let Some(lead) = out.get_mut(dot) {
-                    *lead = b'.';
-                }
-                while out.last() == Some(&b'0') {
-                    out.pop();
-                }
-            }
+            out.extend_from_slice(fraction.as_bytes());
             out.extend_from_slice(offset.as_bytes());
         });
     }
@@ -321,8 +357,7 @@ impl<'a> Object<'a> {
             if mode == Mode::Drop {
                 continue;
             }
-            self.separate();
-            self.out.push(b'"');
+            self.out.extend_from_slice(b",\"");
             self.out.extend_from_slice(prefix.as_bytes());
             canonical(self.out, name.as_str());
             self.out.extend_from_slice(b"\":\"");
@@ -332,7 +367,7 @@ impl<'a> Object<'a> {
                     self.out.extend_from_slice(b"REDACTED");
                     break;
                 }
-                escape::json(self.out, value.as_bytes());
+                escape::json_bytes(self.out, value.as_bytes());
             }
             self.out.push(b'"');
         }
@@ -347,3 +382,6 @@ fn canonical(out: &mut Vec<u8>, name: &str) {
         start = byte == b'-';
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use http::HeaderName;
 
+use super::fields::Fields;
 use crate::record::Record;
 
 /// How a line looks (Traefik's `accessLog.format`). Default: `common`.
@@ -60,56 +61,6 @@ impl Default for Options {
             buffering: 0,
             internals: false,
         }
-    }
-}
-
-/// What is written of each field.
-#[derive(Debug, Clone)]
-pub struct Fields {
-    default: Mode,
-    /// By name, in lower case: variables of the environment have no other.
-    names: Arc<HashMap<Box<str>, Mode>>,
-}
-
-impl Default for Fields {
-    fn default() -> Self {
-        Self::new(Mode::Keep, [])
-    }
-}
-
-impl Fields {
-    pub fn new<'n>(default: Mode, names: impl IntoIterator<Item = (&'n str, Mode)>) -> Self {
-        let names = names.into_iter();
-        Self {
-            default,
-            names: Arc::new(
-                names
-                    .map(|(name, mode)| (name.to_ascii_lowercase().into(), mode))
-                    .collect(),
-            ),
-        }
-    }
-
-    pub(super) fn mode(&self, name: &str) -> Mode {
-        match self.named(name) {
-            _ if LOGGERS_OWN.contains(&name) => Mode::Keep,
-            Some(mode) => mode,
-            None => self.default,
-        }
-    }
-
-    /// What is said of this very field.
-    pub(super) fn named(&self, name: &str) -> Option<Mode> {
-        // The usual case costs nothing.
-        if self.names.is_empty() {
-            return None;
-        }
-        self.names.get(&*name.to_ascii_lowercase()).copied()
-    }
-
-    /// Whether every field is written as it is.
-    pub(super) fn is_plain(&self) -> bool {
-        self.default == Mode::Keep && self.names.is_empty()
     }
 }
 
@@ -189,6 +140,3 @@ impl Options {
         Cow::Owned(format!("{path}?{}", redacted.collect::<Vec<_>>().join("&")))
     }
 }
-
-/// What a line of a log cannot be without.
-const LOGGERS_OWN: [&str; 3] = ["level", "msg", "time"];

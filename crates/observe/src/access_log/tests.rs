@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::clock::Clock;
 use super::{Fields, Filters, Headers, Mode, Options, clf, json};
 use crate::counters::Leg;
-use crate::record::{BackendLeg, Cause, ClientLeg, Record, Slots};
+use crate::record::{BackendLeg, Cause, ClientLeg, Members, Record, Slots};
 
 /// The request of the article's log line.
 fn record(headers: &HeaderMap) -> Record<'_> {
@@ -178,6 +178,7 @@ fn b37_json_tells_both_legs_and_the_fault() {
         resumed: true,
         took: Duration::ZERO,
         client_subject: Some(Arc::from("CN=alice")),
+        members: Members::default(),
     };
     let backend = BackendLeg {
         version: "1.3",
@@ -193,6 +194,7 @@ fn b37_json_tells_both_legs_and_the_fault() {
         peer_common_name: Arc::from("web"),
         peer_serial: Arc::from("01"),
         peer_not_after: UNIX_EPOCH,
+        members: Members::default(),
     };
     let headers = HeaderMap::new();
     let mut record = record(&headers);

@@ -5,7 +5,7 @@ use http::{HeaderMap, HeaderValue};
 
 use super::{HeaderLabel, Leg, Metering, Method, Protocol, RequestKey, Totals, WorkerCounters};
 use crate::record::tests::record;
-use crate::record::{Cause, ClientLeg};
+use crate::record::{Cause, ClientLeg, Members};
 
 fn worker() -> WorkerCounters {
     WorkerCounters::new([Arc::from("web"), Arc::from("websecure")])
@@ -162,6 +162,7 @@ fn a11_7_requests_by_tls_are_counted_by_version_and_cipher() {
         resumed: false,
         took: MILLI,
         client_subject: None,
+        members: Members::default(),
     };
     let worker = worker();
     let mut record = record(&headers, 1);

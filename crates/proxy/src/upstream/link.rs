@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use viaduct_observe::BackendLeg;
+use viaduct_observe::record::Members;
 use viaduct_tls::backend_leg::ClientAuthRecord;
 use viaduct_tls::reason::{ExpectedName, fault_of_handshake};
 use viaduct_tls::{BackendHandshake, BackendPolicy, EndpointTls, Fault};
@@ -149,5 +150,6 @@ fn leg(handshake: &BackendHandshake, took: Duration) -> BackendLeg {
             .client_auth
             .as_ref()
             .is_some_and(|auth| auth.sent.is_some()),
+        members: Members::default(),
     }
 }
