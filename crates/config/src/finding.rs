@@ -80,6 +80,8 @@ pub enum Code {
     NoServers,
     /// The last good state of an object was kept.
     LastGoodKept,
+    /// What a Kubernetes API server refuses, does not have, or does not answer.
+    ClusterAccess,
 }
 
 /// One diagnostic.

@@ -55,7 +55,7 @@ pub use load::{
 };
 pub use metrics::{Datadog, InfluxDb2, Metrics, OtlpMetrics, Prometheus, StatsD};
 pub use otlp::{Exporter, OtlpGrpc, OtlpHttp, OtlpLog};
-pub use providers::{ClientTls, FileProvider, HttpProvider, Providers};
+pub use providers::{ClientTls, FileProvider, HttpProvider, KubernetesCrd, Providers};
 pub use servers_transport::{ForwardingTimeouts, ServersTransport, TcpClientTls, TcpServersTransport};
 pub use tracing::{OtlpTracing, Tracing};
 
@@ -107,6 +107,9 @@ pub struct Own {
     /// How long a websocket, or any connection that changed its protocol, may carry nothing either way; 0: for
     /// ever, as in Traefik. Default 1 h.
     pub tunnel_idle_timeout: GoDuration,
+    /// Endpoints of a cluster may be loopback addresses: for a process outside of it, on the machine of who develops.
+    /// Default false.
+    pub allow_loopback_endpoints: bool,
 }
 
 impl Default for Own {
@@ -115,6 +118,7 @@ impl Default for Own {
             workers: 0,
             expose_faults: false,
             tunnel_idle_timeout: GoDuration::from_secs(3600),
+            allow_loopback_endpoints: false,
         }
     }
 }

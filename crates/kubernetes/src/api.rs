@@ -163,6 +163,11 @@ impl Kind {
         }
     }
 
+    /// Whether objects of the kind belong to no namespace.
+    pub const fn is_cluster_scoped(self) -> bool {
+        matches!(self, Self::Node)
+    }
+
     /// Whether objects of the kind carry certificates, keys and passwords, and whatever else somebody keeps in
     /// them: of these a watch holds only what is referred to.
     pub const fn holds_data(self) -> bool {

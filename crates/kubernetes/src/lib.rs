@@ -1,9 +1,10 @@
 //! Kubernetes objects -> the configuration of provider `kubernetescrd`.
 //!
 //! ```text
-//!  *.yaml, *.json --directory--> text --Index::apply--> Index ---translate---> Update
-//!                 (the only I/O)          objects, each with     (pure)        routers, services,
-//!                                         its last good state                  certificates, findings
+//!  *.yaml, *.json --directory--> text ---Index::apply-+
+//!                                                     +-> Index ---translate---> Update
+//!  API server -----watch-----> objects --Index::put---+  objects, each with  (pure)   routers, services,
+//!                                      Index::swap       its last good state          certificates, findings
 //! ```
 //! - [`api`]: the objects as people write them, every field of Traefik's schemas.
 //! - [`Index`]: what is known. A file that does not parse, an object of the wrong shape and a Secret
@@ -12,7 +13,10 @@
 //! - [`translate`]: the whole index to one [`Update`](viaduct_config::Update), under a [`Policy`]. A
 //!   reference that is missing or forbidden takes its own router out of service and says so.
 //!
-//! This crate opens no socket and builds no rule: `match` is carried as it was written.
+//! - [`events`], [`lease`]: what is written to a cluster.
+//!
+//! [`directory`], [`watch`], [`events`] and [`lease`] are the only I/O. This crate builds no rule: `match` is carried as
+//! it was written.
 
 #![expect(
     clippy::result_large_err,
@@ -21,10 +25,13 @@
 
 pub mod api;
 pub mod directory;
+pub mod events;
 pub mod index;
+pub mod lease;
 pub mod manifests;
 pub mod policy;
 pub mod translate;
+pub mod watch;
 
 pub use directory::{Directory, DirectoryError, Refresh};
 pub use index::{Arrival, Collection, Index, Needs, SecretView};

@@ -247,8 +247,24 @@ enum AccessLogHeaders {
 #[derive(Debug, Args)]
 pub(crate) struct Render {
     /// Directory of manifests
-    #[arg(value_name = "DIR")]
-    pub(crate) directory: PathBuf,
+    #[arg(
+        value_name = "DIR",
+        required_unless_present = "kubeconfig",
+        conflicts_with = "kubeconfig"
+    )]
+    pub(crate) directory: Option<PathBuf>,
+
+    /// Read the objects from a cluster instead
+    #[arg(long, value_name = "FILE")]
+    pub(crate) kubeconfig: Option<PathBuf>,
+
+    /// Context of the kubeconfig [default: its current one]
+    #[arg(long, value_name = "NAME", requires = "kubeconfig")]
+    pub(crate) context: Option<String>,
+
+    /// Namespace to read; may be repeated [default: all of them]
+    #[arg(long = "namespace", value_name = "NAME", requires = "kubeconfig")]
+    pub(crate) namespaces: Vec<String>,
 
     #[arg(long, value_name = "FORMAT", default_value = "yaml")]
     pub(crate) format: RenderFormat,

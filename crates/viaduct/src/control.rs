@@ -1,5 +1,6 @@
 //! The control plane: updates in, one atomic snapshot out, findings told once.
 
+mod notice;
 mod report;
 
 #[cfg(test)]
@@ -10,6 +11,7 @@ use std::time::Instant;
 
 use tokio::sync::{mpsc, watch};
 use viaduct_config::{Finding, Update};
+use viaduct_kubernetes::events::Events;
 use viaduct_snapshot::{Inputs, Install, RouterState, Snapshot, compile};
 use viaduct_tls::{CertificateStore, Identity};
 
@@ -17,6 +19,8 @@ use crate::api::{Board, Published};
 use crate::ocsp::{self, Stapling};
 use crate::telemetry::ReloadCount;
 
+pub(crate) use notice::Witness;
+use notice::notice;
 pub(crate) use report::{Report, gather, text};
 
 /// Holds the latest update of every provider and the snapshot made of them.
@@ -30,12 +34,15 @@ pub(crate) struct Control {
     report: Report,
     reloads: Arc<ReloadCount>,
     board: Option<Board>,
+    /// `None`: nobody is told but the log.
+    events: Option<Events>,
 }
 
 impl Control {
     pub(crate) fn new(install: Install, reloads: Arc<ReloadCount>, board: Option<Board>) -> Self {
         Self {
             stapling: None,
+            events: None,
             install,
             generated_default: Arc::new(CertificateStore::generate_default()),
             updates: Vec::new(),
@@ -49,6 +56,11 @@ impl Control {
     /// Staples OCSP answers from now on. Needs a tokio runtime.
     pub(crate) fn staple(&mut self, settings: ocsp::Settings) {
         self.stapling = Some(Stapling::start(settings));
+    }
+
+    /// Tells of findings about objects of a cluster on these objects, too.
+    pub(crate) fn tell_objects(&mut self, events: Events) {
+        self.events = Some(events);
     }
 
     /// Takes a provider's new configuration. `None`: it is what the provider said before.
@@ -88,7 +100,13 @@ impl Control {
             let published = Published::new(self.updates.clone(), findings.clone(), Arc::clone(&snapshot));
             board.send_replace(Some(Arc::new(published)));
         }
-        self.report.tell(findings);
+        let fresh = self.report.tell(findings);
+        if let Some(events) = &self.events {
+            fresh
+                .iter()
+                .filter_map(|told| notice(&told.finding))
+                .for_each(|notice| events.tell(notice));
+        }
         if let Some(stapling) = &self.stapling {
             stapling.serve(&snapshot);
         }

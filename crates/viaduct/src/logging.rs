@@ -10,6 +10,7 @@ use std::time::Duration;
 use clap::ValueEnum;
 use tracing::Subscriber;
 use tracing::level_filters::LevelFilter;
+use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -118,12 +119,24 @@ pub(crate) fn start(settings: impl Into<Settings>) -> Result<Log, Failure> {
     let started = tracing_subscriber::registry()
         .with(own)
         .with(otlp.as_ref().map(|sink| objects(sink.lines())))
-        .with(LevelFilter::from(settings.level))
+        .with(filter(settings.level))
         .try_init();
     if started.is_ok() {
         std::panic::set_hook(Box::new(tell_panic));
     }
     Ok(Log { sink, otlp })
+}
+
+/// The client of Kubernetes' API tells of every failure at `error`; those that matter are told by whoever asked.
+fn filter(level: Level) -> Targets {
+    let client = if level >= Level::Debug {
+        LevelFilter::from(level)
+    } else {
+        LevelFilter::OFF
+    };
+    Targets::new()
+        .with_default(LevelFilter::from(level))
+        .with_target("kube_client", client)
 }
 
 fn open(name: &'static str, output: Output) -> Result<Sink, Failure> {

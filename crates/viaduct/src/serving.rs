@@ -8,11 +8,12 @@ use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use viaduct_config::Update;
-use viaduct_proxy::Internal;
+use viaduct_kubernetes::events::Events;
+use viaduct_proxy::{FaultWitness, Internal};
 use viaduct_snapshot::Install;
 
 use crate::api::{Api, Board};
-use crate::control::Control;
+use crate::control::{Control, Witness};
 use crate::edge::{Edge, RunningEdge};
 use crate::failure::Failure;
 use crate::logging::Log;
@@ -30,13 +31,15 @@ pub(crate) struct Serving {
 impl Serving {
     /// Waits for the first configuration, then serves it and every later one. What several providers have said
     /// by then is one configuration. `ocsp`: staples answers, when there are any; serving does not wait for them.
-    /// `api`: who answers for internal services, if any is switched on.
+    /// `api`: who answers for internal services, if any is switched on. `events`: who tells objects of a cluster what
+    /// is wrong with them.
     pub(crate) async fn start(
         edge: Edge,
         install: Install,
         ocsp: Option<ocsp::Settings>,
         mut updates: mpsc::Receiver<Update>,
         api: Option<(Api, Board)>,
+        events: Option<Events>,
     ) -> Result<Self, Failure> {
         // Now and here, lest the first handshake that needs them waits for the disk on a worker (A1.9).
         let roots = viaduct_tls::trust::load_system_roots();
@@ -46,6 +49,12 @@ impl Serving {
         let mut control = Control::new(install, Arc::clone(&reloads), board);
         if let Some(settings) = ocsp {
             control.staple(settings);
+        }
+        let witness = events
+            .clone()
+            .map(|events| Arc::new(Witness(events)) as Arc<dyn FaultWitness>);
+        if let Some(events) = events {
+            control.tell_objects(events);
         }
         let mut first: Vec<_> = updates.recv().await.into_iter().collect();
         first.extend(std::iter::from_fn(|| updates.try_recv().ok()));
@@ -57,7 +66,7 @@ impl Serving {
         let metrics = edge.metrics(receiver.clone(), reloads);
         let internal = api.map(|api| Arc::new(api.with_metrics(Arc::clone(&metrics))) as Arc<dyn Internal>);
         Ok(Self {
-            edge: edge.serve(receiver, metrics, internal),
+            edge: edge.serve(receiver, metrics, internal, witness),
             addresses,
             control: tokio::spawn(control.follow(updates, sender)),
         })

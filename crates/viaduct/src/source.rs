@@ -1,6 +1,7 @@
-//! Configuration from a directory of Kubernetes manifests.
+//! Configuration from Kubernetes objects: a directory of manifests, or a cluster.
 
 mod admission;
+pub(crate) mod cluster;
 
 #[cfg(test)]
 mod tests;

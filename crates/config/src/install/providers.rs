@@ -17,6 +17,12 @@ pub struct Providers {
     pub file: Option<FileProvider>,
     #[serde(deserialize_with = "section::read", skip_serializing_if = "Option::is_none")]
     pub http: Option<HttpProvider>,
+    #[serde(
+        rename = "kubernetesCRD",
+        deserialize_with = "section::read",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub kubernetes_crd: Option<KubernetesCrd>,
 }
 
 impl Default for Providers {
@@ -26,6 +32,7 @@ impl Default for Providers {
             precedence: PRECEDENCE.map(str::to_owned).to_vec(),
             file: None,
             http: None,
+            kubernetes_crd: None,
         }
     }
 }
@@ -85,6 +92,46 @@ impl Default for HttpProvider {
             max_response_body_size: -1,
         }
     }
+}
+
+/// `providers.kubernetesCRD`: Traefik's kinds in a Kubernetes cluster.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct KubernetesCrd {
+    /// The API server's URL, over what the environment says.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub endpoint: String,
+    /// A bearer token, or the absolute path of a file with one.
+    #[serde(skip_serializing_if = "Secret::is_empty")]
+    pub token: Secret,
+    /// PEM file: the CA of the API server's certificate.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub cert_auth_file_path: String,
+    /// Empty: all of them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub namespaces: Vec<String>,
+    /// Which objects of Traefik's own kinds. Empty: all.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub label_selector: String,
+    /// Only routes of this class. Empty: those of no class, and of class `traefik`.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub ingress_class: String,
+    /// The least time between two configurations of this provider. Default 0.
+    pub throttle_duration: GoDuration,
+    /// Default false.
+    pub allow_cross_namespace: bool,
+    /// Default false.
+    pub allow_external_name_services: bool,
+    /// Default false.
+    pub allow_empty_services: bool,
+    /// Whose objects may refer to elements of other providers. Empty: those of every namespace.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub cross_provider_namespaces: Vec<String>,
+    /// Default false.
+    #[serde(rename = "nativeLBByDefault")]
+    pub native_lb_by_default: bool,
+    /// Do not ask for kinds that belong to no namespace. Default false.
+    pub disable_cluster_scope_resources: bool,
 }
 
 /// TLS towards a provider or a collector.

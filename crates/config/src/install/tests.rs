@@ -355,9 +355,9 @@ fn a1_2_the_arguments_of_the_helm_chart_are_understood() {
         ])
         .collect();
     let told = refused(flags(&with_providers));
-    assert_eq!(told.lines().count(), 2, "{told}");
+    assert_eq!(told.lines().count(), 1, "{told}");
     assert!(
-        told.starts_with("--providers.kubernetescrd: option is refused: Kubernetes clusters"),
+        told.starts_with("--providers.kubernetesingress: option is refused: this provider"),
         "{told}"
     );
 }

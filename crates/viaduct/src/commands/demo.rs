@@ -209,7 +209,7 @@ async fn ingress(demo: &Demo, files: &Files, recorder: &Recorder) -> anyhow::Res
     let install = up::install([(ENTRY_POINT, true)]);
     let own = edge.addresses().into_iter().map(|(_, address)| address).collect();
     let updates = Manifests::open(&files.manifests())?.follow(own);
-    Ok(Serving::start(edge, install, None, updates, None).await?)
+    Ok(Serving::start(edge, install, None, updates, None, None).await?)
 }
 
 fn config(address: SocketAddr) -> Config {

@@ -1,4 +1,4 @@
-//! `viaduct render DIR`: what the manifests come to, in the shape of Traefik's file provider.
+//! `viaduct render DIR` or `--kubeconfig FILE`: what manifests or a cluster's objects come to, in the shape of Traefik's file provider.
 
 #[cfg(test)]
 mod tests;
@@ -10,6 +10,7 @@ use std::sync::Arc;
 use viaduct_config::dynamic::http::{Router, Service};
 use viaduct_config::render::{Format, Secrets, render};
 use viaduct_config::{Dynamic, Finding, ProviderName, QualifiedName, Update};
+use viaduct_kubernetes::watch::Access;
 use viaduct_snapshot::{Inputs, compile};
 use viaduct_tls::CertificateStore;
 use viaduct_tls::ocsp::Staples;
@@ -17,12 +18,13 @@ use viaduct_tls::ocsp::Staples;
 use super::up;
 use crate::cli::{Render, RenderFormat};
 use crate::control::{gather, has_errors, text};
-use crate::{logging, output, source};
+use crate::failure::Failure;
+use crate::{logging, output, serving, source};
 
 /// The configuration goes to standard output, findings to standard error; fails if one is an error.
 pub(super) fn run(arguments: &Render) -> anyhow::Result<ExitCode> {
     let _log = logging::start(logging::Level::Warn)?;
-    let update = source::read_once(&arguments.directory)?;
+    let update = read(arguments)?;
     let format = match arguments.format {
         RenderFormat::Yaml => Format::Yaml,
         RenderFormat::Json => Format::Json,
@@ -44,6 +46,19 @@ pub(super) fn run(arguments: &Render) -> anyhow::Result<ExitCode> {
     } else {
         ExitCode::SUCCESS
     })
+}
+
+fn read(arguments: &Render) -> Result<Update, Failure> {
+    if let Some(directory) = &arguments.directory {
+        return source::read_once(directory);
+    }
+    let access = Access {
+        kubeconfig: arguments.kubeconfig.clone(),
+        context: arguments.context.clone(),
+        ..Access::default()
+    };
+    let read = source::cluster::read_once(access, arguments.namespaces.clone());
+    serving::control_runtime()?.block_on(read)
 }
 
 /// What serving this configuration would say, on entry points that are all there.

@@ -58,8 +58,11 @@ async fn serve(told: &Told, log: &Log, log_export: Option<Export>) -> Result<Exi
         "entryPoints.<name>.address",
     )?;
     let own = edge.addresses().into_iter().map(|(_, address)| address).collect();
-    let updates = providers::start(install, own)?;
-    let serving = Serving::start(edge, routing, ocsp, updates, Api::new(install)).await?;
+    let providers::Started { updates, events } = tokio::select! {
+        started = providers::start(install, own) => started?,
+        () = signals.stop(|| log.reopen()) => return Ok(ExitCode::SUCCESS),
+    };
+    let serving = Serving::start(edge, routing, ocsp, updates, Api::new(install), events).await?;
     serving.announce(log, |name| {
         install
             .entry_points

@@ -99,7 +99,15 @@ pub(super) async fn start(sidecar: Sidecar) -> Result<Serving, Failure> {
     let telemetry = Telemetry::logging(access_log);
     let edge = Edge::open(config(listen, workers), telemetry, "--listen ADDR")?;
     tokio::spawn(follow(files, material, (watch, changes), to, sender));
-    Serving::start(edge, up::install([(ENTRY_POINT, true)]), None, updates, None).await
+    Serving::start(
+        edge,
+        up::install([(ENTRY_POINT, true)]),
+        None,
+        updates,
+        None,
+        None,
+    )
+    .await
 }
 
 /// Sends an update whenever the files hold something new and usable; ends with the update's receiver.

@@ -40,7 +40,7 @@ async fn serve(up: &Up, log: &Log) -> Result<ExitCode, Failure> {
     let edge = Edge::open(config(up, &entry_points)?, telemetry, "--entrypoint NAME=ADDR")?;
     let updates = manifests.follow(edge.addresses().into_iter().map(|(_, address)| address).collect());
     let install = install(entry_points.iter().map(|given| (given.name.as_str(), given.tls)));
-    let serving = Serving::start(edge, install, up.stapling.settings(), updates, None).await?;
+    let serving = Serving::start(edge, install, up.stapling.settings(), updates, None, None).await?;
     serving.announce(log, |name| {
         entry_points
             .iter()

@@ -24,11 +24,12 @@ pub(crate) struct Report {
 }
 
 impl Report {
-    /// Logs what is new and what is resolved.
-    pub(crate) fn tell(&mut self, findings: Vec<Finding>) {
+    /// Logs what is new and what is resolved. Returns what is new.
+    pub(crate) fn tell(&mut self, findings: Vec<Finding>) -> Vec<Told> {
         let (added, resolved) = self.replace(findings);
         added.iter().for_each(log);
         resolved.iter().for_each(log_resolved);
+        added
     }
 
     /// Takes the findings of a new snapshot: which of them are new, and which old ones are gone. They

@@ -1,12 +1,15 @@
 //! `providers` -> one stream of updates.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
 use viaduct_config::install::{self, RuleSyntax};
 use viaduct_config::rule::Syntax;
 use viaduct_config::{Install, Update};
+use viaduct_kubernetes::events::Events;
+use viaduct_kubernetes::watch::Cluster;
 use viaduct_providers::{
     FileProvider, FileProviderError, FileSettings, FileSource, HttpProvider, HttpSettings, HttpTls, Problem,
     throttled,
@@ -14,10 +17,12 @@ use viaduct_providers::{
 
 use crate::control::{gather, text};
 use crate::failure::Failure;
+use crate::source::cluster;
 
 /// Whether any provider is configured.
 pub(crate) fn any(install: &Install) -> bool {
-    install.providers.file.is_some() || install.providers.http.is_some()
+    let providers = &install.providers;
+    providers.file.is_some() || providers.http.is_some() || providers.kubernetes_crd.is_some()
 }
 
 /// `core.defaultRuleSyntax`.
@@ -28,10 +33,18 @@ pub(crate) fn default_rule_syntax(install: &Install) -> Syntax {
     }
 }
 
+/// What providers say, and whom to tell what is wrong with it.
+pub(crate) struct Started {
+    pub(crate) updates: mpsc::Receiver<Update>,
+    /// `None`: no provider has objects that could be told.
+    pub(crate) events: Option<Events>,
+}
+
 /// Starts every provider. What they have to say at the start is in the channel when this returns, beginning
 /// with what Viaduct makes of the install configuration itself (provider `internal`). Needs a tokio runtime.
-/// `_own`: where this process listens.
-pub(crate) fn start(install: &Install, _own: Vec<SocketAddr>) -> Result<mpsc::Receiver<Update>, Failure> {
+/// `own`: where this process listens. Waits until a cluster's objects have been listed, or its API server has been
+/// waited for long enough.
+pub(crate) async fn start(install: &Install, own: Vec<SocketAddr>) -> Result<Started, Failure> {
     let (sender, updates) = mpsc::channel(MOST_PROVIDERS);
     let pause = install
         .providers
@@ -47,8 +60,27 @@ pub(crate) fn start(install: &Install, _own: Vec<SocketAddr>) -> Result<mpsc::Re
     if let Some(http) = &install.providers.http {
         start_http(http, pause, &sender)?;
     }
+    let mut events = None;
+    if let Some(crd) = &install.providers.kubernetes_crd {
+        let connection = cluster::connect(cluster::access(crd)).await?;
+        events = Some(Events::start(Arc::clone(&connection), cluster::instance()));
+        let throttle = crd.throttle_duration.to_std().unwrap_or_default();
+        let loopback = install.viaduct.allow_loopback_endpoints;
+        let cluster = cluster::crd(crd, connection, own, loopback);
+        start_cluster(cluster, throttle, pause, &sender).await;
+    }
     tokio::spawn(async move { sender.closed().await });
-    Ok(updates)
+    Ok(Started { updates, events })
+}
+
+async fn start_cluster(cluster: Cluster, throttle: Duration, pause: Duration, sender: &mpsc::Sender<Update>) {
+    let mut updates = cluster.follow();
+    if let Some(first) = updates.recv().await {
+        sender.try_send(first).unwrap_or_default();
+    }
+    let (calm, calmed) = mpsc::channel(1);
+    tokio::spawn(throttled(updates, calm, throttle));
+    tokio::spawn(throttled(calmed, sender.clone(), pause));
 }
 
 fn start_http(
@@ -143,6 +175,6 @@ fn shown(problem: &Problem) -> String {
     }
 }
 
-/// Internal, file, HTTP, and some room.
+/// Internal, file, HTTP, cluster, and some room.
 const MOST_PROVIDERS: usize = 8;
 const MOST_PROBLEMS: usize = 10;

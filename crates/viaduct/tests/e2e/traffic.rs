@@ -1,5 +1,6 @@
 //! Load that notices every lost request.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
@@ -25,8 +26,12 @@ struct Shared {
 
 impl Traffic {
     pub(crate) fn start(viaduct: &Viaduct, pki: &Arc<Pki>) -> Self {
+        Self::at(viaduct.websecure(), pki)
+    }
+
+    /// At a TLS entry point.
+    pub(crate) fn at(address: SocketAddr, pki: &Arc<Pki>) -> Self {
         let shared = Arc::new(Shared::default());
-        let address = viaduct.websecure();
         let clients = [true, false].map(|keep| {
             let (shared, pki) = (Arc::clone(&shared), Arc::clone(pki));
             std::thread::spawn(move || shared.run(keep, || Dial::new(address, &pki.edge_ca).connect(HOST)))

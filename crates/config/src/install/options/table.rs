@@ -10,9 +10,7 @@ use super::Kind::{self, Free, List, Switch, Value};
 const NO_ACME: Disposition = Refused(
     "certificates by ACME are not built yet: give certificates in `tls.certificates` of the file provider",
 );
-const NO_CLUSTER: Disposition = Refused(
-    "Kubernetes clusters are not watched yet: serve manifests from a directory with `viaduct up DIR`",
-);
+const NO_CLUSTER: Disposition = Refused("this provider is not built yet: use `providers.kubernetesCRD`");
 const NO_PROVIDER: Disposition =
     Refused("this provider is not built: use `providers.file` or `providers.http`");
 const NO_REST: Disposition =
@@ -396,20 +394,20 @@ pub(super) static OPTIONS: &[InstallOption] = &[
     row("providers.knative.publicService.namespace", Value, "", NO_CLUSTER),
     row("providers.knative.throttleDuration", Value, "0", NO_CLUSTER),
     row("providers.knative.token", Value, "", NO_CLUSTER),
-    row("providers.kubernetesCRD", Switch, "false", NO_CLUSTER),
-    row("providers.kubernetesCRD.allowCrossNamespace", Switch, "false", NO_CLUSTER),
-    row("providers.kubernetesCRD.allowEmptyServices", Switch, "false", NO_CLUSTER),
-    row("providers.kubernetesCRD.allowExternalNameServices", Switch, "false", NO_CLUSTER),
-    row("providers.kubernetesCRD.certAuthFilePath", Value, "", NO_CLUSTER),
-    row("providers.kubernetesCRD.crossProviderNamespaces", List, "", NO_CLUSTER),
-    row("providers.kubernetesCRD.disableClusterScopeResources", Switch, "false", NO_CLUSTER),
-    row("providers.kubernetesCRD.endpoint", Value, "", NO_CLUSTER),
-    row("providers.kubernetesCRD.ingressClass", Value, "", NO_CLUSTER),
-    row("providers.kubernetesCRD.labelSelector", Value, "", NO_CLUSTER),
-    row("providers.kubernetesCRD.namespaces", List, "", NO_CLUSTER),
-    row("providers.kubernetesCRD.nativeLBByDefault", Switch, "false", NO_CLUSTER),
-    row("providers.kubernetesCRD.throttleDuration", Value, "0", NO_CLUSTER),
-    row("providers.kubernetesCRD.token", Value, "", NO_CLUSTER),
+    row("providers.kubernetesCRD", Switch, "false", Supported),
+    row("providers.kubernetesCRD.allowCrossNamespace", Switch, "false", Supported),
+    row("providers.kubernetesCRD.allowEmptyServices", Switch, "false", Supported),
+    row("providers.kubernetesCRD.allowExternalNameServices", Switch, "false", Supported),
+    row("providers.kubernetesCRD.certAuthFilePath", Value, "", Supported),
+    row("providers.kubernetesCRD.crossProviderNamespaces", List, "", Supported),
+    row("providers.kubernetesCRD.disableClusterScopeResources", Switch, "false", Supported),
+    row("providers.kubernetesCRD.endpoint", Value, "", Supported),
+    row("providers.kubernetesCRD.ingressClass", Value, "", Supported),
+    row("providers.kubernetesCRD.labelSelector", Value, "", Supported),
+    row("providers.kubernetesCRD.namespaces", List, "", Supported),
+    row("providers.kubernetesCRD.nativeLBByDefault", Switch, "false", Supported),
+    row("providers.kubernetesCRD.throttleDuration", Value, "0", Supported),
+    row("providers.kubernetesCRD.token", Value, "", Supported),
     row("providers.kubernetesGateway", Switch, "false", NO_CLUSTER),
     row("providers.kubernetesGateway.burst", Value, "100", NO_CLUSTER),
     row("providers.kubernetesGateway.certAuthFilePath", Value, "", NO_CLUSTER),
@@ -594,6 +592,7 @@ pub(super) static OPTIONS: &[InstallOption] = &[
 ];
 
 pub(super) static OWN: &[InstallOption] = &[
+    row("viaduct.allowLoopbackEndpoints", Switch, "false", Supported),
     row("viaduct.exposeFaults", Switch, "false", Supported),
     row("viaduct.tunnelIdleTimeout", Value, "3600", Supported),
     row("viaduct.workers", Value, "0", Supported),

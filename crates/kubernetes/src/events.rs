@@ -1,0 +1,271 @@
+//! What is wrong with an object, as a Kubernetes Event on that object (C17): `kubectl describe` shows it.
+//!
+//! An Event's name is made of the object and of what is said, so that replicas that see the same fault write the
+//! same Event, and a fault that comes back counts on the Event that is there. At most [`PER_SECOND`] writes a second
+//! leave this process; what does not fit waits, and what waits in vain is not told here (log and API tell it).
+
+use std::collections::HashMap;
+use std::fmt::Write as _;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::Method;
+use k8s_openapi::api::core::v1::ObjectReference;
+use k8s_openapi::api::events::v1::{Event, EventSeries};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta};
+use serde_json::{Value as Json, json};
+use sha2::{Digest as _, Sha256};
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep_until};
+use viaduct_config::ObjectRef;
+
+use crate::api::{Kind, Name};
+use crate::index::Collection;
+use crate::watch::connection::{ApiError, Connection, Payload};
+use crate::watch::discovery::guessed_plural;
+use crate::watch::follower::path;
+
+#[cfg(test)]
+mod tests;
+
+/// What is to be told of an object.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Notice {
+    pub object: ObjectRef,
+    /// In CamelCase: a finding's code, or `BackendFault`.
+    pub reason: String,
+    /// What is wrong, wanted and got, and how to mend it.
+    pub message: String,
+}
+
+/// Where notices go. It never waits; a notice that was told lately is not told again.
+#[derive(Debug, Clone)]
+pub struct Events {
+    to: mpsc::Sender<Notice>,
+}
+
+impl Events {
+    /// `instance`: who this replica is. Needs a tokio runtime; ends with the last clone.
+    pub fn start(connection: Arc<Connection>, instance: String) -> Self {
+        let (to, notices) = mpsc::channel(WAITING);
+        let writer = Writer {
+            connection,
+            instance,
+            told: HashMap::new(),
+            next: Instant::now(),
+            refused: None,
+        };
+        tokio::spawn(writer.run(notices));
+        Self { to }
+    }
+
+    /// From any thread.
+    pub fn tell(&self, notice: Notice) {
+        if self.to.try_send(notice).is_err() {
+            tracing::debug!("too many Events at once: one is not written");
+        }
+    }
+}
+
+struct Writer {
+    connection: Arc<Connection>,
+    instance: String,
+    told: HashMap<Notice, Instant>,
+    /// When the next request may leave.
+    next: Instant,
+    /// Since when we know that we may not write Events.
+    refused: Option<Instant>,
+}
+
+impl Writer {
+    async fn run(mut self, mut notices: mpsc::Receiver<Notice>) {
+        while let Some(notice) = notices.recv().await {
+            if self.refused.is_some_and(|since| since.elapsed() < SULK) || !self.is_new(&notice) {
+                continue;
+            }
+            match self.write(&notice).await {
+                Ok(()) => self.refused = None,
+                Err(error) if error.code() == Some(403) => {
+                    if self.refused.replace(Instant::now()).is_none() {
+                        tracing::warn!(
+                            %error,
+                            hint = "grant `get`, `create` and `patch` on events.events.k8s.io to this service account",
+                            "cannot write Events on objects at fault"
+                        );
+                    }
+                }
+                Err(error) => {
+                    // It may be told again, when it is found again.
+                    self.told.remove(&notice);
+                    tracing::debug!(%error, object = %notice.object, "an Event was not written");
+                }
+            }
+        }
+    }
+
+    fn is_new(&mut self, notice: &Notice) -> bool {
+        if self.told.len() >= REMEMBERED {
+            self.told.retain(|_, told| told.elapsed() < QUIET);
+        }
+        if self.told.len() >= REMEMBERED {
+            return false;
+        }
+        let now = Instant::now();
+        match self.told.get(notice) {
+            Some(told) if now.duration_since(*told) < QUIET => false,
+            Some(_) | None => {
+                self.told.insert(notice.clone(), now);
+                true
+            }
+        }
+    }
+
+    async fn write(&mut self, notice: &Notice) -> Result<(), ApiError> {
+        let Some(object) = self.object(notice).await? else {
+            return Ok(());
+        };
+        let event = event(notice, object, &self.instance);
+        let name = event.metadata.name.clone().unwrap_or_default();
+        let path = format!(
+            "/apis/events.k8s.io/v1/namespaces/{}/events",
+            notice.object.namespace
+        );
+        self.pace().await;
+        let json = serde_json::to_value(&event).map_err(|error| ApiError::Malformed(error.to_string()))?;
+        match self
+            .connection
+            .ask::<Json>(Method::POST, &path, Payload::Json(json))
+            .await
+        {
+            Ok(_) => Ok(()),
+            Err(error) if error.code() == Some(409) => self.count(&format!("{path}/{name}")).await,
+            Err(error) => Err(error),
+        }
+    }
+
+    /// One more of an Event that is there, unless that was said lately.
+    async fn count(&mut self, path: &str) -> Result<(), ApiError> {
+        let known: Event = self.connection.get(path).await?;
+        let now = jiff::Timestamp::now();
+        let last = match &known.series {
+            Some(series) => Some(&series.last_observed_time),
+            None => known.event_time.as_ref(),
+        };
+        let age = last.map(|last| now.duration_since(last.0));
+        if age.is_some_and(|age| age.unsigned_abs() < QUIET) {
+            return Ok(());
+        }
+        let count = known.series.map_or(1, |series| series.count).saturating_add(1);
+        let series = EventSeries {
+            count,
+            last_observed_time: MicroTime(now),
+        };
+        let patch = Payload::MergePatch(json!({ "series": series }));
+        self.pace().await;
+        self.connection
+            .ask::<Json>(Method::PATCH, path, patch)
+            .await
+            .map(drop)
+    }
+
+    /// The object as Events refer to it, which takes its identity. `None`: it is gone, or of no kind of ours.
+    async fn object(&self, notice: &Notice) -> Result<Option<ObjectReference>, ApiError> {
+        let Some(kind) = Kind::parse(&notice.object.kind) else {
+            return Ok(None);
+        };
+        let name = Name::new(
+            Arc::clone(&notice.object.namespace),
+            Arc::clone(&notice.object.name),
+        );
+        for old in [false, true] {
+            if old && kind.old_api_version().is_none() {
+                continue;
+            }
+            let collection = Collection {
+                kind,
+                old,
+                namespace: None,
+            };
+            let path = path(&collection, &guessed_plural(kind), Some(&name));
+            match self.connection.get::<Json>(&path).await {
+                Ok(object) => return Ok(Some(reference(&collection, &name, &object))),
+                Err(error) if error.code() == Some(404) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(None)
+    }
+
+    async fn pace(&mut self) {
+        sleep_until(self.next).await;
+        self.next = Instant::now() + Duration::from_secs(1) / PER_SECOND;
+    }
+}
+
+fn reference(collection: &Collection, name: &Name, object: &Json) -> ObjectReference {
+    let metadata = |field: &str| {
+        let value = object.get("metadata").and_then(|metadata| metadata.get(field));
+        value.and_then(Json::as_str).map(str::to_owned)
+    };
+    ObjectReference {
+        api_version: Some(collection.api_version().to_owned()),
+        kind: Some(collection.kind.as_str().to_owned()),
+        namespace: Some(name.namespace.to_string()),
+        name: Some(name.name.to_string()),
+        uid: metadata("uid"),
+        resource_version: metadata("resourceVersion"),
+        field_path: None,
+    }
+}
+
+fn event(notice: &Notice, object: ObjectReference, instance: &str) -> Event {
+    let ObjectRef { namespace, name, .. } = &notice.object;
+    let said = format!("{:?} {} {}", object.uid, notice.reason, notice.message);
+    let mut tag = String::new();
+    for byte in Sha256::digest(said).iter().take(8) {
+        // Writing to a `String` does not fail.
+        write!(tag, "{byte:02x}").unwrap_or_default();
+    }
+    let stem: String = name.chars().take(MAX_STEM).collect();
+    Event {
+        metadata: ObjectMeta {
+            name: Some(format!("{}.{tag}", stem.trim_end_matches(['.', '-']))),
+            namespace: Some(namespace.to_string()),
+            ..ObjectMeta::default()
+        },
+        event_time: Some(MicroTime(jiff::Timestamp::now())),
+        type_: Some("Warning".to_owned()),
+        reason: Some(notice.reason.clone()),
+        action: Some("Configure".to_owned()),
+        note: Some(bounded(&notice.message)),
+        regarding: Some(object),
+        reporting_controller: Some(CONTROLLER.to_owned()),
+        reporting_instance: Some(instance.chars().take(MAX_INSTANCE).collect()),
+        ..Event::default()
+    }
+}
+
+/// As long as the API server takes.
+fn bounded(message: &str) -> String {
+    let mut end = message.len().min(MAX_NOTE);
+    while !message.is_char_boundary(end) {
+        end -= 1;
+    }
+    message.get(..end).unwrap_or_default().to_owned()
+}
+
+const CONTROLLER: &str = "viaduct.io/ingress-controller";
+/// Writes in a second, of this process.
+pub const PER_SECOND: u32 = 5;
+/// Notices that wait to be written.
+const WAITING: usize = 512;
+/// Notices that are remembered.
+const REMEMBERED: usize = 4096;
+/// For how long what was told is not told again.
+const QUIET: Duration = Duration::from_secs(600);
+/// For how long a refusal counts.
+const SULK: Duration = Duration::from_secs(300);
+const MAX_NOTE: usize = 1024;
+const MAX_INSTANCE: usize = 128;
+/// A name has 253 characters, and a dot and the tag are added.
+const MAX_STEM: usize = 253 - 17;

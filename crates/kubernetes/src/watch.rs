@@ -1,0 +1,376 @@
+//! A cluster's objects -> updates: every kind listed and watched, the index told object by object.
+//!
+//! ```text
+//!  API server --Follower (one per collection)--> Report --Watcher--> Index --translate--> Update
+//!                list, watch, back-off                       | which Secrets are referred to
+//!                                                            +--> the rest is dropped, or fetched when needed
+//! ```
+//! - Nothing is said before every collection has been listed whole; a list that is had again replaces what was
+//!   known in one step. What cannot be listed because of RBAC, or is not in the cluster, is not waited for.
+//! - While the API server does not answer, what was known stays.
+//! - Secrets and ConfigMaps are listed last, when it is known which of them anybody refers to. The data of the
+//!   others is dropped as they arrive, and fetched when a reference to them appears.
+
+mod access;
+pub(crate) mod backoff;
+pub(crate) mod connection;
+pub(crate) mod discovery;
+mod fetch;
+pub(crate) mod follower;
+mod lines;
+mod standing;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, watch};
+use tokio::task::{JoinSet, spawn_blocking};
+use tokio::time::{Instant, sleep_until};
+use viaduct_config::{Dynamic, ProviderName, Update};
+
+use crate::api::Kind;
+use crate::index::{Collection, Index, Needs};
+use discovery::Discovery;
+use fetch::Fetches;
+use follower::{Follower, News, Report};
+use standing::Standings;
+
+pub use access::{Access, AccessError};
+pub use connection::Connection;
+
+/// What is watched.
+#[derive(Debug, Clone, Default)]
+pub struct Settings {
+    pub kinds: Vec<Kind>,
+    /// `namespaces`. Empty: all of them, which needs a ClusterRole.
+    pub namespaces: Vec<String>,
+    /// `labelSelector`: which objects of Traefik's own kinds. Empty: all.
+    pub label_selector: String,
+    /// `disableClusterScopeResources`: leaves out kinds that belong to no namespace.
+    pub no_cluster_scope: bool,
+}
+
+impl Settings {
+    /// Everything that the kinds of Traefik's API groups may refer to.
+    pub fn for_traefik_kinds() -> Vec<Kind> {
+        let referred = [
+            Kind::Service,
+            Kind::EndpointSlice,
+            Kind::Node,
+            Kind::Secret,
+            Kind::ConfigMap,
+        ];
+        let own = Kind::ALL.into_iter().filter(|kind| kind.is_traefik());
+        own.chain(referred).collect()
+    }
+
+    fn collections(&self) -> Vec<Arc<Collection>> {
+        let mut collections = Vec::new();
+        for kind in &self.kinds {
+            let namespaces: Vec<Option<Arc<str>>> =
+                match (kind.is_cluster_scoped(), self.namespaces.as_slice()) {
+                    (true, _) if self.no_cluster_scope => continue,
+                    (true, _) | (false, []) => vec![None],
+                    (false, named) => named.iter().map(|name| Some(name.as_str().into())).collect(),
+                };
+            for old in [false, true] {
+                if old && kind.old_api_version().is_none() {
+                    continue;
+                }
+                let collection = |namespace: &Option<Arc<str>>| Collection {
+                    kind: *kind,
+                    old,
+                    namespace: namespace.clone(),
+                };
+                collections.extend(namespaces.iter().map(|namespace| Arc::new(collection(namespace))));
+            }
+        }
+        collections
+    }
+}
+
+/// The whole index -> an update, and which Secrets and ConfigMaps that took. Not called on the runtime's thread.
+pub type Translate = dyn Fn(&Index) -> (Update, Needs) + Send + Sync;
+
+/// A cluster to be watched.
+pub struct Cluster {
+    pub connection: Arc<Connection>,
+    pub settings: Settings,
+    /// Empty, with the hook that admits Secrets.
+    pub index: Index,
+    /// Whose updates these are.
+    pub provider: ProviderName,
+    pub translate: Arc<Translate>,
+}
+
+/// Not every collection could be read.
+#[derive(Debug, thiserror::Error)]
+#[error("{collection} cannot be listed: {why}")]
+pub struct ListError {
+    pub collection: String,
+    pub why: String,
+}
+
+impl Cluster {
+    /// The cluster's configuration, and again whenever it changes. The first update comes when everything has been
+    /// listed, or says that the API server does not answer. Ends with the receiver. Needs a tokio runtime.
+    pub fn follow(self) -> mpsc::Receiver<Update> {
+        let (out, updates) = mpsc::channel(1);
+        tokio::spawn(async move { Watcher::new(self, out).run().await });
+        updates
+    }
+
+    /// The cluster's configuration now. Everything is read once and nothing is watched.
+    pub async fn read_once(mut self) -> Result<Update, ListError> {
+        let all: Vec<_> = self.settings.collections();
+        let mut standings = Standings::new(&self.connection.endpoint, all.iter().cloned());
+        let (needs, told) = watch::channel(Arc::new(Needs::new()));
+        let discovery = Arc::new(Discovery::new(Arc::clone(&self.connection)));
+        let (to, _reports) = mpsc::channel(1);
+        let (data, first): (Vec<_>, Vec<_>) = all.into_iter().partition(|held| held.kind.holds_data());
+        for phase in [first, data] {
+            needs.send_replace(Arc::new((self.translate)(&self.index).1));
+            for collection in phase {
+                let follower = Follower {
+                    collection,
+                    connection: Arc::clone(&self.connection),
+                    discovery: Arc::clone(&discovery),
+                    label_selector: self.settings.label_selector.clone(),
+                    needs: told.clone(),
+                    to: to.clone(),
+                };
+                read_collection(&follower, &mut self.index, &mut standings).await?;
+            }
+        }
+        let (mut update, _) = (self.translate)(&self.index);
+        update.notes.extend(standings.findings(true));
+        Ok(update)
+    }
+}
+
+async fn read_collection(
+    follower: &Follower,
+    index: &mut Index,
+    standings: &mut Standings,
+) -> Result<(), ListError> {
+    let read = match follower.path().await {
+        Ok(Some(path)) => follower.list(&path).await,
+        Ok(None) => return Ok(()),
+        Err(error) => Err(error),
+    };
+    let collection = &follower.collection;
+    match read {
+        Ok((arrivals, _)) => {
+            index.swap(collection, arrivals);
+        }
+        Err(error) if error.code() == Some(403) => standings.refused(collection, error.to_string()),
+        Err(error) => {
+            return Err(ListError {
+                collection: follower::told(collection),
+                why: error.to_string(),
+            });
+        }
+    }
+    Ok(())
+}
+
+struct Watcher {
+    cluster: Cluster,
+    out: mpsc::Sender<Update>,
+    reports: mpsc::Receiver<Report>,
+    to: mpsc::Sender<Report>,
+    needs: watch::Sender<Arc<Needs>>,
+    discovery: Arc<Discovery>,
+    followers: JoinSet<()>,
+    /// Secrets and ConfigMaps, until their turn comes.
+    waiting: Vec<Arc<Collection>>,
+    standings: Standings,
+    fetches: Fetches,
+    began: Instant,
+    /// Whether everything has been listed, once. What appears later is not waited for.
+    ready: bool,
+    /// Whether anything has been said yet.
+    spoken: bool,
+    /// Whether there is anything new to say.
+    changed: bool,
+}
+
+impl Watcher {
+    fn new(cluster: Cluster, out: mpsc::Sender<Update>) -> Self {
+        let (to, reports) = mpsc::channel(REPORTS);
+        let (waiting, first): (Vec<_>, Vec<_>) = cluster
+            .settings
+            .collections()
+            .into_iter()
+            .partition(|collection| collection.kind.holds_data());
+        let mut watcher = Self {
+            standings: Standings::new(&cluster.connection.endpoint, first.iter().cloned()),
+            discovery: Arc::new(Discovery::new(Arc::clone(&cluster.connection))),
+            fetches: Fetches::new(Arc::clone(&cluster.connection)),
+            needs: watch::channel(Arc::new(Needs::new())).0,
+            followers: JoinSet::new(),
+            began: Instant::now(),
+            ready: false,
+            spoken: false,
+            changed: true,
+            cluster,
+            out,
+            reports,
+            to,
+            waiting,
+        };
+        watcher.start(first);
+        watcher
+    }
+
+    fn start(&mut self, collections: Vec<Arc<Collection>>) {
+        for collection in collections {
+            let follower = Follower {
+                collection,
+                connection: Arc::clone(&self.cluster.connection),
+                discovery: Arc::clone(&self.discovery),
+                label_selector: self.cluster.settings.label_selector.clone(),
+                needs: self.needs.subscribe(),
+                to: self.to.clone(),
+            };
+            self.followers.spawn(follower.run());
+        }
+    }
+
+    async fn run(mut self) {
+        loop {
+            let wake = self.wake();
+            tokio::select! {
+                report = self.reports.recv() => match report {
+                    Some(report) => self.take(report),
+                    None => return,
+                },
+                fetched = self.fetches.next() => self.changed |= fetched.settle(&mut self.cluster.index),
+                () = woken(wake) => {}
+                () = self.out.closed() => return,
+            }
+            // What arrives together is one change.
+            let gathered = Instant::now() + GATHER;
+            while let Ok(Some(report)) = tokio::time::timeout_at(gathered, self.reports.recv()).await {
+                self.take(report);
+            }
+            if self.advance().await.is_none() {
+                return;
+            }
+        }
+    }
+
+    fn take(&mut self, report: Report) {
+        let Report { collection, news } = report;
+        let index = &mut self.cluster.index;
+        self.changed |= match news {
+            News::Listed(arrivals) => {
+                tracing::debug!(collection = %follower::told(&collection), objects = arrivals.len(), "listed");
+                let appeared = self.standings.listed(&collection);
+                index.swap(&collection, arrivals) || appeared
+            }
+            News::Put(arrival) => index.put(&collection, *arrival),
+            News::Deleted(object) => index.delete(&collection, &object),
+            News::Recovered => self.standings.recovered(&collection),
+            News::Trouble(trouble) => {
+                let gone = trouble == follower::Trouble::Absent && index.swap(&collection, Vec::new());
+                self.standings.troubled(&collection, trouble) || gone
+            }
+        };
+    }
+
+    /// When to look again though nothing has come.
+    fn wake(&self) -> Option<Instant> {
+        if !self.spoken && self.standings.failing() && !self.ready {
+            return Some(self.began + PATIENCE);
+        }
+        self.fetches.patience()
+    }
+
+    /// Says what there is to say. `None`: nobody listens any more.
+    async fn advance(&mut self) -> Option<()> {
+        if !self.ready {
+            if !self.standings.settled() {
+                return self.apologise().await;
+            }
+            if !self.waiting.is_empty() {
+                return self.list_data().await;
+            }
+            self.ready = true;
+        }
+        if !self.changed && !self.fetches.is_due() {
+            return Some(());
+        }
+        let (mut update, needs) = self.translate().await?;
+        let lacking = self.cluster.index.lacking(&needs);
+        let needs = Arc::new(needs);
+        self.needs.send_replace(Arc::clone(&needs));
+        self.changed = false;
+        if self.fetches.hold(lacking) {
+            return Some(());
+        }
+        self.cluster.index.withhold(&needs);
+        update.notes.extend(self.standings.findings(self.ready));
+        self.say(update).await
+    }
+
+    /// Lists Secrets and ConfigMaps, now that it is known which of them matter.
+    async fn list_data(&mut self) -> Option<()> {
+        let (_, needs) = self.translate().await?;
+        self.needs.send_replace(Arc::new(needs));
+        let waiting = std::mem::take(&mut self.waiting);
+        self.standings.add(waiting.iter().cloned());
+        self.start(waiting);
+        Some(())
+    }
+
+    /// Where nothing can be said of the cluster yet: that it does not answer, after a while, and once.
+    async fn apologise(&mut self) -> Option<()> {
+        if self.spoken || !self.standings.failing() || self.began.elapsed() < PATIENCE {
+            return Some(());
+        }
+        let mut update = Update::new(self.cluster.provider.clone(), Dynamic::default());
+        update.notes = self.standings.findings(self.ready);
+        self.say(update).await
+    }
+
+    async fn say(&mut self, update: Update) -> Option<()> {
+        self.spoken = true;
+        self.out.send(update).await.ok()
+    }
+
+    /// Away from the control plane's thread, which has signals to take.
+    async fn translate(&mut self) -> Option<(Update, Needs)> {
+        // Lent to the other thread; nobody looks at what stands in for it.
+        let index = std::mem::replace(&mut self.cluster.index, Index::new(|_| Ok(())));
+        let translate = Arc::clone(&self.cluster.translate);
+        let translated = spawn_blocking(move || {
+            let translated = translate(&index);
+            (index, translated)
+        });
+        match translated.await {
+            Ok((index, translated)) => {
+                self.cluster.index = index;
+                Some(translated)
+            }
+            Err(error) => {
+                tracing::error!(%error, "translating the cluster's objects failed: the last configuration stays in service");
+                None
+            }
+        }
+    }
+}
+
+async fn woken(at: Option<Instant>) {
+    match at {
+        Some(at) => sleep_until(at).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Reports that wait until they are taken; whoever has more waits, too.
+const REPORTS: usize = 256;
+/// How long what follows is waited for: objects that are applied together arrive together.
+const GATHER: Duration = Duration::from_millis(10);
+/// How long an API server that does not answer is waited for at the start.
+const PATIENCE: Duration = Duration::from_secs(3);

@@ -1,0 +1,172 @@
+//! How it stands with each collection.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use viaduct_config::Finding;
+use viaduct_config::finding::Code;
+
+use super::follower::{Trouble, told};
+use crate::api::Kind;
+use crate::index::Collection;
+
+#[derive(Debug, Default)]
+struct Standing {
+    listed: bool,
+    trouble: Option<Trouble>,
+}
+
+impl Standing {
+    /// Whether there is nothing more to wait for.
+    fn settled(&self) -> bool {
+        self.listed || matches!(self.trouble, Some(Trouble::Absent | Trouble::Refused(_)))
+    }
+}
+
+/// All collections, and what is wrong with the way to them.
+#[derive(Debug)]
+pub(super) struct Standings {
+    endpoint: String,
+    by_collection: BTreeMap<Arc<Collection>, Standing>,
+    /// What is said of an API server that does not answer: the same from the first failure to the last.
+    outage: Option<String>,
+}
+
+impl Standings {
+    pub(super) fn new(endpoint: &str, collections: impl Iterator<Item = Arc<Collection>>) -> Self {
+        let mut standings = Self {
+            endpoint: endpoint.to_owned(),
+            by_collection: BTreeMap::new(),
+            outage: None,
+        };
+        standings.add(collections);
+        standings
+    }
+
+    pub(super) fn add(&mut self, collections: impl Iterator<Item = Arc<Collection>>) {
+        let fresh = collections.map(|collection| (collection, Standing::default()));
+        self.by_collection.extend(fresh);
+    }
+
+    /// Whether every collection has been listed, or need not be waited for.
+    pub(super) fn settled(&self) -> bool {
+        self.by_collection.values().all(Standing::settled)
+    }
+
+    pub(super) const fn failing(&self) -> bool {
+        self.outage.is_some()
+    }
+
+    /// Each of these says whether there is anything new to tell.
+    pub(super) fn listed(&mut self, collection: &Arc<Collection>) -> bool {
+        let standing = self.by_collection.entry(Arc::clone(collection)).or_default();
+        let first = !std::mem::replace(&mut standing.listed, true);
+        self.recovered(collection) || first
+    }
+
+    pub(super) fn recovered(&mut self, collection: &Arc<Collection>) -> bool {
+        let Some(standing) = self.by_collection.get_mut(collection) else {
+            return false;
+        };
+        let before = standing.trouble.take();
+        if !self.any_failing() {
+            self.outage = None;
+        }
+        before.is_some()
+    }
+
+    pub(super) fn troubled(&mut self, collection: &Arc<Collection>, trouble: Trouble) -> bool {
+        let standing = self.by_collection.entry(Arc::clone(collection)).or_default();
+        let changed = standing.trouble.as_ref() != Some(&trouble);
+        let outage_before = self.outage.is_some();
+        match &trouble {
+            Trouble::Failing(error) => {
+                self.outage.get_or_insert_with(|| error.to_string());
+            }
+            Trouble::Absent => standing.listed = false,
+            Trouble::Refused(_) => {}
+        }
+        let failing = matches!(trouble, Trouble::Failing(_));
+        standing.trouble = Some(trouble);
+        // An outage is told once, not collection by collection.
+        if failing { !outage_before } else { changed }
+    }
+
+    pub(super) fn refused(&mut self, collection: &Arc<Collection>, why: String) {
+        self.troubled(collection, Trouble::Refused(why));
+    }
+
+    fn any_failing(&self) -> bool {
+        let mut troubles = self.by_collection.values().map(|standing| &standing.trouble);
+        troubles.any(|trouble| matches!(trouble, Some(Trouble::Failing(_))))
+    }
+
+    /// What is to be told. `ready`: there is a configuration to keep.
+    pub(super) fn findings(&self, ready: bool) -> Vec<Finding> {
+        let outage = self.outage.iter().map(|why| self.outage_finding(why, ready));
+        let mut findings: Vec<_> = outage.collect();
+        let refused = self.by_collection.iter().filter_map(|(collection, standing)| {
+            let Some(Trouble::Refused(why)) = &standing.trouble else {
+                return None;
+            };
+            Some(refusal(collection, standing.listed, why))
+        });
+        findings.extend(refused);
+        findings.extend(self.no_kinds());
+        findings
+    }
+
+    fn outage_finding(&self, why: &str, ready: bool) -> Finding {
+        let kept = if ready {
+            "the last configuration stays in service"
+        } else {
+            "there are no routes from it until it answers"
+        };
+        let message = format!(
+            "the Kubernetes API server `{}` cannot be followed: {kept}",
+            self.endpoint
+        );
+        Finding::error(Code::ClusterAccess, message)
+            .got(why)
+            .hint("it is asked again by itself, every few seconds")
+    }
+
+    /// A cluster without Traefik's kinds has nothing to say, which is rarely meant.
+    fn no_kinds(&self) -> Option<Finding> {
+        let mut kinds = BTreeSet::new();
+        for (collection, standing) in &self.by_collection {
+            if collection.kind.is_traefik() {
+                kinds.insert(standing.trouble == Some(Trouble::Absent));
+            }
+        }
+        (kinds.len() == 1 && kinds.contains(&true)).then(|| {
+            Finding::warning(
+                Code::ClusterAccess,
+                "the cluster has none of the kinds of `traefik.io/v1alpha1`: there is nothing to serve",
+            )
+            .hint("install the CustomResourceDefinitions; they are noticed by themselves")
+        })
+    }
+}
+
+fn refusal(collection: &Collection, listed: bool, why: &str) -> Finding {
+    let known = if listed {
+        "what was known of them stays in service"
+    } else {
+        "they are taken not to exist"
+    };
+    let message = format!("{} may not be listed and watched: {known}", told(collection));
+    let role = match (&collection.namespace, collection.kind.is_cluster_scoped()) {
+        (Some(namespace), _) => format!("a Role in namespace `{namespace}`"),
+        (None, _) => "a ClusterRole".to_owned(),
+    };
+    let hint = format!("grant `get`, `list` and `watch` on them to this service account in {role}");
+    let hint = match collection.kind {
+        Kind::Node => format!("{hint}, or set `disableClusterScopeResources`"),
+        _ if collection.namespace.is_none() && !collection.kind.is_cluster_scoped() => {
+            format!("{hint}, or name the namespaces to watch in `namespaces`")
+        }
+        _ => hint,
+    };
+    Finding::error(Code::ClusterAccess, message).got(why).hint(hint)
+}
