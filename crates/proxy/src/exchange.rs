@@ -31,6 +31,7 @@ use crate::upstream::{Lease, Link};
 use crate::wire::{Connection, HeldHeaders, Leg};
 
 pub(crate) use fault_log::{FaultLog, Stray};
+pub use fault_log::{FaultWitness, ToldFault};
 use labels::Label;
 pub(crate) use labels::Labels;
 use told::Told;

@@ -49,5 +49,6 @@ pub use config::{
     Config, EntryPointConfig, ForwardedTrust, Hygiene, KeepAlive, LifeCycle, Limits, Naming, Observability,
     ProxyProtocol, RespondingTimeouts, UnderscoreHeaders,
 };
+pub use exchange::{FaultWitness, ToldFault};
 pub use internal::Internal;
 pub use worker::{BindError, Bound, Hands, Running};

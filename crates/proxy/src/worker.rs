@@ -16,6 +16,7 @@ use viaduct_snapshot::Snapshot;
 use crate::Config;
 use crate::config::LifeCycle;
 use crate::drain::{Drain, Phase};
+use crate::exchange::FaultWitness;
 use crate::internal::Internal;
 use crate::listen::{self, Share};
 use crate::upstream::Upstreams;
@@ -82,6 +83,8 @@ pub struct Hands {
     pub internal: Option<Arc<dyn Internal>>,
     /// One per worker; none: nothing is traced.
     pub tracers: Vec<Tracer>,
+    /// Told of faults of the backend leg; `None`: the log tells of them, and that is all.
+    pub witness: Option<Arc<dyn FaultWitness>>,
 }
 
 /// Listening sockets, open but not yet served.
@@ -170,6 +173,7 @@ impl Bound {
                     counters,
                     in_flight: Arc::clone(&in_flight),
                     internal: hands.internal.clone(),
+                    witness: hands.witness.clone(),
                 };
                 let thread = std::thread::Builder::new().name(format!("worker-{number}"));
                 match thread.spawn(move || seat.run()) {
@@ -216,6 +220,7 @@ struct Seat {
     counters: Arc<WorkerCounters>,
     in_flight: Arc<crate::middleware::InFlight>,
     internal: Option<Arc<dyn Internal>>,
+    witness: Option<Arc<dyn FaultWitness>>,
 }
 
 impl Seat {
@@ -249,7 +254,7 @@ impl Seat {
             tracer: self.tracer,
             counters: self.counters,
             labels: crate::exchange::Labels::default(),
-            fault_log: crate::exchange::FaultLog::default(),
+            fault_log: crate::exchange::FaultLog::with(self.witness),
             passwords: crate::middleware::Passwords::default(),
             in_flight: self.in_flight,
             headers_held: Cell::new(0),

@@ -11,7 +11,9 @@ use viaduct_observe::families::Detail;
 use viaduct_observe::otlp::Outbox;
 use viaduct_observe::trace::Span;
 use viaduct_observe::{AccessLog, Format, Options, Sink, SinkError, TraceOptions, Tracer, WorkerCounters};
-use viaduct_proxy::{BindError, Bound, Config, EntryPointConfig, ForwardedTrust, Hands, Internal, Running};
+use viaduct_proxy::{
+    BindError, Bound, Config, EntryPointConfig, FaultWitness, ForwardedTrust, Hands, Internal, Running,
+};
 use viaduct_snapshot::Snapshot;
 
 use crate::failure::Failure;
@@ -99,6 +101,7 @@ impl Edge {
         snapshots: watch::Receiver<Arc<Snapshot>>,
         metrics: Arc<Metrics>,
         internal: Option<Arc<dyn Internal>>,
+        witness: Option<Arc<dyn FaultWitness>>,
     ) -> RunningEdge {
         let log = |_| {
             let outputs = self.sinks.iter().map(|(sink, format)| (sink, *format));
@@ -114,6 +117,7 @@ impl Edge {
             tracers: self.counters.iter().filter_map(tracer).collect(),
             counters: self.counters,
             internal,
+            witness,
         };
         RunningEdge {
             running: self.bound.serve(hands),

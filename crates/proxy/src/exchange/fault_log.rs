@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
-use viaduct_snapshot::{Router, Service, Slot};
+use viaduct_snapshot::{Router, Service, Slot, Transport};
 use viaduct_tls::{Fault, Reason};
 
 use crate::balance::Endpoint;
@@ -17,6 +17,25 @@ use crate::wire::Connection;
 #[derive(Default)]
 pub(crate) struct FaultLog {
     told: RefCell<HashMap<Kind, Muted>>,
+    witness: Option<Arc<dyn FaultWitness>>,
+}
+
+/// A fault of the backend leg that the log tells of.
+pub struct ToldFault<'a> {
+    pub fault: &'a Fault,
+    /// `None`: the request belonged to no router.
+    pub router: Option<&'a Router>,
+    pub transport: &'a Transport,
+    /// The service's name and the server's URL.
+    pub service: &'a str,
+    pub server: &'a str,
+    /// What mends it.
+    pub hint: Option<&'a str>,
+}
+
+/// Told of each fault of the backend leg that the log tells of, by the workers: it must not wait.
+pub trait FaultWitness: Send + Sync {
+    fn witness(&self, told: &ToldFault<'_>);
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -50,6 +69,13 @@ struct Muted {
 }
 
 impl FaultLog {
+    pub(crate) fn with(witness: Option<Arc<dyn FaultWitness>>) -> Self {
+        Self {
+            witness,
+            ..Self::default()
+        }
+    }
+
     pub(super) fn tell(&self, fault: &Fault, router: Option<&Router>, endpoint: &Endpoint<'_>) {
         let slot = router.map(|router| router.slot);
         let service = Arc::downgrade(endpoint.service);
@@ -57,6 +83,17 @@ impl FaultLog {
             return;
         };
         let transport = &endpoint.balancer.transport;
+        let hint = super::hint(fault, transport, router);
+        if let Some(witness) = &self.witness {
+            witness.witness(&ToldFault {
+                fault,
+                router,
+                transport,
+                service: &endpoint.service.name,
+                server: &endpoint.server.url,
+                hint: hint.as_deref(),
+            });
+        }
         tracing::error!(
             router = router.map(|router| &*router.name),
             service = &*endpoint.service.name,
@@ -65,7 +102,7 @@ impl FaultLog {
             reason = fault.reason.code(),
             wanted = fault.wanted,
             got = fault.got,
-            hint = super::hint(fault, transport, router),
+            hint,
             suppressed = (muted > 0).then_some(muted),
             "backend leg failed"
         );

@@ -70,6 +70,7 @@ fn edge_with_grace(workers: usize, tls: serde_json::Value, grace: Duration) -> E
         tracers: Vec::new(),
         counters: counters.clone(),
         internal: None,
+        witness: None,
     };
     Edge {
         running: bound.serve(hands),
@@ -316,6 +317,7 @@ fn a2_12_each_entry_point_ends_its_own_life() {
         tracers: Vec::new(),
         counters: Vec::new(),
         internal: None,
+        witness: None,
     });
     let began = std::time::Instant::now();
     let ending = std::thread::spawn(move || running.drain());
