@@ -13,6 +13,7 @@ use http::Method;
 use k8s_openapi::api::core::v1::ObjectReference;
 use k8s_openapi::api::events::v1::{Event, EventSeries};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta};
+use serde::Deserialize;
 use serde_json::{Value as Json, json};
 use sha2::{Digest as _, Sha256};
 use tokio::sync::mpsc;
@@ -22,7 +23,6 @@ use viaduct_config::ObjectRef;
 use crate::api::{Kind, Name};
 use crate::index::Collection;
 use crate::watch::connection::{ApiError, Connection, Payload};
-use crate::watch::discovery::guessed_plural;
 use crate::watch::follower::path;
 
 #[cfg(test)]
@@ -70,11 +70,16 @@ impl Events {
 struct Writer {
     connection: Arc<Connection>,
     instance: String,
-    told: HashMap<Notice, Instant>,
+    told: HashMap<Notice, Told>,
     /// When the next request may leave.
     next: Instant,
     /// Since when we know that we may not write Events.
     refused: Option<Instant>,
+}
+
+struct Told {
+    last: Instant,
+    times: i32,
 }
 
 impl Writer {
@@ -89,7 +94,7 @@ impl Writer {
                     if self.refused.replace(Instant::now()).is_none() {
                         tracing::warn!(
                             %error,
-                            hint = "grant `get`, `create` and `patch` on events.events.k8s.io to this service account",
+                            hint = "grant `create` and `patch` on events.events.k8s.io to this service account",
                             "cannot write Events on objects at fault"
                         );
                     }
@@ -104,20 +109,25 @@ impl Writer {
     }
 
     fn is_new(&mut self, notice: &Notice) -> bool {
+        let now = Instant::now();
+        let is_quiet = |told: &Told| now.duration_since(told.last) < QUIET;
+        if let Some(told) = self.told.get_mut(notice) {
+            if is_quiet(told) {
+                return false;
+            }
+            told.last = now;
+            told.times = told.times.saturating_add(1);
+            return true;
+        }
         if self.told.len() >= REMEMBERED {
-            self.told.retain(|_, told| told.elapsed() < QUIET);
+            self.told.retain(|_, told| is_quiet(told));
         }
         if self.told.len() >= REMEMBERED {
             return false;
         }
-        let now = Instant::now();
-        match self.told.get(notice) {
-            Some(told) if now.duration_since(*told) < QUIET => false,
-            Some(_) | None => {
-                self.told.insert(notice.clone(), now);
-                true
-            }
-        }
+        let first = Told { last: now, times: 1 };
+        self.told.insert(notice.clone(), first);
+        true
     }
 
     async fn write(&mut self, notice: &Notice) -> Result<(), ApiError> {
@@ -130,6 +140,7 @@ impl Writer {
             "/apis/events.k8s.io/v1/namespaces/{}/events",
             notice.object.namespace
         );
+        let times = self.told.get(notice).map_or(1, |told| told.times);
         self.pace().await;
         let json = serde_json::to_value(&event).map_err(|error| ApiError::Malformed(error.to_string()))?;
         match self
@@ -138,27 +149,16 @@ impl Writer {
             .await
         {
             Ok(_) => Ok(()),
-            Err(error) if error.code() == Some(409) => self.count(&format!("{path}/{name}")).await,
+            Err(error) if error.code() == Some(409) => self.count(&format!("{path}/{name}"), times).await,
             Err(error) => Err(error),
         }
     }
 
-    /// One more of an Event that is there, unless that was said lately.
-    async fn count(&mut self, path: &str) -> Result<(), ApiError> {
-        let known: Event = self.connection.get(path).await?;
-        let now = jiff::Timestamp::now();
-        let last = match &known.series {
-            Some(series) => Some(&series.last_observed_time),
-            None => known.event_time.as_ref(),
-        };
-        let age = last.map(|last| now.duration_since(last.0));
-        if age.is_some_and(|age| age.unsigned_abs() < QUIET) {
-            return Ok(());
-        }
-        let count = known.series.map_or(1, |series| series.count).saturating_add(1);
+    /// An Event that is there is said again. How often others said it is not looked at, which would take another right.
+    async fn count(&mut self, path: &str, times: i32) -> Result<(), ApiError> {
         let series = EventSeries {
-            count,
-            last_observed_time: MicroTime(now),
+            count: times.saturating_add(1),
+            last_observed_time: MicroTime(jiff::Timestamp::now()),
         };
         let patch = Payload::MergePatch(json!({ "series": series }));
         self.pace().await;
@@ -184,16 +184,28 @@ impl Writer {
             let collection = Collection {
                 kind,
                 old,
-                namespace: None,
+                namespace: Some(Arc::clone(&name.namespace)),
             };
-            let path = path(&collection, &guessed_plural(kind), Some(&name));
-            match self.connection.get::<Json>(&path).await {
-                Ok(object) => return Ok(Some(reference(&collection, &name, &object))),
+            match self.look_up(&collection, &name).await {
+                Ok(Some(object)) => return Ok(Some(reference(&collection, &name, &object))),
+                Ok(None) => {}
                 Err(error) if error.code() == Some(404) => {}
                 Err(error) => return Err(error),
             }
         }
         Ok(None)
+    }
+
+    /// One object, by the right to list, which there is anyway.
+    async fn look_up(&self, collection: &Collection, name: &Name) -> Result<Option<Json>, ApiError> {
+        #[derive(Deserialize)]
+        struct List {
+            items: Vec<Json>,
+        }
+        let path = path(collection, collection.kind.plural(), None);
+        let selector = format!("fieldSelector=metadata.name%3D{}", name.name);
+        let list: List = self.connection.get(&format!("{path}?{selector}&limit=1")).await?;
+        Ok(list.items.into_iter().next())
     }
 
     async fn pace(&mut self) {

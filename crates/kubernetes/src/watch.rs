@@ -14,7 +14,7 @@
 mod access;
 pub(crate) mod backoff;
 pub(crate) mod connection;
-pub(crate) mod discovery;
+mod discovery;
 mod fetch;
 pub(crate) mod follower;
 mod lines;

@@ -151,7 +151,10 @@ impl Request {
 }
 
 /// Host and path in their normal form, the URI in origin-form; the path for rules where it differs.
-pub(crate) fn normalize_head(parts: &mut Parts, hygiene: &Hygiene) -> Result<(HostName, Option<String>), ProxyError> {
+pub(crate) fn normalize_head(
+    parts: &mut Parts,
+    hygiene: &Hygiene,
+) -> Result<(HostName, Option<String>), ProxyError> {
     if parts.method == Method::CONNECT {
         return Err(ProxyError::ConnectMethod);
     }

@@ -57,7 +57,7 @@ impl Discovery {
         Ok(match group {
             Group::Kinds(kinds) => kinds.get(kind.as_str()).cloned(),
             Group::Absent => None,
-            Group::Secret => Some(guessed_plural(kind)),
+            Group::Secret => Some(kind.plural().to_owned()),
         })
     }
 
@@ -96,17 +96,6 @@ pub(super) fn root(api_version: &str) -> String {
         format!("/apis/{api_version}")
     } else {
         format!("/api/{api_version}")
-    }
-}
-
-/// Kubernetes' own rule.
-pub(crate) fn guessed_plural(kind: Kind) -> String {
-    let singular = kind.as_str().to_ascii_lowercase();
-    match singular.strip_suffix('y') {
-        Some(stem) => format!("{stem}ies"),
-        None if kind == Kind::Endpoints => singular,
-        None if singular.ends_with('s') => format!("{singular}es"),
-        None => format!("{singular}s"),
     }
 }
 

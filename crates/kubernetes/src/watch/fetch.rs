@@ -10,7 +10,6 @@ use tokio::time::{Instant, sleep};
 
 use super::backoff::Backoff;
 use super::connection::{ApiError, Connection};
-use super::discovery::guessed_plural;
 use super::follower::path;
 use crate::api::{Kind, Name};
 use crate::index::{Arrival, Collection, Index};
@@ -136,7 +135,7 @@ async fn fetch(connection: Arc<Connection>, wanted: Wanted, wait: Duration) -> F
         old: false,
         namespace: None,
     };
-    let path = path(&collection, &guessed_plural(*kind), Some(name));
+    let path = path(&collection, kind.plural(), Some(name));
     Fetched {
         outcome: connection.get(&path).await,
         collection,

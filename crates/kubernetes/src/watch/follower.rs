@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep};
 
 use super::backoff::{Backoff, jittered};
 use super::connection::{ApiError, Connection, Payload};
-use super::discovery::{Discovery, guessed_plural, root};
+use super::discovery::{Discovery, root};
 use super::lines::Lines;
 use crate::api::{Kind, Name};
 use crate::index::{Arrival, Collection, Needs};
@@ -421,7 +421,7 @@ pub(super) fn told(collection: &Collection) -> String {
         .split_once('/')
         .map_or("", |(group, _)| group);
     let dot = if group.is_empty() { "" } else { "." };
-    let plural = guessed_plural(collection.kind);
+    let plural = collection.kind.plural();
     match &collection.namespace {
         Some(namespace) => format!("{plural}{dot}{group} in namespace `{namespace}`"),
         None => format!("{plural}{dot}{group}"),

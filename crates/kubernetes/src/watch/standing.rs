@@ -160,7 +160,7 @@ fn refusal(collection: &Collection, listed: bool, why: &str) -> Finding {
         (Some(namespace), _) => format!("a Role in namespace `{namespace}`"),
         (None, _) => "a ClusterRole".to_owned(),
     };
-    let hint = format!("grant `get`, `list` and `watch` on them to this service account in {role}");
+    let hint = format!("grant `list` and `watch` on them to this service account in {role}");
     let hint = match collection.kind {
         Kind::Node => format!("{hint}, or set `disableClusterScopeResources`"),
         _ if collection.namespace.is_none() && !collection.kind.is_cluster_scoped() => {
