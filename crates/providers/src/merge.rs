@@ -2,7 +2,6 @@
 //! names, as in Traefik; the others are told.
 
 use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
 
 use viaduct_config::finding::Code;
 use viaduct_config::{Element, Finding, Location, Origin};
@@ -40,16 +39,16 @@ pub(crate) fn merge(all: &mut Read, more: Read) {
             into.tls.certificates.push(certificate);
         }
     }
-    merging.unplaced("TCP router", &mut into.tcp.routers, tcp.routers);
-    merging.unplaced("TCP service", &mut into.tcp.services, tcp.services);
-    merging.unplaced("TCP middleware", &mut into.tcp.middlewares, tcp.middlewares);
-    merging.unplaced(
-        "TCP servers transport",
+    merging.named(&mut into.tcp.routers, tcp.routers, Element::TcpRouter);
+    merging.named(&mut into.tcp.services, tcp.services, Element::TcpService);
+    merging.named(&mut into.tcp.middlewares, tcp.middlewares, Element::TcpMiddleware);
+    merging.named(
         &mut into.tcp.servers_transports,
         tcp.servers_transports,
+        Element::TcpServersTransport,
     );
-    merging.unplaced("UDP router", &mut into.udp.routers, udp.routers);
-    merging.unplaced("UDP service", &mut into.udp.services, udp.services);
+    merging.named(&mut into.udp.routers, udp.routers, Element::UdpRouter);
+    merging.named(&mut into.udp.services, udp.services, Element::UdpService);
 }
 
 type Origins = std::collections::HashMap<Element, Origin>;
@@ -90,21 +89,6 @@ impl Merging<'_> {
     fn certificate(&mut self, from: usize, to: usize) {
         if let Some(origin) = self.new.remove(&Element::Certificate(from)) {
             self.known.insert(Element::Certificate(to), origin);
-        }
-    }
-
-    /// Elements whose places are not kept.
-    fn unplaced<T>(&mut self, noun: &str, into: &mut BTreeMap<String, T>, from: BTreeMap<String, T>) {
-        for (name, value) in from {
-            match into.entry(name) {
-                Entry::Occupied(known) => {
-                    let what = format!("{noun} `{}`", known.key());
-                    self.notes.push(duplicate(&what, None, None));
-                }
-                Entry::Vacant(place) => {
-                    place.insert(value);
-                }
-            }
         }
     }
 }

@@ -221,11 +221,17 @@ const SECTIONS: [&str; 4] = ["http", "tcp", "udp", "tls"];
 
 type Named = (&'static str, &'static str, fn(String) -> Element);
 
-const NAMED: [Named; 6] = [
+const NAMED: [Named; 12] = [
     ("http", "routers", Element::Router),
     ("http", "services", Element::Service),
     ("http", "middlewares", Element::Middleware),
     ("http", "serversTransports", Element::ServersTransport),
+    ("tcp", "routers", Element::TcpRouter),
+    ("tcp", "services", Element::TcpService),
+    ("tcp", "middlewares", Element::TcpMiddleware),
+    ("tcp", "serversTransports", Element::TcpServersTransport),
+    ("udp", "routers", Element::UdpRouter),
+    ("udp", "services", Element::UdpService),
     ("tls", "options", Element::TlsOptions),
     ("tls", "stores", Element::TlsStore),
 ];
