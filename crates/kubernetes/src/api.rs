@@ -244,6 +244,17 @@ pub struct Reference {
     pub namespace: Option<String>,
 }
 
+impl Reference {
+    /// The object that is meant, for a referrer in `namespace`.
+    pub(crate) fn of(&self, namespace: &Arc<str>) -> Name {
+        let own = self.namespace.as_deref().filter(|own| !own.is_empty());
+        Name::new(
+            own.map_or_else(|| Arc::clone(namespace), Arc::from),
+            self.name.as_str(),
+        )
+    }
+}
+
 /// `x-kubernetes-int-or-string`: a port by number or by name.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(untagged)]

@@ -3,23 +3,31 @@
 //! ```text
 //!  TLSOption, TLSStore --tls---------+
 //!  ServersTransport ---transports----+--> Draft --> Update
-//!  IngressRoute -------routes--------+      routers, services, certificates; what is broken and why
-//!     services -> endpoints, targets
+//!  Middleware ---------middlewares---+      routers, services, middlewares, certificates;
+//!  TraefikService -----traefik_services     what is broken and why
+//!  IngressRoute -------routes--------+
+//!     services -> endpoints, targets; composed -> names of parts
+//!  IngressRouteTCP, MiddlewareTCP, ServersTransportTCP, IngressRouteUDP -> tcp, udp
 //! ```
 //! What cannot be offered as it was asked for is `broken`, never left out silently and never served
 //! without the part that failed.
 
+mod composed;
 mod endpoints;
 mod material;
+mod middlewares;
 mod names;
 mod near;
 mod reach;
 mod references;
-mod routed;
 mod routes;
 mod services;
+mod streams;
+mod tcp;
 mod tls;
+mod traefik_services;
 mod transports;
+mod udp;
 
 #[cfg(test)]
 mod tests;
@@ -28,10 +36,9 @@ use std::cell::Cell;
 use std::collections::{BTreeMap, HashSet};
 
 use viaduct_config::dynamic::tls::{CertificatePair, StoredCertificate};
-use viaduct_config::finding::Code;
 use viaduct_config::{Dynamic, Element, Finding, Origin, ProviderName, Update};
 
-use crate::api::{IngressRouteTcp, IngressRouteUdp, Kind, Name, Typed};
+use crate::api::{Kind, Name};
 use crate::index::{Index, Needs, Subject, View};
 use crate::policy::Policy;
 use names::Names;
@@ -61,21 +68,16 @@ pub fn translate_noting(index: &Index, policy: &Policy) -> (Update, Needs) {
     transports::translate(&cx, &mut draft);
     tls::translate_options(&cx, &mut draft);
     tls::translate_stores(&cx, &mut draft);
-    routes::translate(&cx, &mut draft);
-    note_unserved::<IngressRouteTcp>(&cx, &mut draft);
-    note_unserved::<IngressRouteUdp>(&cx, &mut draft);
+    let mut services = Vec::new();
+    middlewares::translate(&cx, &mut draft, &mut services);
+    traefik_services::translate(&cx, &mut draft, &mut services);
+    routes::translate(&cx, &mut draft, &mut services);
+    composed::finish(services, &mut draft);
+    transports::translate_tcp(&cx, &mut draft);
+    tcp::translate_middlewares(&cx, &mut draft);
+    tcp::translate(&cx, &mut draft);
+    udp::translate(&cx, &mut draft);
     (draft.finish(&view), view.needs())
-}
-
-/// Routes of protocols that are not served.
-fn note_unserved<T: Typed>(cx: &Context<'_>, draft: &mut Draft) {
-    for held in cx.view.all::<T>() {
-        let message = format!(
-            "{} objects are not served yet: the object's routes are out of service",
-            T::KIND
-        );
-        draft.note(held.subject.warning(Code::Unsupported, "", message));
-    }
 }
 
 /// What every part of the translation looks at.

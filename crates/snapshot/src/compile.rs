@@ -25,7 +25,8 @@ mod transports;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use viaduct_config::{EntryPointName, Finding, Update};
+use viaduct_config::finding::Code;
+use viaduct_config::{Element, EntryPointName, Finding, Update};
 use viaduct_tls::Identity;
 use viaduct_tls::ocsp::Staples;
 
@@ -35,7 +36,7 @@ use crate::resolve::Resolver;
 use crate::router::Router;
 use crate::{Install, Snapshot};
 use services::Services;
-use sources::Sources;
+use sources::{Source, Sources};
 
 pub(crate) use transports::DEFAULT_TRANSPORT;
 
@@ -62,6 +63,7 @@ pub fn compile(inputs: &Inputs<'_>, previous: Option<&Snapshot>) -> (Arc<Snapsho
         // What is wrong with an object itself comes before what that breaks.
         findings.extend(source.update.notes.iter().cloned());
         findings.extend(source.update.broken.iter().map(|(_, finding)| finding.clone()));
+        findings.extend(unserved(source));
     }
     let certificates = certificates::build(inputs, &sources, book, &mut findings);
     let policies = policies::build(
@@ -127,6 +129,21 @@ pub fn compile(inputs: &Inputs<'_>, previous: Option<&Snapshot>) -> (Arc<Snapsho
         book,
     };
     (Arc::new(snapshot), findings)
+}
+
+/// Routers of protocols that are not served, each once.
+fn unserved<'s>(source: &'s Source<'_>) -> impl Iterator<Item = Finding> + 's {
+    let dynamic = &source.update.dynamic;
+    let tcp = dynamic.tcp.routers.keys().cloned().map(Element::TcpRouter);
+    let udp = dynamic.udp.routers.keys().cloned().map(Element::UdpRouter);
+    tcp.chain(udp).map(|element| {
+        let protocol = match element {
+            Element::UdpRouter(_) => "UDP",
+            _ => "TCP",
+        };
+        let message = format!("{protocol} routers are not served yet: nobody answers for this one");
+        source.at(element, Finding::error(Code::Unsupported, message))
+    })
 }
 
 /// The previous one, if nothing that serves requests changed.

@@ -96,6 +96,12 @@ impl<'a> View<'a> {
         self.needs.take()
     }
 
+    /// The object and its name, which lives as long as the view does.
+    pub(crate) fn find<T: Typed>(&self, name: &Name) -> Option<(&'a Name, Result<&'a T, &'a Finding>)> {
+        let (name, entry) = self.objects.get(&T::KIND)?.get_key_value(name)?;
+        held(entry).map(|held| (*name, held.state))
+    }
+
     /// Where an object is written.
     pub(crate) fn place(&self, kind: Kind, name: &Name) -> Option<Location> {
         self.objects.get(&kind)?.get(name)?.place()

@@ -10,7 +10,7 @@ use viaduct_config::finding::Code;
 
 use super::Context;
 use crate::api::core::{EndpointGroup, ServicePort};
-use crate::api::{Endpoints, Name};
+use crate::api::{Endpoints, Name, Node};
 use crate::index::{Lookup, Subject};
 use crate::policy::Refusal;
 
@@ -133,18 +133,52 @@ fn part(text: &str) -> Option<u32> {
     }
 }
 
-/// One server, if it may be used.
-pub(super) fn server(cx: &Context<'_>, host: &Host, port: u16, scheme: Scheme) -> Result<Server, Refused> {
-    match host.refused(cx, port) {
-        Some(refusal) => Err(Refused {
-            target: format!("{host}:{port}"),
-            refusal,
-        }),
-        None => Ok(Server {
-            url: format!("{}://{host}:{port}", scheme.as_str()),
-            ..Server::default()
-        }),
+/// Where to connect to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Destination {
+    host: Host,
+    port: u16,
+    /// Terminating, but still serving.
+    pub(super) fenced: bool,
+}
+
+impl Destination {
+    /// If it may be used.
+    pub(super) fn new(cx: &Context<'_>, host: Host, port: u16) -> Result<Self, Refused> {
+        match host.refused(cx, port) {
+            Some(refusal) => Err(Refused {
+                target: format!("{host}:{port}"),
+                refusal,
+            }),
+            None => Ok(Self {
+                host,
+                port,
+                fenced: false,
+            }),
+        }
     }
+
+    pub(super) fn server(&self, scheme: Scheme) -> Server {
+        Server {
+            url: format!("{}://{self}", scheme.as_str()),
+            fenced: self.fenced,
+            ..Server::default()
+        }
+    }
+}
+
+/// `host:port`.
+impl fmt::Display for Destination {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.host, self.port)
+    }
+}
+
+/// What carries the connections.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Protocol {
+    Tcp,
+    Udp,
 }
 
 /// A target that policy refuses.
@@ -161,63 +195,71 @@ impl Refused {
     }
 }
 
-/// The servers of a service that has endpoints, and what is wrong with some of them.
+/// Where a service that has endpoints is reached, and what is wrong with some of them.
 pub(super) struct Found {
-    pub(super) servers: Vec<Server>,
+    pub(super) destinations: Vec<Destination>,
     /// About endpoints that are left out.
     pub(super) notes: Vec<Finding>,
-    /// Why there is no server, if there is none.
+    /// Why there is no destination, if there is none.
     pub(super) nobody: Option<Finding>,
 }
 
-/// Finds the servers of `service` at `port`. EndpointSlices count; the older Endpoints only where
-/// there is no slice. No server at all is an answer, too.
-pub(super) fn servers(
+/// Finds the endpoints of `service` at `port`. EndpointSlices count; the older Endpoints only where
+/// there is no slice. No endpoint at all is an answer, too.
+pub(super) fn destinations(
     cx: &Context<'_>,
     subject: Subject<'_>,
     field: &str,
     service: &Name,
     port: &ServicePort,
-    scheme: Scheme,
+    protocol: Protocol,
 ) -> Found {
     let mut collected = Collected::default();
     let slices = cx.view.slices_of(service);
     for slice in slices {
-        collected.take(cx, &slice.group, port);
+        collected.take(cx, &slice.group, port, protocol);
     }
     if slices.is_empty()
         && let Lookup::Good(endpoints) = cx.view.get::<Endpoints>(service)
     {
         for group in &endpoints.groups {
-            collected.take(cx, group, port);
+            collected.take(cx, group, port, protocol);
         }
     }
     let notes = collected.notes(subject, field);
     let nobody = collected
-        .servers
+        .found
         .is_empty()
         .then(|| collected.nobody(subject, field, service, port));
-    let servers = collected
-        .servers
-        .into_iter()
-        .map(|((host, port), fenced)| Server {
-            url: format!("{}://{host}:{port}", scheme.as_str()),
-            fenced,
-            ..Server::default()
-        })
-        .collect();
     Found {
-        servers,
+        destinations: collected.into_destinations(),
         notes,
         nobody,
     }
+}
+
+/// The port of every node that leads to a service.
+pub(super) fn nodes(
+    cx: &Context<'_>,
+    subject: Subject<'_>,
+    field: &str,
+    port: u16,
+) -> (Vec<Destination>, Vec<Finding>) {
+    let mut collected = Collected::default();
+    for held in cx.view.all::<Node>() {
+        for address in held.state.iter().flat_map(|node| &node.internal_addresses) {
+            collected.address(cx, address, port, false);
+        }
+    }
+    let notes = collected.notes(subject, field);
+    (collected.into_destinations(), notes)
 }
 
 /// Endpoints as they are found.
 #[derive(Default)]
 struct Collected {
     /// Whether each is fenced in every place that lists it.
-    servers: BTreeMap<(Host, u16), bool>,
+    found: BTreeMap<(Host, u16), bool>,
     refused: Vec<Refused>,
     invalid: Vec<String>,
     /// Names of ports that endpoints have and the service does not ask for.
@@ -225,15 +267,18 @@ struct Collected {
 }
 
 impl Collected {
-    fn take(&mut self, cx: &Context<'_>, group: &EndpointGroup, wanted: &ServicePort) {
-        let number = group
-            .ports
+    fn take(&mut self, cx: &Context<'_>, group: &EndpointGroup, wanted: &ServicePort, protocol: Protocol) {
+        let ports = match protocol {
+            Protocol::Tcp => &group.ports,
+            Protocol::Udp => &group.udp_ports,
+        };
+        let number = ports
             .iter()
             .find(|(name, _)| *name == wanted.name)
             .map(|(_, number)| *number);
         let Some(number) = number else {
             self.other_ports
-                .extend(group.ports.iter().map(|(name, _)| name.clone()));
+                .extend(ports.iter().map(|(name, _)| name.clone()));
             return;
         };
         let Some(port) = port_number(number) else {
@@ -252,14 +297,21 @@ impl Collected {
             self.invalid.push(format!("address `{}`", address.escape_debug()));
             return;
         };
-        if let Err(refused) = server(cx, &host, port, Scheme::Http) {
+        if let Err(refused) = Destination::new(cx, host.clone(), port) {
             self.refused.push(refused);
             return;
         }
-        self.servers
+        self.found
             .entry((host, port))
             .and_modify(|known| *known &= fenced)
             .or_insert(fenced);
+    }
+
+    fn into_destinations(self) -> Vec<Destination> {
+        let found = self.found.into_iter();
+        found
+            .map(|((host, port), fenced)| Destination { host, port, fenced })
+            .collect()
     }
 
     fn notes(&self, subject: Subject<'_>, field: &str) -> Vec<Finding> {

@@ -1,6 +1,10 @@
 //! Certificates, keys and CAs out of Secrets and ConfigMaps.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use sha1::{Digest as _, Sha1};
 use viaduct_config::Finding;
+use viaduct_config::dynamic::secret::Secret as Hidden;
 use viaduct_config::dynamic::tls::CertificatePair;
 use viaduct_config::finding::Code;
 
@@ -27,6 +31,8 @@ pub(super) enum Fault {
         wanted: &'static str,
         got: String,
     },
+    #[error("Secret `{name}` has {got} keys, and it is not known which of them is meant")]
+    NotOneKey { name: Name, got: usize },
     #[error("`{key}` of {kind} `{name}` is empty")]
     Empty { kind: Kind, name: Name, key: String },
     #[error("`{key}` of {kind} `{name}` is not text")]
@@ -45,7 +51,11 @@ impl Fault {
     ) -> Finding {
         let code = match self {
             Self::Missing { .. } => Code::MissingReference,
-            Self::Broken { .. } | Self::NoKey { .. } | Self::Empty { .. } | Self::NotText { .. } => trust,
+            Self::Broken { .. }
+            | Self::NoKey { .. }
+            | Self::NotOneKey { .. }
+            | Self::Empty { .. }
+            | Self::NotText { .. } => trust,
         };
         let finding = subject.error(code, field, self.to_string());
         match self {
@@ -56,6 +66,9 @@ impl Fault {
             } => near::hint::<ConfigMap>(cx, finding, name),
             Self::Missing { name, .. } => near::hint::<Secret>(cx, finding, name),
             Self::Broken { cause, .. } => finding.because(cause),
+            Self::NotOneKey { .. } => finding
+                .wanted("one key, such as `users`")
+                .hint("keep one key, with a line of `htpasswd` for each user"),
             Self::Empty { .. } | Self::NotText { .. } => finding,
         }
     }
@@ -145,6 +158,45 @@ pub(super) fn config_map_ca(cx: &Context<'_>, name: &Name) -> Result<Ca, Fault> 
     material
         .ca()?
         .ok_or_else(|| material.no_key("`tls.ca` or `ca.crt`"))
+}
+
+/// Users and their hashed passwords: the lines below the only key of a Secret.
+pub(super) fn users(cx: &Context<'_>, name: &Name) -> Result<Vec<Hidden>, Fault> {
+    let material = Material::secret(cx, name)?;
+    let Some((key, value)) = material.data.only() else {
+        let got = material.data.keys().count();
+        return Err(Fault::NotOneKey {
+            name: name.clone(),
+            got,
+        });
+    };
+    let text = material.text(key, value)?;
+    let lines = text.lines().filter(|line| !line.is_empty());
+    Ok(lines.map(Hidden::new).collect())
+}
+
+/// The same; of a Secret of type `kubernetes.io/basic-auth` its one user, with the hash that Traefik makes.
+pub(super) fn basic_users(cx: &Context<'_>, name: &Name) -> Result<Vec<Hidden>, Fault> {
+    if find::<Secret>(cx, name)?.kind != "kubernetes.io/basic-auth" {
+        return users(cx, name);
+    }
+    let (user, password) = login(cx, name)?;
+    let hash = STANDARD.encode(Sha1::digest(&password));
+    Ok(vec![Hidden::new(format!("{user}:{{SHA}}{hash}"))])
+}
+
+/// `username` and `password` of a Secret.
+pub(super) fn login(cx: &Context<'_>, name: &Name) -> Result<(String, String), Fault> {
+    let material = Material::secret(cx, name)?;
+    match (material.data.get("username"), material.data.get("password")) {
+        (Some(user), Some(password)) => Ok((
+            material.text("username", user)?,
+            material.text("password", password)?,
+        )),
+        (None, None) => Err(material.no_key("`username` and `password`")),
+        (None, Some(_)) => Err(material.no_key("`username`")),
+        (Some(_), None) => Err(material.no_key("`password`")),
+    }
 }
 
 /// The data of an object that was found.

@@ -5,14 +5,17 @@
 //! own (I4): none is mixed up with another, none is put out of service by another, and the outcome
 //! does not depend on an order.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
 
 use sha2::{Digest as _, Sha256};
 use viaduct_config::Finding;
 use viaduct_config::finding::Code;
 
-use crate::api::{IngressRoute, Kind, Name, ServersTransport, TlsOption};
+use crate::api::{
+    IngressRoute, IngressRouteTcp, IngressRouteUdp, Kind, Middleware, MiddlewareTcp, Name, Port,
+    ServersTransport, ServersTransportTcp, TlsOption, TraefikService, Typed,
+};
 use crate::index::View;
 
 /// The name of the options that every TLS router has unless it names others, and of the one store.
@@ -21,43 +24,107 @@ pub(super) const DEFAULT: &str = "default";
 /// The names of everything that can be referred to or that has an identity of its own.
 #[derive(Debug)]
 pub(super) struct Names<'a> {
-    routers: Assigned<(&'a Name, &'a str)>,
+    services: Assigned<Own<'a>>,
+    middlewares: Assigned<&'a Name>,
     transports: Assigned<&'a Name>,
     options: Assigned<&'a Name>,
+    tcp_routers: Assigned<(&'a Name, &'a str)>,
+    tcp_middlewares: Assigned<&'a Name>,
+    tcp_transports: Assigned<&'a Name>,
+    udp_routers: Assigned<(&'a Name, usize)>,
+}
+
+/// Who has a service of its own. A router has the name of its service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+enum Own<'a> {
+    /// By object and rule.
+    Route(&'a Name, &'a str),
+    TraefikService(&'a Name),
+    /// The service of a Middleware of kind `errors`.
+    ErrorPage(&'a Name),
+}
+
+impl<'a> Own<'a> {
+    fn plain(self) -> String {
+        match self {
+            Self::Route(name, rule) => router(name, rule),
+            Self::TraefikService(name) => plain(name),
+            Self::ErrorPage(name) => normalize(&format!("{name}-errorpage-service")),
+        }
+    }
+
+    fn suffix(self) -> String {
+        match self {
+            Self::Route(name, rule) => unique(&[&name.namespace, &name.name, rule]),
+            Self::TraefikService(name) => of_object(name),
+            // As many parts as nothing else has.
+            Self::ErrorPage(name) => unique(&[&name.namespace, &name.name, "", "errors"]),
+        }
+    }
+
+    fn object(self) -> (Kind, &'a Name) {
+        match self {
+            Self::Route(name, _) => (Kind::IngressRoute, name),
+            Self::TraefikService(name) => (Kind::TraefikService, name),
+            Self::ErrorPage(name) => (Kind::Middleware, name),
+        }
+    }
 }
 
 impl<'a> Names<'a> {
     pub(super) fn assign(view: &View<'a>) -> Self {
-        let mut routers = Assigned::default();
-        for held in view.all::<IngressRoute>() {
-            let Ok(route) = held.state else { continue };
+        let mut tcp_routers = Assigned::default();
+        for held in view.all::<IngressRouteTcp>() {
             let name = held.subject.name;
-            for route in &route.spec.routes {
+            for route in held.state.iter().flat_map(|route| &route.spec.routes) {
                 let rule = route.rule.as_str();
-                routers.claim((name, rule), router(name, rule));
+                tcp_routers.claim((name, rule), router(name, rule));
             }
         }
-        let mut transports = Assigned::default();
-        for held in view.all::<ServersTransport>() {
-            transports.claim(held.subject.name, plain(held.subject.name));
-        }
-        let mut options = Assigned::default();
-        for held in view.all::<TlsOption>() {
-            if &*held.subject.name.name != DEFAULT {
-                options.claim(held.subject.name, plain(held.subject.name));
+        let mut udp_routers = Assigned::default();
+        for held in view.all::<IngressRouteUdp>() {
+            let name = held.subject.name;
+            let routes = held.state.map_or(0, |route| route.spec.routes.len());
+            for index in 0..routes {
+                udp_routers.claim((name, index), udp_router(name, index));
             }
         }
         Self {
-            routers: routers.settle(|(name, rule)| unique(&[&name.namespace, &name.name, rule])),
-            transports: transports.settle(|name| unique(&[&name.namespace, &name.name])),
-            options: options.settle(|name| unique(&[&name.namespace, &name.name])),
+            services: own_services(view),
+            middlewares: of_kind::<Middleware>(view, |_| true),
+            transports: of_kind::<ServersTransport>(view, |_| true),
+            options: of_kind::<TlsOption>(view, |name| &*name.name != DEFAULT),
+            tcp_routers: tcp_routers
+                .settle(|(name, rule): (&Name, &str)| unique(&[&name.namespace, &name.name, rule])),
+            tcp_middlewares: of_kind::<MiddlewareTcp>(view, |_| true),
+            tcp_transports: of_kind::<ServersTransportTcp>(view, |_| true),
+            udp_routers: udp_routers.settle(|(name, index): (&Name, usize)| {
+                unique(&[&name.namespace, &name.name, &index.to_string()])
+            }),
         }
     }
 
     pub(super) fn router(&self, name: &'a Name, rule: &'a str) -> String {
-        self.routers
-            .get(&(name, rule))
-            .unwrap_or_else(|| router(name, rule))
+        self.service(Own::Route(name, rule))
+    }
+
+    pub(super) fn traefik_service(&self, name: &Name) -> String {
+        self.services
+            .get(&Own::TraefikService(name))
+            .unwrap_or_else(|| plain(name))
+    }
+
+    /// The service of middleware `name`.
+    pub(super) fn error_page(&self, name: &'a Name) -> String {
+        self.service(Own::ErrorPage(name))
+    }
+
+    fn service(&self, own: Own<'a>) -> String {
+        self.services.get(&own).unwrap_or_else(|| own.plain())
+    }
+
+    pub(super) fn middleware(&self, name: &Name) -> String {
+        self.middlewares.get(&name).unwrap_or_else(|| plain(name))
     }
 
     pub(super) fn transport(&self, name: &Name) -> String {
@@ -69,25 +136,86 @@ impl<'a> Names<'a> {
         self.options.get(&name).unwrap_or_else(|| plain(name))
     }
 
+    pub(super) fn tcp_router(&self, name: &'a Name, rule: &'a str) -> String {
+        self.tcp_routers
+            .get(&(name, rule))
+            .unwrap_or_else(|| router(name, rule))
+    }
+
+    pub(super) fn tcp_middleware(&self, name: &Name) -> String {
+        self.tcp_middlewares.get(&name).unwrap_or_else(|| plain(name))
+    }
+
+    pub(super) fn tcp_transport(&self, name: &Name) -> String {
+        self.tcp_transports.get(&name).unwrap_or_else(|| plain(name))
+    }
+
+    pub(super) fn udp_router(&self, name: &'a Name, index: usize) -> String {
+        self.udp_routers
+            .get(&(name, index))
+            .unwrap_or_else(|| udp_router(name, index))
+    }
+
     /// What to say of objects whose names would have been the same.
     pub(super) fn ambiguities(&self) -> Vec<Finding> {
-        let routers = self
-            .routers
-            .ambiguous
-            .iter()
-            .map(|((name, _), plain)| (*name, plain));
-        let transports = self
-            .transports
-            .ambiguous
-            .iter()
-            .map(|(name, plain)| (*name, plain));
-        let options = self.options.ambiguous.iter().map(|(name, plain)| (*name, plain));
-        routers
-            .map(|(name, plain)| ambiguity(Kind::IngressRoute, name, plain))
-            .chain(transports.map(|(name, plain)| ambiguity(Kind::ServersTransport, name, plain)))
-            .chain(options.map(|(name, plain)| ambiguity(Kind::TlsOption, name, plain)))
+        let of_kind = |kind: Kind, assigned: &Assigned<&Name>| -> Vec<Finding> {
+            let ambiguous = assigned.ambiguous.iter();
+            ambiguous
+                .map(|(name, plain)| ambiguity(kind, name, plain))
+                .collect()
+        };
+        let services = self.services.ambiguous.iter().map(|(own, plain)| {
+            let (kind, name) = own.object();
+            ambiguity(kind, name, plain)
+        });
+        let tcp = self.tcp_routers.ambiguous.iter();
+        let udp = self.udp_routers.ambiguous.iter();
+        services
+            .chain(of_kind(Kind::Middleware, &self.middlewares))
+            .chain(of_kind(Kind::ServersTransport, &self.transports))
+            .chain(of_kind(Kind::TlsOption, &self.options))
+            .chain(tcp.map(|((name, _), plain)| ambiguity(Kind::IngressRouteTcp, name, plain)))
+            .chain(of_kind(Kind::MiddlewareTcp, &self.tcp_middlewares))
+            .chain(of_kind(Kind::ServersTransportTcp, &self.tcp_transports))
+            .chain(udp.map(|((name, _), plain)| ambiguity(Kind::IngressRouteUdp, name, plain)))
             .collect()
     }
+}
+
+/// Routers, TraefikServices and error pages share one space of names.
+fn own_services<'a>(view: &View<'a>) -> Assigned<Own<'a>> {
+    let mut services = Assigned::default();
+    let mut claim = |own: Own<'a>| services.claim(own, own.plain());
+    for held in view.all::<IngressRoute>() {
+        for route in held.state.iter().flat_map(|route| &route.spec.routes) {
+            claim(Own::Route(held.subject.name, &route.rule));
+        }
+    }
+    for held in view.all::<TraefikService>() {
+        claim(Own::TraefikService(held.subject.name));
+    }
+    for held in view.all::<Middleware>() {
+        if held.state.is_ok_and(|middleware| middleware.errors.is_some()) {
+            claim(Own::ErrorPage(held.subject.name));
+        }
+    }
+    services.settle(Own::suffix)
+}
+
+/// The objects of a kind, by namespace and name.
+fn of_kind<'a, T: Typed + 'a>(view: &View<'a>, counts: impl Fn(&Name) -> bool) -> Assigned<&'a Name> {
+    let mut assigned = Assigned::default();
+    for held in view.all::<T>() {
+        let name = held.subject.name;
+        if counts(name) {
+            assigned.claim(name, plain(name));
+        }
+    }
+    assigned.settle(of_object)
+}
+
+fn of_object(name: &Name) -> String {
+    unique(&[&name.namespace, &name.name])
 }
 
 /// Names by what they name.
@@ -149,7 +277,7 @@ impl<I: Copy + Eq + Hash + Ord> Assigned<I> {
 }
 
 fn ambiguity(kind: Kind, name: &Name, plain: &str) -> Finding {
-    let message = format!("another {kind} would be named `{plain}` too; both are named with a suffix");
+    let message = format!("another object would be named `{plain}` too; both are named with a suffix");
     Finding::warning(Code::DuplicateObject, message).object(name.of_kind(kind))
 }
 
@@ -158,6 +286,30 @@ fn ambiguity(kind: Kind, name: &Name, plain: &str) -> Finding {
 fn router(name: &Name, rule: &str) -> String {
     let hash = hex(&Sha256::digest(rule));
     normalize(&format!("{name}-{hash}"))
+}
+
+/// `web-dns-0`: namespace, name and the position of the route.
+fn udp_router(name: &Name, index: usize) -> String {
+    normalize(&format!("{name}-{index}"))
+}
+
+/// `parent-service-port`, for a part of a service where parts are not shared. A name that is `taken`
+/// already gets a suffix.
+pub(super) fn part(
+    parent: &str,
+    service: &str,
+    port: Option<&Port>,
+    index: usize,
+    taken: &mut HashSet<String>,
+) -> String {
+    let port = port.map_or_else(String::new, ToString::to_string);
+    let mut name = normalize(&format!("{parent}-{service}-{port}"));
+    if taken.contains(&name) {
+        let suffix = unique(&[parent, service, &port, &index.to_string()]);
+        name = format!("{name}-{suffix}");
+    }
+    taken.insert(name.clone());
+    name
 }
 
 /// `namespace-name`.

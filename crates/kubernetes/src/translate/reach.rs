@@ -4,10 +4,10 @@ use viaduct_config::dynamic::http::Server;
 use viaduct_config::finding::Code;
 use viaduct_config::{Finding, Severity};
 
-use super::endpoints::{self, Host, Scheme, port_number};
+use super::endpoints::{self, Destination, Host, Protocol, Scheme, port_number};
 use super::{Context, Draft, near};
-use crate::api::Name;
 use crate::api::core::{Service, ServicePort, ServiceTarget};
+use crate::api::{Name, Port};
 use crate::index::{Lookup, Subject};
 
 /// How one port of a Service is to be reached, and who says so.
@@ -28,10 +28,24 @@ pub(super) struct Reach<'a> {
 }
 
 impl Reach<'_> {
+    /// For HTTP.
     pub(super) fn servers(&self, cx: &Context<'_>, draft: &mut Draft) -> Result<Vec<Server>, Finding> {
+        let found = self.destinations(cx, draft, Protocol::Tcp)?;
+        Ok(found
+            .iter()
+            .map(|destination| destination.server(self.scheme))
+            .collect())
+    }
+
+    pub(super) fn destinations(
+        &self,
+        cx: &Context<'_>,
+        draft: &mut Draft,
+        protocol: Protocol,
+    ) -> Result<Vec<Destination>, Finding> {
         let name = self.name;
         match &self.service.target {
-            ServiceTarget::ExternalName(external) => self.fixed(cx, &self.external(cx, external)?),
+            ServiceTarget::ExternalName(external) => self.fixed(cx, self.external(cx, external)?),
             ServiceTarget::Nothing => {
                 let message = format!("Service `{name}` has neither endpoints nor an external name");
                 Err(self.error(Code::InvalidService, &self.field, message))
@@ -40,28 +54,44 @@ impl Reach<'_> {
                 cluster_ip,
                 node_port,
             } => match (&self.native_lb, &self.node_port_lb, cluster_ip) {
-                (Some(_), _, Some(address)) => self.fixed(cx, &Host::Address(*address)),
+                (Some(_), _, Some(address)) => self.fixed(cx, Host::Address(*address)),
                 (Some(field), _, None) => {
                     let message = format!("`nativeLB` needs a cluster IP, and Service `{name}` has none");
                     Err(self.error(Code::InvalidService, field, message))
                 }
-                (None, Some(field), _) if *node_port => {
-                    Err(self.error(Code::Unsupported, field, "`nodePortLB` is not served yet"))
-                }
-                (None, _, _) => self.endpoints(cx, draft),
+                (None, Some(field), _) if *node_port => self.nodes(cx, draft, field),
+                (None, _, _) => self.endpoints(cx, draft, protocol),
             },
         }
     }
 
-    fn fixed(&self, cx: &Context<'_>, host: &Host) -> Result<Vec<Server>, Finding> {
+    fn fixed(&self, cx: &Context<'_>, host: Host) -> Result<Vec<Destination>, Finding> {
         let number = port_number(self.port.number).ok_or_else(|| {
             let message = format!("{} is not a port", self.port.number);
             self.error(Code::InvalidService, &self.port_field, message)
                 .wanted("1 to 65535")
         })?;
-        endpoints::server(cx, host, number, self.scheme)
-            .map(|server| vec![server])
+        Destination::new(cx, host, number)
+            .map(|destination| vec![destination])
             .map_err(|refused| refused.finding(self.subject, &self.field))
+    }
+
+    /// Without a node there is nobody, and no endpoint stands in for it.
+    fn nodes(&self, cx: &Context<'_>, draft: &mut Draft, field: &str) -> Result<Vec<Destination>, Finding> {
+        let name = self.name;
+        let Some(port) = port_number(self.port.node_port) else {
+            let message = format!("the port of Service `{name}` has no node port");
+            return Err(self.error(Code::InvalidService, field, message));
+        };
+        let (found, notes) = endpoints::nodes(cx, self.subject, field, port);
+        notes.into_iter().for_each(|note| draft.note(note));
+        if found.is_empty() {
+            let message = format!("no Node is known whose address leads to Service `{name}`");
+            return Err(self
+                .error(Code::NoServers, field, message)
+                .wanted("a Node with an address of type InternalIP"));
+        }
+        Ok(found)
     }
 
     fn external(&self, cx: &Context<'_>, external: &str) -> Result<Host, Finding> {
@@ -81,8 +111,13 @@ impl Reach<'_> {
         })
     }
 
-    fn endpoints(&self, cx: &Context<'_>, draft: &mut Draft) -> Result<Vec<Server>, Finding> {
-        let found = endpoints::servers(cx, self.subject, &self.field, self.name, self.port, self.scheme);
+    fn endpoints(
+        &self,
+        cx: &Context<'_>,
+        draft: &mut Draft,
+        protocol: Protocol,
+    ) -> Result<Vec<Destination>, Finding> {
+        let found = endpoints::destinations(cx, self.subject, &self.field, self.name, self.port, protocol);
         for note in found.notes {
             draft.note(note);
         }
@@ -96,7 +131,7 @@ impl Reach<'_> {
             }
             None => {}
         }
-        Ok(found.servers)
+        Ok(found.destinations)
     }
 
     fn error(&self, code: Code, field: &str, message: impl Into<String>) -> Finding {
@@ -125,10 +160,55 @@ pub(super) fn find<'v>(
     }
 }
 
-/// The ports a Service has, for messages.
+/// The port of `service` that `field` names: by name or by number; a number may be written as text.
+pub(super) fn port(
+    subject: Subject<'_>,
+    field: &str,
+    service: &Service,
+    protocol: Protocol,
+    asked: Option<&Port>,
+) -> Result<ServicePort, Finding> {
+    let (known, listed) = match protocol {
+        Protocol::Tcp => (&service.ports, ports(service)),
+        Protocol::Udp => (&service.udp_ports, listed(&service.udp_ports)),
+    };
+    let (number, name) = match asked {
+        None | Some(Port::Number(0)) => {
+            let missing = subject.error(Code::InvalidService, field, "the service has no `port`");
+            return Err(port_hint(missing.wanted(listed), known));
+        }
+        Some(Port::Number(number)) => (Some(*number), None),
+        Some(Port::Name(name)) => (name.parse().ok(), Some(name)),
+    };
+    let by_name = known
+        .iter()
+        .find(|port| port.name.len() <= MAX_PORT_NAME && name == Some(&port.name));
+    let by_number = || known.iter().find(|port| number == Some(port.number));
+    if let Some(found) = by_name.or_else(by_number) {
+        return Ok(found.clone());
+    }
+    match (&service.target, number) {
+        // An external name has the ports it has, whatever the Service says.
+        (ServiceTarget::ExternalName(_), Some(number)) => Ok(ServicePort {
+            number,
+            ..ServicePort::default()
+        }),
+        _ => {
+            let wanted = asked.map_or_else(String::new, Port::to_string);
+            let message = format!("the Service has no port `{wanted}`");
+            let missing = subject.error(Code::InvalidService, field, message);
+            Err(port_hint(missing.wanted(listed).got(wanted), known))
+        }
+    }
+}
+
+/// The TCP ports a Service has, for messages.
 pub(super) fn ports(service: &Service) -> String {
-    let ports: Vec<_> = service
-        .ports
+    listed(&service.ports)
+}
+
+fn listed(ports: &[ServicePort]) -> String {
+    let named: Vec<_> = ports
         .iter()
         .map(|port| {
             if port.name.is_empty() {
@@ -138,9 +218,21 @@ pub(super) fn ports(service: &Service) -> String {
             }
         })
         .collect();
-    if ports.is_empty() {
+    if named.is_empty() {
         "a port, but the Service has none".to_owned()
     } else {
-        ports.join(" or ")
+        named.join(" or ")
     }
 }
+
+/// The edit, where there is only one port that it could be.
+fn port_hint(missing: Finding, ports: &[ServicePort]) -> Finding {
+    match ports {
+        [only] => missing.hint(format!("write `port: {}`", only.number)),
+        _ => missing,
+    }
+}
+
+/// The longest name that Kubernetes gives a port. Names of services count on it: what ends like a hash
+/// is one.
+const MAX_PORT_NAME: usize = 15;

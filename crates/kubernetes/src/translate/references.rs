@@ -5,8 +5,8 @@ use std::fmt;
 use viaduct_config::Finding;
 use viaduct_config::finding::Code;
 
-use super::{Context, PROVIDER};
-use crate::api::Name;
+use super::{Context, PROVIDER, near};
+use crate::api::{Middleware, Name, Reference, Typed};
 use crate::index::Subject;
 
 /// What a reference leads to.
@@ -16,6 +16,32 @@ pub(super) enum Target {
     Object(Name),
     /// `name@provider`, as written.
     Element(String),
+}
+
+/// The name of an element, to be written where it is referred to.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Named {
+    /// Leads nowhere, or stays unused, where there is a fault.
+    pub(super) name: String,
+    /// Why whoever refers to it must not be served.
+    pub(super) fault: Option<Box<Finding>>,
+}
+
+/// The Middleware that `field` names.
+pub(super) fn middleware(
+    cx: &Context<'_>,
+    subject: Subject<'_>,
+    field: &str,
+    reference: &Reference,
+) -> Named {
+    let written = Written {
+        subject,
+        field,
+        kind: "Middleware",
+        name: &reference.name,
+        namespace: reference.namespace.as_deref(),
+    };
+    written.element::<Middleware>(cx, |name| cx.names.middleware(name))
 }
 
 /// A reference as it was written in the object of `subject`.
@@ -63,6 +89,23 @@ impl Written<'_> {
                 .got(format!("{namespace}/{}", self.name)));
         }
         Ok(Target::Object(Name::new(namespace, self.name)))
+    }
+
+    /// The element that the reference means; `name_of` names an object's. The name is never left out,
+    /// so that nobody is served without what it names.
+    pub(super) fn element<T: Typed>(&self, cx: &Context<'_>, name_of: impl Fn(&Name) -> String) -> Named {
+        match self.resolve(cx) {
+            Ok(Target::Element(name)) => Named { name, fault: None },
+            Ok(Target::Object(target)) => Named {
+                name: name_of(&target),
+                fault: (!cx.view.has::<T>(&target))
+                    .then(|| Box::new(near::hint::<T>(cx, self.missing(&target), &target))),
+            },
+            Err(forbidden) => Named {
+                name: self.name.to_owned(),
+                fault: Some(Box::new(forbidden)),
+            },
+        }
     }
 
     /// What to say when there is no such object.

@@ -1,56 +1,90 @@
 //! `IngressRoute` -> `http.routers` and `http.services`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
-use viaduct_config::Finding;
 use viaduct_config::dynamic::http::{Router, RouterTls};
 use viaduct_config::finding::Code;
 use viaduct_config::rule::Rule;
+use viaduct_config::{Element, Finding};
 
+use super::composed::{Composed, Part, Shape};
 use super::material::{self, Fault};
-use super::names::{self, DEFAULT};
-use super::references::{Target, Written};
-use super::routed::{Child, Children, Routed, Services};
-use super::services::{Asked, Built};
+use super::references::{self, Target, Written};
+use super::services::Asked;
 use super::tls;
 use super::{Context, Draft, near};
-use crate::api::ingress_route::{Route, Tls};
+use crate::api::ingress_route::Route;
 use crate::api::{IngressRoute, Name, Reference, TlsOption};
 use crate::index::{Lookup, Subject};
 
-pub(super) fn translate(cx: &Context<'_>, draft: &mut Draft) {
-    let mut routers: BTreeMap<String, Routed<'_>> = BTreeMap::new();
+pub(super) fn translate<'a>(cx: &'a Context<'a>, draft: &mut Draft, composed: &mut Vec<Composed<'a>>) {
+    let parents = parents(cx);
+    let mut routers: BTreeMap<String, Routed<'a>> = BTreeMap::new();
     for held in cx.view.all::<IngressRoute>() {
         // One that was never good has no rule to be found by; its fault is among the index's.
         let Ok(object) = held.state else { continue };
-        if !is_ours(cx, object) {
+        let class = object.spec.ingress_class_name.as_deref();
+        if !is_of_class(cx, class, object.class_annotation.as_deref()) {
             continue;
         }
+        let is_parent = parents.contains(held.subject.name);
         for index in 0..object.spec.routes.len() {
-            let Some(routed) =
-                Routing::new(cx, held.subject, object, index).and_then(|routing| routing.route(draft))
+            let Some(routed) = Routing::new(cx, held.subject, object, index)
+                .and_then(|routing| routing.route(draft, is_parent))
             else {
                 continue;
             };
             if let Some(earlier) = routers.insert(routed.name.clone(), routed) {
-                draft.note(overwritten(&earlier));
+                draft.note(overwritten(earlier.subject, &earlier.field));
             }
         }
     }
-    let children = Children::assign(&routers);
     for routed in routers.into_values() {
-        routed.finish(&children, draft);
+        composed.extend(routed.finish(draft));
     }
 }
 
-/// Whether the object is of the class we serve. Without one configured: of no class, or `traefik`.
-fn is_ours(cx: &Context<'_>, object: &IngressRoute) -> bool {
-    let class = object
-        .spec
-        .ingress_class_name
-        .as_deref()
-        .or(object.class_annotation.as_deref())
-        .unwrap_or_default();
+/// IngressRoutes that others name as their parents. Those may do without a service.
+fn parents(cx: &Context<'_>) -> HashSet<Name> {
+    let routes = cx.view.all::<IngressRoute>();
+    let parents = routes.flat_map(|held| {
+        let parents = held.state.map(|object| object.spec.parent_refs.as_slice());
+        let namespace = &held.subject.name.namespace;
+        parents
+            .unwrap_or_default()
+            .iter()
+            .map(move |parent| parent.of(namespace))
+    });
+    parents.collect()
+}
+
+/// A router and its service, until all routes have been read.
+struct Routed<'a> {
+    name: String,
+    subject: Subject<'a>,
+    /// `spec.routes[0]`.
+    field: String,
+    router: Router,
+    faults: Vec<Finding>,
+    /// `None`: another element answers.
+    service: Option<Composed<'a>>,
+}
+
+impl<'a> Routed<'a> {
+    fn finish(self, draft: &mut Draft) -> Option<Composed<'a>> {
+        let element = Element::Router(self.name.clone());
+        draft.origin(element.clone(), self.subject, &format!("{}.match", self.field));
+        for fault in self.faults {
+            draft.broken(element.clone(), fault);
+        }
+        draft.update.dynamic.http.routers.insert(self.name, self.router);
+        self.service
+    }
+}
+
+/// Whether an object is of the class we serve. Without one configured: of no class, or `traefik`.
+pub(super) fn is_of_class(cx: &Context<'_>, class: Option<&str>, annotation: Option<&str>) -> bool {
+    let class = class.or(annotation).unwrap_or_default();
     match cx.policy.ingress_class.as_deref() {
         None | Some("") => class.is_empty() || class == "traefik",
         Some(wanted) => class == wanted,
@@ -58,13 +92,9 @@ fn is_ours(cx: &Context<'_>, object: &IngressRoute) -> bool {
 }
 
 /// Traefik lets the last of two equal rules of an object win.
-fn overwritten(earlier: &Routed<'_>) -> Finding {
+pub(super) fn overwritten(subject: Subject<'_>, field: &str) -> Finding {
     let message = "a later route of the same object has the same rule and replaces this one";
-    earlier.subject.warning(
-        Code::DuplicateObject,
-        &format!("{}.match", earlier.field),
-        message,
-    )
+    subject.warning(Code::DuplicateObject, &format!("{field}.match"), message)
 }
 
 /// One route of an object, being read.
@@ -75,6 +105,16 @@ struct Routing<'a> {
     route: &'a Route,
     field: String,
     faults: Vec<Finding>,
+}
+
+/// Who answers a route.
+enum Service {
+    /// The service of its own name.
+    Own { field: String, shape: Box<Shape> },
+    /// An element that has a name already.
+    Named(String),
+    /// Nobody: it is there for the routes below it.
+    Nobody,
 }
 
 impl<'a> Routing<'a> {
@@ -95,30 +135,42 @@ impl<'a> Routing<'a> {
     }
 
     /// `None` for a route without a rule, which nothing could be routed by.
-    fn route(mut self, draft: &mut Draft) -> Option<Routed<'a>> {
+    fn route(mut self, draft: &mut Draft, is_parent: bool) -> Option<Routed<'a>> {
         if self.route.rule.trim().is_empty() {
             let message = "the route has no rule";
             draft.note(self.error(Code::InvalidRule, "match", message));
             return None;
         }
-        self.refuse_unsupported();
+        self.check_kind();
+        let parent_refs = self.parent_refs();
+        let middlewares = self.middlewares();
         let tls = self.tls(draft);
-        let services = self.services(draft);
-        self.lint_wrong_object(&services, draft);
         let name = self.cx.names.router(self.subject.name, &self.route.rule);
+        let (service, own) = match self.service(draft, is_parent) {
+            Service::Named(element) => (element, None),
+            Service::Nobody => (String::new(), None),
+            Service::Own { field, shape } => {
+                self.lint_wrong_object(&shape, draft);
+                let own = Composed {
+                    name: name.clone(),
+                    subject: self.subject,
+                    field,
+                    rule: &self.route.rule,
+                    shape: *shape,
+                };
+                (name.clone(), Some(own))
+            }
+        };
         let router = Router {
             entry_points: self.object.spec.entry_points.clone(),
-            middlewares: Vec::new(),
-            service: match &services {
-                Services::Internal(internal) => internal.clone(),
-                Services::Broken(_) | Services::One(_) | Services::Several(_) => name.clone(),
-            },
+            middlewares,
+            service,
             rule: self.route.rule.clone(),
             rule_syntax: self.route.syntax.clone(),
             priority: self.route.priority,
             tls,
             observability: self.route.observability.clone(),
-            parent_refs: Vec::new(),
+            parent_refs,
         };
         Some(Routed {
             name,
@@ -126,7 +178,7 @@ impl<'a> Routing<'a> {
             field: self.field,
             router,
             faults: self.faults,
-            services,
+            service: own,
         })
     }
 
@@ -138,39 +190,74 @@ impl<'a> Routing<'a> {
         self.subject.error(code, &self.at(field), message)
     }
 
-    fn refuse_unsupported(&mut self) {
+    fn check_kind(&mut self) {
         if let Some(kind) = self.route.kind.as_deref().filter(|kind| *kind != "Rule") {
             let message = format!("`{kind}` is not a kind of route");
             let finding = self.error(Code::InvalidObject, "kind", message);
             self.faults.push(finding.wanted("Rule").got(kind));
         }
-        for (index, parent) in self.object.spec.parent_refs.iter().enumerate() {
-            let field = format!("spec.parentRefs[{index}]");
-            self.refuse_reference(parent, &field, "IngressRoute", "routes below other routes");
-        }
-        for (index, middleware) in self.route.middlewares.iter().enumerate() {
-            let field = self.at(&format!("middlewares[{index}]"));
-            self.refuse_reference(middleware, &field, "Middleware", "middlewares");
-        }
     }
 
-    /// Of a kind that is not served yet; a reference that is forbidden says that first.
-    fn refuse_reference(&mut self, reference: &Reference, field: &str, kind: &'static str, what: &str) {
+    /// The names of all that are written, whether or not they can be had: the router is served with all
+    /// of them or not at all.
+    fn middlewares(&mut self) -> Vec<String> {
+        let mut names = Vec::new();
+        for (index, middleware) in self.route.middlewares.iter().enumerate() {
+            let field = self.at(&format!("middlewares[{index}]"));
+            let named = references::middleware(self.cx, self.subject, &field, middleware);
+            names.push(named.name);
+            self.faults.extend(named.fault.map(|fault| *fault));
+        }
+        names
+    }
+
+    /// The routers of all IngressRoutes that this one is below of.
+    fn parent_refs(&mut self) -> Vec<String> {
+        let mut names = Vec::new();
+        for (index, parent) in self.object.spec.parent_refs.iter().enumerate() {
+            let field = format!("spec.parentRefs[{index}]");
+            match self.parent(parent, &field) {
+                Ok(routers) => names.extend(routers),
+                Err(fault) => self.faults.push(fault),
+            }
+        }
+        names
+    }
+
+    fn parent(&self, parent: &Reference, field: &str) -> Result<Vec<String>, Finding> {
         let written = Written {
             subject: self.subject,
             field,
-            kind,
-            name: &reference.name,
-            namespace: reference.namespace.as_deref(),
+            kind: "IngressRoute",
+            name: &parent.name,
+            namespace: parent.namespace.as_deref(),
         };
-        let fault = match written.resolve(self.cx) {
-            Ok(_) => {
-                let message = format!("{what} are not served yet, and `{}` is one", reference.name);
-                self.subject.error(Code::Unsupported, field, message)
+        let target = match written.resolve(self.cx)? {
+            Target::Object(target) => target,
+            Target::Element(element) => return Ok(vec![element]),
+        };
+        match self.cx.view.find::<IngressRoute>(&target) {
+            Some((name, Ok(object))) if !object.spec.routes.is_empty() => {
+                let routes = object.spec.routes.iter();
+                Ok(routes
+                    .map(|route| self.cx.names.router(name, &route.rule))
+                    .collect())
             }
-            Err(forbidden) => forbidden,
-        };
-        self.faults.push(fault);
+            Some((_, Ok(_))) => {
+                let message = format!("IngressRoute `{target}` has no routes to be below of");
+                Err(self.subject.error(Code::InvalidObject, field, message))
+            }
+            Some((_, Err(cause))) => {
+                let message = format!("IngressRoute `{target}` cannot be read: {}", cause.message);
+                let finding = self.subject.error(Code::InvalidObject, field, message);
+                Err(finding.because(cause))
+            }
+            None => Err(near::hint::<IngressRoute>(
+                self.cx,
+                written.missing(&target),
+                &target,
+            )),
+        }
     }
 
     fn tls(&mut self, draft: &mut Draft) -> Option<RouterTls> {
@@ -188,9 +275,11 @@ impl<'a> Routing<'a> {
         let Some(tls) = written else {
             return self.route.secret_name.as_ref().map(|_| RouterTls::default());
         };
-        self.note_store(tls, draft);
+        tls::note_store(self.subject, tls.store.as_ref(), draft);
+        let options = tls::options_of(self.cx, self.subject, tls.options.as_ref());
+        self.faults.extend(options.fault.map(|fault| *fault));
         Some(RouterTls {
-            options: self.options(tls),
+            options: options.name,
             cert_resolver: tls.cert_resolver.clone(),
             domains: tls.domains.clone(),
         })
@@ -263,7 +352,11 @@ impl<'a> Routing<'a> {
             Fault::Missing { name, .. } => Some(format!(
                 "create Secret `{name}` with `tls.crt` and `tls.key`, or name another one"
             )),
-            Fault::NoKey { .. } | Fault::Broken { .. } | Fault::Empty { .. } | Fault::NotText { .. } => None,
+            Fault::NoKey { .. }
+            | Fault::NotOneKey { .. }
+            | Fault::Broken { .. }
+            | Fault::Empty { .. }
+            | Fault::NotText { .. } => None,
         };
         let hint = match (finding.hint.clone(), edit) {
             (Some(near), Some(edit)) if near.ends_with('?') => Some(format!("{near} Otherwise {edit}")),
@@ -277,40 +370,7 @@ impl<'a> Routing<'a> {
         }
     }
 
-    fn note_store(&self, tls: &Tls, draft: &mut Draft) {
-        if let Some(store) = tls.store.as_ref().filter(|store| store.name != DEFAULT) {
-            let message = "only the TLSStore named `default` exists; this one has no effect";
-            let finding = self
-                .subject
-                .warning(Code::Unsupported, "spec.tls.store.name", message);
-            draft.note(finding.wanted(DEFAULT).got(store.name.as_str()));
-        }
-    }
-
-    /// The name of the options; empty for the default ones.
-    fn options(&mut self, tls: &Tls) -> String {
-        let Some(options) = tls.options.as_ref().filter(|options| !options.name.is_empty()) else {
-            return String::new();
-        };
-        let written = options_reference(self.subject, options);
-        match written.resolve(self.cx) {
-            Ok(Target::Element(element)) => element,
-            Ok(Target::Object(target)) if &*target.name == DEFAULT => DEFAULT.to_owned(),
-            Ok(Target::Object(target)) => {
-                if !self.cx.view.has::<TlsOption>(&target) {
-                    let missing = near::hint::<TlsOption>(self.cx, written.missing(&target), &target);
-                    self.faults.push(missing);
-                }
-                self.cx.names.options(&target)
-            }
-            Err(forbidden) => {
-                self.faults.push(forbidden);
-                options.name.clone()
-            }
-        }
-    }
-
-    fn services(&self, draft: &mut Draft) -> Services {
+    fn service(&mut self, draft: &mut Draft, is_parent: bool) -> Service {
         let of_route = self.at("serversTransport");
         let route_transport = self
             .route
@@ -321,7 +381,7 @@ impl<'a> Routing<'a> {
         if let Some((field, name)) = route_transport {
             draft.note(self.misplaced_transport(field, name));
         }
-        let asked: Vec<_> = self
+        let mut asked: Vec<_> = self
             .route
             .services
             .iter()
@@ -333,20 +393,48 @@ impl<'a> Routing<'a> {
                 route_transport,
             })
             .collect();
-        match asked.as_slice() {
+        let field = self.at("services");
+        if asked.is_empty() && is_parent {
+            let message = "routes above other routes are not served yet, and this one has no service";
+            let finding = self.error(Code::Unsupported, "services", message);
+            self.faults.push(finding);
+            return Service::Nobody;
+        }
+        let shape = match asked.as_mut_slice() {
             [] => {
                 let finding = self.error(Code::InvalidService, "services", "the route has no service");
-                Services::Broken(Box::new(finding))
+                Shape::Broken(Box::new(finding))
             }
-            [only] => match only.internal(self.cx) {
-                Some(Ok(name)) => Services::Internal(name),
-                Some(Err(fault)) => Services::Broken(Box::new(fault)),
-                None => match only.build(self.cx, draft) {
-                    Ok(built) => Services::One(Box::new(built)),
-                    Err(fault) => Services::Broken(Box::new(fault)),
-                },
+            [only] if only.is_composed() => {
+                let named = only.composed(self.cx, draft);
+                match named.fault {
+                    None => return Service::Named(named.name),
+                    Some(fault) => Shape::Broken(fault),
+                }
+            }
+            [only] => match only.build(self.cx, draft) {
+                Ok(built) => {
+                    let field = std::mem::take(&mut only.field);
+                    let shape = Box::new(Shape::One(Box::new(built)));
+                    return Service::Own { field, shape };
+                }
+                Err(fault) => Shape::Broken(Box::new(fault)),
             },
-            several => Services::Several(several.iter().map(|asked| self.child(asked, draft)).collect()),
+            several => Shape::Weighted {
+                parts: several
+                    .iter_mut()
+                    .map(|asked| Part {
+                        share: asked.service.weight,
+                        is: asked.part(self.cx, draft),
+                        field: std::mem::take(&mut asked.field),
+                    })
+                    .collect(),
+                sticky: None,
+            },
+        };
+        Service::Own {
+            field,
+            shape: Box::new(shape),
         }
     }
 
@@ -358,44 +446,19 @@ impl<'a> Routing<'a> {
             .hint(format!("write `{services}: {name}`"))
     }
 
-    fn child(&self, asked: &Asked<'a>, draft: &mut Draft) -> Child {
-        let service = asked.service;
-        let namespace = service
-            .namespace
-            .as_deref()
-            .unwrap_or(&self.subject.name.namespace);
-        let port = service
-            .port
-            .as_ref()
-            .map_or_else(String::new, ToString::to_string);
-        Child {
-            plain: names::child(&Name::new(namespace, service.name.as_str()), &port),
-            weight: service.weight.unwrap_or(1),
-            field: asked.field.clone(),
-            built: asked.build(self.cx, draft),
-        }
-    }
-
     /// The afternoon that is lost when `clientAuth` is thought to be about the backend (C3).
-    fn lint_wrong_object(&self, services: &Services, draft: &mut Draft) {
+    fn lint_wrong_object(&self, shape: &Shape, draft: &mut Draft) {
         let Some(options) = self.object.spec.tls.as_ref().and_then(|tls| tls.options.as_ref()) else {
             return;
         };
-        let Ok(Target::Object(target)) = options_reference(self.subject, options).resolve(self.cx) else {
+        let Ok(Target::Object(target)) = tls::options_reference(self.subject, options).resolve(self.cx)
+        else {
             return;
         };
         let Lookup::Good(option) = self.cx.view.get::<TlsOption>(&target) else {
             return;
         };
-        let built: Vec<&Built> = match services {
-            Services::Broken(_) | Services::Internal(_) => Vec::new(),
-            Services::One(built) => vec![built],
-            Services::Several(children) => children
-                .iter()
-                .filter_map(|child| child.built.as_ref().ok())
-                .collect(),
-        };
-        if let Some(built) = built.into_iter().find(|built| built.trusts_system)
+        if let Some(built) = shape.built().into_iter().find(|built| built.trusts_system)
             && tls::demands(option)
         {
             let message = format!(
@@ -408,16 +471,6 @@ impl<'a> Routing<'a> {
                     .hint("whom to trust behind an https service is said by a ServersTransport with `rootCAs`, named in `services[].serversTransport`"),
             );
         }
-    }
-}
-
-fn options_reference<'a>(subject: Subject<'a>, options: &'a Reference) -> Written<'a> {
-    Written {
-        subject,
-        field: "spec.tls.options",
-        kind: "TLSOption",
-        name: &options.name,
-        namespace: options.namespace.as_deref(),
     }
 }
 

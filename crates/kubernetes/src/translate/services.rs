@@ -4,13 +4,14 @@ use viaduct_config::Finding;
 use viaduct_config::dynamic::http::{LoadBalancer, ServerHealthCheck};
 use viaduct_config::finding::Code;
 
-use super::endpoints::Scheme;
+use super::composed::PartIs;
+use super::endpoints::{Protocol, Scheme};
 use super::reach::{self, Reach};
-use super::references::{Target, Written};
-use super::{Context, Draft, near};
-use crate::api::core::{Service, ServicePort, ServiceTarget};
+use super::references::{self, Named, Target, Written};
+use super::{Context, Draft, names, near};
+use crate::api::core::{ServicePort, ServiceTarget};
 use crate::api::ingress_route::ServiceRef;
-use crate::api::{Name, Port, ServersTransport};
+use crate::api::{Name, ServersTransport, TraefikService};
 use crate::index::Subject;
 
 /// A service of a route, and where it is written.
@@ -28,16 +29,25 @@ pub(super) struct Asked<'a> {
 pub(super) struct Built {
     pub(super) balancer: LoadBalancer,
     pub(super) service: Name,
+    /// Run once the service is chosen.
+    pub(super) middlewares: Vec<String>,
     /// TLS to endpoints, and nothing says whom to trust.
     pub(super) trusts_system: bool,
 }
 
 impl Asked<'_> {
     pub(super) fn build(&self, cx: &Context<'_>, draft: &mut Draft) -> Result<Built, Finding> {
-        self.refuse_unsupported()?;
+        self.check_kind()?;
         let name = self.name(cx)?;
         let service = reach::find(cx, self.subject, &self.at("name"), &name)?;
-        let port = self.port(service)?;
+        let asked = self.service;
+        let port = reach::port(
+            self.subject,
+            &self.at("port"),
+            service,
+            Protocol::Tcp,
+            asked.port.as_ref(),
+        )?;
         let scheme = self.scheme(&port)?;
         let reach = Reach {
             subject: self.subject,
@@ -52,7 +62,6 @@ impl Asked<'_> {
         };
         let servers = reach.servers(cx, draft)?;
         let servers_transport = self.transport(cx, &name)?;
-        let asked = self.service;
         let external = matches!(service.target, ServiceTarget::ExternalName(_));
         Ok(Built {
             trusts_system: scheme == Scheme::Https && servers_transport.is_empty() && !external,
@@ -66,30 +75,87 @@ impl Asked<'_> {
                 health_check: self.health_check(external)?,
                 passive_health_check: asked.passive_health_check.clone(),
             },
+            middlewares: self.middlewares(cx)?,
             service: name,
         })
     }
 
-    /// `<name>@internal`, if that is what it names: what the proxy answers itself. Only as the one
-    /// TraefikService of a route, never as a share of a weighted one (CVE-2026-44774).
-    pub(super) fn internal(&self, cx: &Context<'_>) -> Option<Result<String, Finding>> {
-        let asked = self.service;
-        if asked.kind.as_deref() != Some("TraefikService") || !asked.name.ends_with("@internal") {
-            return None;
+    /// Whether it is a TraefikService, or another provider's service.
+    pub(super) fn is_composed(&self) -> bool {
+        self.service.kind.as_deref() == Some("TraefikService")
+    }
+
+    /// As a part of another service.
+    pub(super) fn part(&self, cx: &Context<'_>, draft: &mut Draft) -> PartIs {
+        if self.is_composed() {
+            let mut named = self.composed(cx, draft);
+            if named.fault.is_none() && named.name.ends_with(INTERNAL) {
+                let message = format!("`{}` is internal: only a router can name it", named.name);
+                named.fault = Some(Box::new(self.error(Code::ForbiddenReference, "name", message)));
+            }
+            return PartIs::Named(named);
         }
+        let service = self.service;
+        let namespace = service
+            .namespace
+            .as_deref()
+            .unwrap_or(&self.subject.name.namespace);
+        let port = service
+            .port
+            .as_ref()
+            .map_or_else(String::new, ToString::to_string);
+        PartIs::Service {
+            plain: names::child(&Name::new(namespace, service.name.as_str()), &port),
+            built: Box::new(self.build(cx, draft)),
+        }
+    }
+
+    /// The TraefikService, or another provider's service, that it names. What the proxy answers itself
+    /// (`<name>@internal`) is among them, and is for routers alone (CVE-2026-44774).
+    pub(super) fn composed(&self, cx: &Context<'_>, draft: &mut Draft) -> Named {
         let field = self.at("name");
         let reference = Written {
             subject: self.subject,
             field: &field,
             kind: "TraefikService",
-            name: &asked.name,
-            namespace: None,
+            name: &self.service.name,
+            namespace: self.service.namespace.as_deref(),
         };
-        match reference.resolve(cx) {
-            Ok(Target::Element(name)) => Some(Ok(name)),
-            Ok(Target::Object(_)) => None,
-            Err(finding) => Some(Err(finding)),
+        let mut named = reference.element::<TraefikService>(cx, |name| cx.names.traefik_service(name));
+        if named.fault.is_none() && !self.service.middlewares.is_empty() {
+            let message = "middlewares of a service are for Services, and would not be applied here";
+            let finding = self.error(Code::InvalidService, "middlewares", message);
+            named.fault = Some(Box::new(
+                finding.hint("name them in the TraefikService's own services"),
+            ));
         }
+        for field in self.without_effect() {
+            let message = format!("`{field}` has no effect beside a TraefikService");
+            let finding = self
+                .subject
+                .warning(Code::MisplacedField, &self.at(field), message);
+            draft.note(finding.hint("write it where the TraefikService names its Services"));
+        }
+        named
+    }
+
+    /// Fields that say how a Service is used.
+    fn without_effect(&self) -> impl Iterator<Item = &'static str> {
+        let service = self.service;
+        [
+            ("scheme", !service.scheme.is_empty()),
+            ("strategy", !service.strategy.is_empty()),
+            ("sticky", service.sticky.is_some()),
+            ("passHostHeader", service.pass_host_header.is_some()),
+            ("responseForwarding", service.response_forwarding.is_some()),
+            ("serversTransport", !service.servers_transport.is_empty()),
+            ("nativeLB", service.native_lb.is_some()),
+            ("nodePortLB", service.node_port_lb),
+            ("healthCheck", service.health_check.is_some()),
+            ("passiveHealthCheck", service.passive_health_check.is_some()),
+        ]
+        .into_iter()
+        .filter_map(|(field, written)| written.then_some(field))
     }
 
     /// The path of a field of the entry.
@@ -101,23 +167,26 @@ impl Asked<'_> {
         self.subject.error(code, &self.at(field), message)
     }
 
-    fn refuse_unsupported(&self) -> Result<(), Finding> {
+    fn check_kind(&self) -> Result<(), Finding> {
         match self.service.kind.as_deref() {
-            None | Some("" | "Service") => {}
-            Some("TraefikService") => {
-                return Err(self.error(Code::Unsupported, "kind", "TraefikServices are not served yet"));
-            }
+            None | Some("" | "Service") => Ok(()),
             Some(other) => {
                 let message = format!("`{other}` is not a kind of service");
                 let finding = self.error(Code::InvalidObject, "kind", message);
-                return Err(finding.wanted("Service").got(other));
+                Err(finding.wanted("Service or TraefikService").got(other))
             }
         }
-        if !self.service.middlewares.is_empty() {
-            let message = "middlewares of a service are not served yet";
-            return Err(self.error(Code::Unsupported, "middlewares", message));
-        }
-        Ok(())
+    }
+
+    fn middlewares(&self, cx: &Context<'_>) -> Result<Vec<String>, Finding> {
+        let named = (0_usize..)
+            .zip(&self.service.middlewares)
+            .map(|(index, reference)| {
+                let field = self.at(&format!("middlewares[{index}]"));
+                let named = references::middleware(cx, self.subject, &field, reference);
+                named.fault.map_or(Ok(named.name), |fault| Err(*fault))
+            });
+        named.collect()
     }
 
     fn name(&self, cx: &Context<'_>) -> Result<Name, Finding> {
@@ -134,47 +203,6 @@ impl Asked<'_> {
             Target::Element(element) => {
                 let message = format!("`{element}` is not a Kubernetes Service");
                 Err(self.error(Code::ForbiddenReference, "name", message))
-            }
-        }
-    }
-
-    /// By number or by name; a number may be written as text.
-    fn port(&self, service: &Service) -> Result<ServicePort, Finding> {
-        let (number, name) = match &self.service.port {
-            None | Some(Port::Number(0)) => {
-                let message = "the service has no `port`";
-                let missing = self.error(Code::InvalidService, "port", message);
-                return Err(port_hint(missing.wanted(reach::ports(service)), service));
-            }
-            Some(Port::Number(number)) => (Some(*number), None),
-            Some(Port::Name(name)) => (name.parse().ok(), Some(name)),
-        };
-        let by_name = service
-            .ports
-            .iter()
-            .find(|port| port.name.len() <= MAX_PORT_NAME && name == Some(&port.name));
-        let by_number = || service.ports.iter().find(|port| number == Some(port.number));
-        if let Some(found) = by_name.or_else(by_number) {
-            return Ok(found.clone());
-        }
-        match (&service.target, number) {
-            // An external name has the ports it has, whatever the Service says.
-            (ServiceTarget::ExternalName(_), Some(number)) => Ok(ServicePort {
-                number,
-                ..ServicePort::default()
-            }),
-            _ => {
-                let wanted = self
-                    .service
-                    .port
-                    .as_ref()
-                    .map_or_else(String::new, Port::to_string);
-                let message = format!("the Service has no port `{wanted}`");
-                let missing = self.error(Code::InvalidService, "port", message);
-                Err(port_hint(
-                    missing.wanted(reach::ports(service)).got(wanted),
-                    service,
-                ))
             }
         }
     }
@@ -245,14 +273,5 @@ impl Asked<'_> {
     }
 }
 
-/// The longest name that Kubernetes gives a port. Names of services count on it: what ends like a hash
-/// is one.
-const MAX_PORT_NAME: usize = 15;
-
-/// The edit, where there is only one port that it could be.
-fn port_hint(missing: Finding, service: &Service) -> Finding {
-    match service.ports.as_slice() {
-        [only] => missing.hint(format!("write `port: {}`", only.number)),
-        _ => missing,
-    }
-}
+/// What the proxy answers itself.
+const INTERNAL: &str = "@internal";

@@ -1,11 +1,14 @@
 //! Objects in, updates out. Objects are written as YAML, because that is what users write.
 
+mod composed;
 mod endpoints;
 mod fuzz;
 mod isolation;
 mod material;
+mod middlewares;
 mod names;
 mod services;
+mod streams;
 
 use viaduct_config::dynamic::http::{LoadBalancer, Router, ServersTransport};
 use viaduct_config::finding::Code;

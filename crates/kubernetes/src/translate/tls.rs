@@ -6,8 +6,9 @@ use viaduct_config::{Element, Finding, Materials};
 
 use super::material::{self, CaSource, Fault};
 use super::names::DEFAULT;
+use super::references::{Named, Target, Written};
 use super::{Context, Draft};
-use crate::api::{Kind, Name, TlsOption, TlsStore};
+use crate::api::{Kind, Name, Reference, TlsOption, TlsStore};
 use crate::index::Subject;
 
 pub(super) fn translate_options(cx: &Context<'_>, draft: &mut Draft) {
@@ -106,7 +107,11 @@ fn client_ca_fault(cx: &Context<'_>, fault: &Fault, subject: Subject<'_>, index:
         Fault::NoKey { .. } => finding.hint(
             "`clientAuth` checks the certificates of this proxy's clients; to trust a backend's certificate use a ServersTransport with `rootCAs`",
         ),
-        Fault::Missing { .. } | Fault::Broken { .. } | Fault::Empty { .. } | Fault::NotText { .. } => finding,
+        Fault::Missing { .. }
+        | Fault::Broken { .. }
+        | Fault::NotOneKey { .. }
+        | Fault::Empty { .. }
+        | Fault::NotText { .. } => finding,
     }
 }
 
@@ -128,6 +133,42 @@ fn ambiguous_default(subjects: &[Subject<'_>]) -> Finding {
     match subjects.last() {
         Some(last) => finding.object(last.name.of_kind(kind)).at(last.at("")),
         None => finding,
+    }
+}
+
+/// The options that a router names, by `spec.tls.options`; an empty name means the default ones.
+pub(super) fn options_of(cx: &Context<'_>, subject: Subject<'_>, options: Option<&Reference>) -> Named {
+    let Some(options) = options.filter(|options| !options.name.is_empty()) else {
+        return Named::default();
+    };
+    let written = options_reference(subject, options);
+    if let Ok(Target::Object(target)) = written.resolve(cx)
+        && &*target.name == DEFAULT
+    {
+        return Named {
+            name: DEFAULT.to_owned(),
+            fault: None,
+        };
+    }
+    written.element::<TlsOption>(cx, |name| cx.names.options(name))
+}
+
+pub(super) fn options_reference<'a>(subject: Subject<'a>, options: &'a Reference) -> Written<'a> {
+    Written {
+        subject,
+        field: "spec.tls.options",
+        kind: "TLSOption",
+        name: &options.name,
+        namespace: options.namespace.as_deref(),
+    }
+}
+
+/// That a router names a store which does not count.
+pub(super) fn note_store(subject: Subject<'_>, store: Option<&Reference>, draft: &mut Draft) {
+    if let Some(store) = store.filter(|store| store.name != DEFAULT) {
+        let message = "only the TLSStore named `default` exists; this one has no effect";
+        let finding = subject.warning(Code::Unsupported, "spec.tls.store.name", message);
+        draft.note(finding.wanted(DEFAULT).got(store.name.as_str()));
     }
 }
 

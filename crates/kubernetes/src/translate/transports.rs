@@ -1,20 +1,40 @@
-//! `ServersTransport` -> `http.serversTransports`. Nothing that was asked for is left out: a transport
+//! `ServersTransport` and `ServersTransportTCP` -> `http.serversTransports` and `tcp.serversTransports`. Nothing that was asked for is left out: a transport
 //! that lacks a CA or a client certificate is broken (A14.1, A14.2).
 
 use viaduct_config::dynamic::http::ServersTransport as Written;
+use viaduct_config::dynamic::tcp::{TcpClientTls, TcpServersTransport};
 use viaduct_config::dynamic::tls::CertificatePair;
 use viaduct_config::finding::Code;
 use viaduct_config::{Element, Finding, Materials};
 
 use super::material::{self, CaKey, CaSource};
 use super::{Context, Draft};
-use crate::api::{Kind, Name, ServersTransport};
+use crate::api::servers_transport::RootCa;
+use crate::api::servers_transport_tcp::ClientTls;
+use crate::api::{Kind, Name, ServersTransport, ServersTransportTcp};
 use crate::index::Subject;
 
 pub(super) fn translate(cx: &Context<'_>, draft: &mut Draft) {
     for held in cx.view.all::<ServersTransport>() {
         let name = cx.names.transport(held.subject.name);
         let element = Element::ServersTransport(name.clone());
+        draft.origin(element.clone(), held.subject, "");
+        match held.state {
+            Ok(transport) => {
+                let mut reader = Reader::new(cx, held.subject, Trust::of(transport));
+                let written = reader.read(transport);
+                reader.finish(&element, draft);
+                draft.update.dynamic.http.servers_transports.insert(name, written);
+            }
+            Err(finding) => draft.broken(element, finding.clone()),
+        }
+    }
+}
+
+pub(super) fn translate_tcp(cx: &Context<'_>, draft: &mut Draft) {
+    for held in cx.view.all::<ServersTransportTcp>() {
+        let name = cx.names.tcp_transport(held.subject.name);
+        let element = Element::TcpServersTransport(name.clone());
         draft.origin(element.clone(), held.subject, "");
         let transport = match held.state {
             Ok(transport) => transport,
@@ -23,26 +43,50 @@ pub(super) fn translate(cx: &Context<'_>, draft: &mut Draft) {
                 continue;
             }
         };
-        let mut reader = Reader {
-            cx,
-            subject: held.subject,
-            faults: Vec::new(),
-            notes: Vec::new(),
-            materials: Materials::default(),
+        let tls = transport.tls.as_ref().map(|tls| {
+            let mut reader = Reader::new(cx, held.subject, Trust::of_tcp(tls));
+            let written = reader.read_tcp(tls);
+            reader.finish(&element, draft);
+            written
+        });
+        let written = TcpServersTransport {
+            dial_keep_alive: transport.dial_keep_alive,
+            dial_timeout: transport.dial_timeout,
+            proxy_protocol: transport.proxy_protocol.clone(),
+            termination_delay: transport.termination_delay,
+            tls,
         };
-        let written = reader.read(transport);
-        let Reader {
-            faults,
-            notes,
-            materials,
-            ..
-        } = reader;
-        draft.update.materials.insert(element.clone(), materials);
-        draft.update.notes.extend(notes);
-        for fault in faults {
-            draft.broken(element.clone(), fault);
+        draft.update.dynamic.tcp.servers_transports.insert(name, written);
+    }
+}
+
+/// Whom to trust and what to show, as both kinds write it.
+#[derive(Clone, Copy)]
+struct Trust<'a> {
+    /// The path of the mapping that holds it.
+    at: &'static str,
+    root_cas: Option<&'a [RootCa]>,
+    root_cas_secrets: Option<&'a [String]>,
+    certificates_secrets: &'a [String],
+}
+
+impl<'a> Trust<'a> {
+    fn of(transport: &'a ServersTransport) -> Self {
+        Self {
+            at: "spec",
+            root_cas: transport.root_cas.as_deref(),
+            root_cas_secrets: transport.root_cas_secrets.as_deref(),
+            certificates_secrets: &transport.certificates_secrets,
         }
-        draft.update.dynamic.http.servers_transports.insert(name, written);
+    }
+
+    fn of_tcp(tls: &'a ClientTls) -> Self {
+        Self {
+            at: "spec.tls",
+            root_cas: tls.root_cas.as_deref(),
+            root_cas_secrets: tls.root_cas_secrets.as_deref(),
+            certificates_secrets: &tls.certificates_secrets,
+        }
     }
 }
 
@@ -50,6 +94,7 @@ pub(super) fn translate(cx: &Context<'_>, draft: &mut Draft) {
 struct Reader<'a> {
     cx: &'a Context<'a>,
     subject: Subject<'a>,
+    trust: Trust<'a>,
     faults: Vec<Finding>,
     notes: Vec<Finding>,
     materials: Materials,
@@ -61,11 +106,44 @@ enum CaRef<'a> {
     ConfigMap(&'a str),
 }
 
-impl Reader<'_> {
+impl<'a> Reader<'a> {
+    fn new(cx: &'a Context<'a>, subject: Subject<'a>, trust: Trust<'a>) -> Self {
+        Self {
+            cx,
+            subject,
+            trust,
+            faults: Vec::new(),
+            notes: Vec::new(),
+            materials: Materials::default(),
+        }
+    }
+
+    fn finish(self, element: &Element, draft: &mut Draft) {
+        draft.update.materials.insert(element.clone(), self.materials);
+        draft.update.notes.extend(self.notes);
+        for fault in self.faults {
+            draft.broken(element.clone(), fault);
+        }
+    }
+
+    fn read_tcp(&mut self, tls: &ClientTls) -> TcpClientTls {
+        let root_cas = self.root_cas();
+        let certificates = self.certificates();
+        self.lint_shared_secret();
+        TcpClientTls {
+            server_name: tls.server_name.clone(),
+            insecure_skip_verify: tls.insecure_skip_verify,
+            root_cas,
+            certificates,
+            peer_cert_uri: tls.peer_cert_uri.clone(),
+            spiffe: tls.spiffe.clone(),
+        }
+    }
+
     fn read(&mut self, transport: &ServersTransport) -> Written {
-        let root_cas = self.root_cas(transport);
-        let certificates = self.certificates(transport);
-        self.lint_shared_secret(transport);
+        let root_cas = self.root_cas();
+        let certificates = self.certificates();
+        self.lint_shared_secret();
         Written {
             server_name: transport.server_name.clone(),
             insecure_skip_verify: transport.insecure_skip_verify,
@@ -83,15 +161,16 @@ impl Reader<'_> {
     }
 
     /// `None` only if neither field was written.
-    fn root_cas(&mut self, transport: &ServersTransport) -> Option<Vec<String>> {
-        if transport.root_cas.is_none() && transport.root_cas_secrets.is_none() {
+    fn root_cas(&mut self) -> Option<Vec<String>> {
+        let trust = self.trust;
+        if trust.root_cas.is_none() && trust.root_cas_secrets.is_none() {
             return None;
         }
         let mut pems = Vec::new();
         let mut named = 0;
-        for (index, ca) in transport.root_cas.iter().flatten().enumerate() {
+        for (index, ca) in trust.root_cas.iter().copied().flatten().enumerate() {
             named += 1;
-            let field = format!("spec.rootCAs[{index}]");
+            let field = format!("{}.rootCAs[{index}]", trust.at);
             match (&ca.secret, &ca.config_map) {
                 (Some(secret), _) => {
                     self.root_ca(&CaRef::Secret(secret), &format!("{field}.secret"), &mut pems);
@@ -106,21 +185,22 @@ impl Reader<'_> {
                 ),
             }
         }
-        for (index, secret) in transport.root_cas_secrets.iter().flatten().enumerate() {
+        for (index, secret) in trust.root_cas_secrets.iter().copied().flatten().enumerate() {
             named += 1;
-            let field = format!("spec.rootCAsSecrets[{index}]");
+            let field = format!("{}.rootCAsSecrets[{index}]", trust.at);
             self.root_ca(&CaRef::Secret(secret), &field, &mut pems);
         }
         if named == 0 {
-            let field = if transport.root_cas.is_some() {
-                "spec.rootCAs"
+            let list = if trust.root_cas.is_some() {
+                "rootCAs"
             } else {
-                "spec.rootCAsSecrets"
+                "rootCAsSecrets"
             };
+            let field = format!("{}.{list}", trust.at);
             let message = "the list of CAs is empty, so no backend could be trusted";
             self.faults.push(
                 self.subject
-                    .error(Code::MissingTrust, field, message)
+                    .error(Code::MissingTrust, &field, message)
                     .hint("remove the field to trust the system's CAs"),
             );
         }
@@ -162,9 +242,9 @@ impl Reader<'_> {
         );
     }
 
-    fn certificates(&mut self, transport: &ServersTransport) -> Vec<CertificatePair> {
+    fn certificates(&mut self) -> Vec<CertificatePair> {
         let mut pairs = Vec::new();
-        for (index, secret) in transport.certificates_secrets.iter().enumerate() {
+        for (index, secret) in self.trust.certificates_secrets.iter().enumerate() {
             let name = Name::new(&*self.subject.name.namespace, secret.as_str());
             match material::pair(self.cx, &name) {
                 Ok(pair) => {
@@ -173,7 +253,7 @@ impl Reader<'_> {
                     pairs.push(pair);
                 }
                 Err(fault) => {
-                    let field = format!("spec.certificatesSecrets[{index}]");
+                    let field = format!("{}.certificatesSecrets[{index}]", self.trust.at);
                     let finding = fault.finding(self.cx, self.subject, &field, Code::InvalidCertificate);
                     self.faults.push(finding);
                 }
@@ -184,15 +264,21 @@ impl Reader<'_> {
 
     /// The same Secret as CA and as client certificate: the backend's own key in the proxy's hands
     /// (C5).
-    fn lint_shared_secret(&mut self, transport: &ServersTransport) {
+    fn lint_shared_secret(&mut self) {
+        let trust = self.trust;
         let is_ca = |secret: &String| {
-            let in_list = transport.root_cas_secrets.iter().flatten().any(|ca| ca == secret);
-            let mut roots = transport.root_cas.iter().flatten();
+            let in_list = trust
+                .root_cas_secrets
+                .iter()
+                .copied()
+                .flatten()
+                .any(|ca| ca == secret);
+            let mut roots = trust.root_cas.iter().copied().flatten();
             in_list || roots.any(|ca| ca.secret.as_ref() == Some(secret))
         };
-        for (index, secret) in transport.certificates_secrets.iter().enumerate() {
+        for (index, secret) in self.trust.certificates_secrets.iter().enumerate() {
             if is_ca(secret) {
-                let field = format!("spec.certificatesSecrets[{index}]");
+                let field = format!("{}.certificatesSecrets[{index}]", self.trust.at);
                 let message = format!(
                     "Secret `{secret}` is both what the backend is trusted by and the client certificate shown to it"
                 );

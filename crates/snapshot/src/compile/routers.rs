@@ -66,15 +66,24 @@ impl Draft<'_> {
     /// A reference that leads nowhere follows from what the provider has said of it already.
     fn follow(&self, finding: Finding) -> Finding {
         let said = self.source.broken(&Element::Router(self.element.to_owned()));
-        match said.filter(|said| [said.code, finding.code] == [Code::MissingReference; 2]) {
-            Some(said) => finding.because(said),
-            None => finding,
-        }
+        follow(said, finding)
     }
 
     /// Gives `finding` the router's name and place.
     pub(super) fn place(&self, finding: Finding) -> Finding {
         self.source.at(Element::Router(self.element.to_owned()), finding)
+    }
+}
+
+/// `finding`, as a consequence of what the provider has `said` of the router, if it is one.
+fn follow(said: Option<&Finding>, finding: Finding) -> Finding {
+    let same = |said: &&Finding| {
+        finding.code == Code::MissingReference
+            && matches!(said.code, Code::MissingReference | Code::ForbiddenReference)
+    };
+    match said.filter(same) {
+        Some(said) => finding.because(said),
+        None => finding,
     }
 }
 
@@ -154,7 +163,8 @@ impl<'s> Context<'s> {
         let service = self
             .service(written, &service_name)
             .map_err(|fault| faults.push(fault));
-        let middlewares = self.middlewares(source, &written.middlewares, "middlewares", &mut faults);
+        let said = source.broken(&key);
+        let middlewares = self.middlewares(source, said, &written.middlewares, "middlewares", &mut faults);
         let priority = priority(source, written).unwrap_or_else(|(clamped, fault)| {
             faults.push(fault);
             clamped
@@ -205,7 +215,13 @@ impl<'s> Context<'s> {
             ..*base
         };
         let field = "the entry point's http.middlewares";
-        draft.middlewares = self.middlewares(base.source, &entry_point.middlewares, field, &mut draft.faults);
+        draft.middlewares = self.middlewares(
+            base.source,
+            None,
+            &entry_point.middlewares,
+            field,
+            &mut draft.faults,
+        );
         draft.middlewares.extend(base.middlewares.iter().map(Arc::clone));
         if let Some(tls) = tls {
             self.secure(&mut draft, tls);
@@ -323,6 +339,7 @@ impl<'s> Context<'s> {
     fn middlewares(
         &self,
         source: &Source<'_>,
+        said: Option<&Finding>,
         references: &[String],
         field: &str,
         faults: &mut Vec<Fault>,
@@ -334,7 +351,8 @@ impl<'s> Context<'s> {
                 .middlewares
                 .append(reference, source.provider(), self.resolver, &mut chain);
             if let Err(finding) = found {
-                faults.push(Fault::unavailable(finding.field(format!("{field}[{index}]"))));
+                let finding = follow(said, finding.field(format!("{field}[{index}]")));
+                faults.push(Fault::unavailable(finding));
             }
         }
         chain

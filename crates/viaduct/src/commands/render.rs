@@ -7,7 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use viaduct_config::dynamic::http::{Router, Service};
+use viaduct_config::dynamic::http::{Middleware, Router, Service};
+use viaduct_config::dynamic::{Tcp, Udp};
 use viaduct_config::render::{Format, Secrets, render};
 use viaduct_config::{Dynamic, Finding, ProviderName, QualifiedName, Update};
 use viaduct_kubernetes::watch::Access;
@@ -95,8 +96,13 @@ fn qualified(update: &Update) -> Dynamic {
         .for_each(|service| names.service(service));
     http.routers = names.keys(&mut http.routers);
     http.services = names.keys(&mut http.services);
+    http.middlewares
+        .values_mut()
+        .for_each(|middleware| names.middleware(middleware));
     http.middlewares = names.keys(&mut http.middlewares);
     http.servers_transports = names.keys(&mut http.servers_transports);
+    names.tcp(&mut dynamic.tcp);
+    names.udp(&mut dynamic.udp);
     dynamic.tls.options = names.tls_keys(&mut dynamic.tls.options);
     dynamic.tls.stores = names.tls_keys(&mut dynamic.tls.stores);
     dynamic
@@ -149,14 +155,77 @@ impl Names<'_> {
     }
 
     fn service(&self, service: &mut Service) {
-        if let Some(balancer) = &mut service.load_balancer {
-            balancer.servers_transport = self.full(&balancer.servers_transport);
+        let balancer = service.load_balancer.iter_mut();
+        let weighted = service
+            .weighted
+            .iter_mut()
+            .flat_map(|weighted| &mut weighted.services);
+        let random = service
+            .highest_random_weight
+            .iter_mut()
+            .flat_map(|random| &mut random.services);
+        let mirroring = service.mirroring.iter_mut().flat_map(|mirroring| {
+            let mirrors = mirroring.mirrors.iter_mut().map(|mirror| &mut mirror.name);
+            mirrors.chain([&mut mirroring.service])
+        });
+        let failover = service
+            .failover
+            .iter_mut()
+            .flat_map(|failover| [&mut failover.service, &mut failover.fallback]);
+        balancer
+            .map(|balancer| &mut balancer.servers_transport)
+            .chain(weighted.chain(random).map(|child| &mut child.name))
+            .chain(mirroring)
+            .chain(failover)
+            .chain(&mut service.middlewares)
+            .for_each(|name| *name = self.full(name));
+    }
+
+    fn middleware(&self, middleware: &mut Middleware) {
+        let chain = middleware.chain.iter_mut();
+        let errors = middleware.errors.iter_mut();
+        chain
+            .flat_map(|chain| &mut chain.middlewares)
+            .chain(errors.map(|errors| &mut errors.service))
+            .for_each(|name| *name = self.full(name));
+    }
+
+    fn tcp(&self, tcp: &mut Tcp) {
+        for router in tcp.routers.values_mut() {
+            let references = router.middlewares.iter_mut().chain([&mut router.service]);
+            references.for_each(|name| *name = self.full(name));
+            if let Some(tls) = &mut router.tls {
+                tls.options = self.full_tls(&tls.options);
+            }
         }
-        if let Some(weighted) = &mut service.weighted {
-            weighted
-                .services
+        for service in tcp.services.values_mut() {
+            let balancer = service.load_balancer.iter_mut();
+            let weighted = service
+                .weighted
                 .iter_mut()
-                .for_each(|child| child.name = self.full(&child.name));
+                .flat_map(|weighted| &mut weighted.services);
+            balancer
+                .map(|balancer| &mut balancer.servers_transport)
+                .chain(weighted.map(|child| &mut child.name))
+                .for_each(|name| *name = self.full(name));
         }
+        tcp.routers = self.keys(&mut tcp.routers);
+        tcp.services = self.keys(&mut tcp.services);
+        tcp.middlewares = self.keys(&mut tcp.middlewares);
+        tcp.servers_transports = self.keys(&mut tcp.servers_transports);
+    }
+
+    fn udp(&self, udp: &mut Udp) {
+        let routers = udp.routers.values_mut();
+        let services = udp.services.values_mut();
+        let parts = services
+            .filter_map(|service| service.weighted.as_mut())
+            .flat_map(|weighted| &mut weighted.services);
+        routers
+            .map(|router| &mut router.service)
+            .chain(parts.map(|part| &mut part.name))
+            .for_each(|name| *name = self.full(name));
+        udp.routers = self.keys(&mut udp.routers);
+        udp.services = self.keys(&mut udp.services);
     }
 }

@@ -4,5 +4,6 @@ mod grpc;
 mod headers;
 mod interim;
 mod messages;
+mod objects;
 mod upgrades;
 mod websocket;

@@ -10,6 +10,8 @@ use crate::policy::Policy;
 use crate::translate::translate;
 
 const EVERYTHING: &str = include_str!("../../../tests/golden/a9-everything.in.yaml");
+const MIDDLEWARES: &str = include_str!("../../../tests/golden/a4-every-middleware.in.yaml");
+const SERVICES_AND_STREAMS: &str = include_str!("../../../tests/golden/a9-services-and-streams.in.yaml");
 
 fn wrong_values() -> Vec<Json> {
     vec![
@@ -28,7 +30,22 @@ fn wrong_values() -> Vec<Json> {
 
 #[test]
 fn c63_a_wrong_field_harms_its_own_object_only_and_never_panics() {
-    let documents: Vec<Json> = document::parse("everything.yaml", EVERYTHING)
+    mutate(EVERYTHING);
+}
+
+#[test]
+fn c63_a_wrong_field_of_a_middleware_harms_its_own_object_only_and_never_panics() {
+    mutate(MIDDLEWARES);
+}
+
+#[test]
+fn c63_a_wrong_field_of_a_service_or_stream_harms_its_own_object_only_and_never_panics() {
+    mutate(SERVICES_AND_STREAMS);
+}
+
+/// Tries every wrong value in every place of every document.
+fn mutate(documents: &str) {
+    let documents: Vec<Json> = document::parse("everything.yaml", documents)
         .unwrap()
         .iter()
         .map(|document| to_json(&document.root))

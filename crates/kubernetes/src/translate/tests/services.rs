@@ -154,30 +154,35 @@ fn a6_13_a_service_that_does_not_exist_is_said_where_it_is_named() {
 }
 
 #[test]
-fn a9_7_what_is_still_to_come_is_refused_and_not_left_out() {
-    for (services, field) in [
-        ("[{name: x, kind: TraefikService}]", "services[0].kind"),
-        (
-            "[{name: backend, port: 443, middlewares: [{name: m}]}]",
-            "services[0].middlewares",
-        ),
-    ] {
-        let update = update(&[BACKEND, &route(services)]);
-        let finding = broken_service(&update);
-        assert_eq!(finding.code, Code::Unsupported, "{services}");
-        assert_eq!(finding.field, Some(format!("spec.routes[0].{field}")));
+fn a3_6_routes_below_others_name_the_routers_of_their_parents() {
+    let parent = "{routes: [{match: Host(`a`)}, {match: Host(`b`)}]}";
+    let child = "{parentRefs: [{name: parent}], routes: [{match: m, services: [{name: backend, port: 80}]}]}";
+    let update = update(&[
+        BACKEND,
+        &object("IngressRoute", "web", "parent", parent),
+        &object("IngressRoute", "web", "child", child),
+    ]);
+    let routers = &update.dynamic.http.routers;
+    let (parents, children): (Vec<_>, Vec<_>) = routers
+        .iter()
+        .partition(|(name, _)| name.starts_with("web-parent"));
+    let names: Vec<_> = parents.iter().map(|(name, _)| (*name).clone()).collect();
+    let mut named = children[0].1.parent_refs.clone();
+    named.sort();
+    assert_eq!(named, names);
+    // Those above have no service, and nobody is served by them yet.
+    for (name, _) in parents {
+        let finding = broken(&update, &Element::Router(name.clone()));
+        assert_eq!(finding.code, Code::Unsupported);
     }
-    for spec in [
-        "{routes: [{match: Host(`a`), services: [{name: backend, port: 443}], middlewares: [{name: m}]}]}",
-        "{parentRefs: [{name: p}], routes: [{match: Host(`a`), services: [{name: backend, port: 443}]}]}",
-    ] {
-        let update = update(&[BACKEND, &object("IngressRoute", "web", "route", spec)]);
-        assert_eq!(
-            broken(&update, &router_element(&update)).code,
-            Code::Unsupported,
-            "{spec}"
-        );
-    }
+}
+
+#[test]
+fn a3_6_a_route_below_nothing_is_out_of_service() {
+    let child = "{parentRefs: [{name: p}], routes: [{match: m, services: [{name: backend, port: 443}]}]}";
+    let update = update(&[BACKEND, &object("IngressRoute", "web", "route", child)]);
+    let finding = broken(&update, &router_element(&update));
+    assert_eq!(finding.code, Code::MissingReference);
 }
 
 #[test]
@@ -193,15 +198,58 @@ fn a9_3_native_lb_needs_a_cluster_ip() {
     assert_eq!(broken_service(&update).code, Code::InvalidService);
 }
 
+/// A machine of the cluster.
+fn node(name: &str, addresses: &str) -> String {
+    format!("{{apiVersion: v1, kind: Node, metadata: {{name: {name}}}, status: {{addresses: {addresses}}}}}")
+}
+
 #[test]
-fn a9_3_node_ports_are_refused_where_they_would_count() {
+fn a9_3_node_ports_are_those_of_every_node() {
+    let node_port = BACKEND
+        .replace("clusterIP", "type: NodePort, clusterIP")
+        .replace("port: 443}", "port: 443, nodePort: 30443}");
+    let services = route("[{name: backend, port: 443, nodePortLB: true}]");
+    let nodes = [
+        node(
+            "two",
+            "[{type: InternalIP, address: 10.9.0.2}, {type: InternalIP, address: '2001:db8::2'}]",
+        ),
+        node(
+            "one",
+            "[{type: ExternalIP, address: 203.0.113.1}, {type: InternalIP, address: 10.9.0.1}]",
+        ),
+    ];
+    let good = update(&[&node_port, &nodes[0], &nodes[1], &services]);
+    assert_clean(&good);
+    assert_eq!(
+        urls(&good),
+        [
+            "https://10.9.0.1:30443",
+            "https://10.9.0.2:30443",
+            "https://[2001:db8::2]:30443"
+        ]
+    );
+    // A Service of another type has no such port, and is reached as always.
+    assert_clean(&update(&[BACKEND, &nodes[0], &services]));
+}
+
+#[test]
+fn a9_3_node_ports_without_a_node_or_a_port_are_broken() {
     let node_port = BACKEND.replace("clusterIP", "type: NodePort, clusterIP");
     let services = route("[{name: backend, port: 443, nodePortLB: true}]");
-    assert_eq!(
-        broken_service(&update(&[&node_port, &services])).code,
-        Code::Unsupported
+    let portless = update(&[&node_port, &services]);
+    assert_eq!(broken_service(&portless).code, Code::InvalidService);
+    let with_port = node_port.replace("port: 443}", "port: 443, nodePort: 30443}");
+    let nodeless = update(&[&with_port, &services]);
+    assert_eq!(broken_service(&nodeless).code, Code::NoServers);
+    // A node cannot lead the proxy to itself (C62).
+    let loopback = node(
+        "x",
+        "[{type: InternalIP, address: 127.0.0.1}, {type: InternalIP, address: 169.254.169.254}]",
     );
-    assert_clean(&update(&[BACKEND, &services]));
+    let refused = update_under(&Policy::default(), &[&with_port, &loopback, &services]);
+    assert_eq!(broken_service(&refused).code, Code::NoServers);
+    assert_eq!(codes(&refused.notes), [Code::ForbiddenReference; 2]);
 }
 
 #[test]
@@ -444,7 +492,7 @@ fn cve_2026_44774_internal_services_are_no_services_and_no_share_of_traffic() {
         update
             .broken
             .iter()
-            .any(|(_, finding)| finding.code == Code::Unsupported)
+            .any(|(_, finding)| finding.code == Code::ForbiddenReference)
     );
 }
 
@@ -456,20 +504,4 @@ fn cve_2026_44774_a_namespace_that_may_not_leave_its_provider_reaches_nothing_in
     };
     let update = update_under(&policy, &[&route("[{name: api@internal, kind: TraefikService}]")]);
     assert_eq!(broken_service(&update).code, Code::ForbiddenReference);
-}
-
-#[test]
-fn a9_5_tcp_and_udp_routes_are_said_not_to_be_served() {
-    for kind in ["IngressRouteTCP", "IngressRouteUDP"] {
-        let update = update(&[&object(kind, "web", "db", "{routes: []}")]);
-        let [said] = update.notes.as_slice() else {
-            panic!("{:?}", update.notes);
-        };
-        assert_eq!(said.code, Code::Unsupported);
-        assert_eq!(
-            said.object.as_ref().unwrap().to_string(),
-            format!("{kind} web/db")
-        );
-        assert!(said.location.is_some());
-    }
 }

@@ -4,6 +4,8 @@ use viaduct_config::dynamic::http::{
 use viaduct_config::dynamic::tls::TlsOptions;
 use viaduct_config::{Dynamic, ProviderName, Update};
 
+use viaduct_config::render::{Format, Secrets, render};
+
 use super::qualified;
 
 #[test]
@@ -105,4 +107,66 @@ fn a6_4_nothing_named_stays_nothing() {
             .servers_transport,
         ""
     );
+}
+
+#[test]
+fn a9_7_every_kind_of_reference_carries_its_provider() {
+    let written = "
+http:
+  services:
+    a:
+      weighted: {services: [{name: x}, {name: y@file}]}
+      middlewares: [m]
+    b: {highestRandomWeight: {services: [{name: x}]}}
+    c: {mirroring: {service: x, mirrors: [{name: z}]}}
+    d: {failover: {service: x, fallback: z}}
+  middlewares:
+    m: {chain: {middlewares: [n, o@file]}}
+    n: {errors: {service: x}}
+tcp:
+  routers: {r: {service: s, middlewares: [m], tls: {options: o}}}
+  services:
+    s: {weighted: {services: [{name: t}]}}
+    t: {loadBalancer: {serversTransport: u}}
+  middlewares: {m: {inFlightConn: {amount: 1}}}
+  serversTransports: {u: {}}
+udp:
+  routers: {r: {service: s}}
+  services: {s: {weighted: {services: [{name: t}]}}, t: {loadBalancer: {}}}
+";
+    let document = viaduct_config::document::parse("a.yaml", written)
+        .unwrap()
+        .remove(0);
+    let dynamic = document.root.read::<Dynamic>().unwrap().value;
+    let shown = qualified(&Update::new(ProviderName::new("k"), dynamic));
+    let text = render(&shown, Format::Json, Secrets::Shown);
+    let shown: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let expected = serde_json::json!({
+        "http": {
+            "services": {
+                "a@k": { "weighted": { "services": [{ "name": "x@k" }, { "name": "y@file" }] }, "middlewares": ["m@k"] },
+                "b@k": { "highestRandomWeight": { "services": [{ "name": "x@k" }] } },
+                "c@k": { "mirroring": { "service": "x@k", "mirrors": [{ "name": "z@k" }] } },
+                "d@k": { "failover": { "service": "x@k", "fallback": "z@k" } },
+            },
+            "middlewares": {
+                "m@k": { "chain": { "middlewares": ["n@k", "o@file"] } },
+                "n@k": { "errors": { "service": "x@k" } },
+            },
+        },
+        "tcp": {
+            "routers": { "r@k": { "service": "s@k", "middlewares": ["m@k"], "tls": { "options": "o@k" } } },
+            "services": {
+                "s@k": { "weighted": { "services": [{ "name": "t@k" }] } },
+                "t@k": { "loadBalancer": { "serversTransport": "u@k" } },
+            },
+            "middlewares": { "m@k": { "inFlightConn": { "amount": 1 } } },
+            "serversTransports": { "u@k": {} },
+        },
+        "udp": {
+            "routers": { "r@k": { "service": "s@k" } },
+            "services": { "s@k": { "weighted": { "services": [{ "name": "t@k" }] } }, "t@k": { "loadBalancer": {} } },
+        },
+    });
+    assert_eq!(shown, expected);
 }
