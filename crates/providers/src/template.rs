@@ -18,6 +18,7 @@ mod lexer;
 mod parser;
 mod place;
 mod run;
+mod scope;
 mod show;
 #[cfg(test)]
 mod tests;

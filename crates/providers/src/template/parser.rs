@@ -1,20 +1,20 @@
 //! Tokens -> tree, by recursive descent.
 
 use std::collections::HashMap;
-use std::iter::Peekable;
 use std::vec::IntoIter;
 
 use super::Fault;
 use super::functions;
 use super::lexer::{Token, TokenKind};
+use super::scope::Scope;
 use super::tree::{Binding, Branch, Command, Node, Operand, Pipeline, Templates, Term};
 use super::value::Value;
 
 pub(super) fn parse(tokens: Vec<Token<'_>>) -> Result<Templates<'_>, Fault> {
     let mut parser = Parser {
-        tokens: tokens.into_iter().peekable(),
+        tokens: tokens.into_iter(),
         defined: HashMap::new(),
-        variables: vec![String::new()],
+        variables: Scope::with_root(()),
         loops: 0,
         depth: 0,
     };
@@ -46,10 +46,9 @@ impl ListEnd {
 }
 
 struct Parser<'a> {
-    tokens: Peekable<IntoIter<Token<'a>>>,
+    tokens: IntoIter<Token<'a>>,
     defined: HashMap<String, Vec<Node<'a>>>,
-    /// Variables in scope; `$` has the empty name.
-    variables: Vec<String>,
+    variables: Scope<()>,
     /// How many `range`s we are inside.
     loops: usize,
     depth: usize,
@@ -136,7 +135,7 @@ impl<'a> Parser<'a> {
             ListEnd::Else(else_at) => self.otherwise(at, else_at, word)?,
             ListEnd::File => return Err(unclosed(at, word)),
         };
-        self.variables.truncate(scope);
+        self.variables.leave(scope);
         self.depth -= 1;
         Ok(Branch {
             condition,
@@ -201,7 +200,7 @@ impl<'a> Parser<'a> {
     /// A template of its own: it sees none of the variables around it.
     fn body(&mut self, at: usize, word: &'static str) -> Result<Vec<Node<'a>>, Fault> {
         self.descend(at)?;
-        let outer = std::mem::replace(&mut self.variables, vec![String::new()]);
+        let outer = std::mem::replace(&mut self.variables, Scope::with_root(()));
         let loops = std::mem::take(&mut self.loops);
         let (nodes, end) = self.list()?;
         match end {
@@ -237,7 +236,7 @@ impl<'a> Parser<'a> {
             commands.push(command);
         }
         if binding == Binding::Declare {
-            self.variables.extend(variables.iter().cloned());
+            variables.iter().for_each(|name| self.variables.declare(name, ()));
         }
         Ok(Pipeline {
             at,
@@ -254,8 +253,7 @@ impl<'a> Parser<'a> {
             return Ok(none);
         };
         // A variable that begins an expression looks the same so far.
-        let mut ahead = self.tokens.clone();
-        ahead.next();
+        let mut ahead = self.tokens.as_slice().iter().skip(1);
         let mut names = vec![first.to_owned()];
         let mut read = 1;
         let mut next = ahead.next();
@@ -272,11 +270,11 @@ impl<'a> Parser<'a> {
             else {
                 return Ok(none);
             };
-            names.push(second.to_owned());
+            names.push((*second).to_owned());
             read += 2;
             next = ahead.next();
         }
-        let binding = match next.map(|token| token.kind) {
+        let binding = match next.map(|token| &token.kind) {
             Some(TokenKind::Declare) => Binding::Declare,
             Some(TokenKind::Assign) => Binding::Assign,
             _ => return Ok(none),
@@ -295,7 +293,7 @@ impl<'a> Parser<'a> {
     }
 
     fn known(&self, at: usize, name: &str) -> Result<(), Fault> {
-        if self.variables.iter().any(|known| known == name) {
+        if self.variables.get(name).is_some() {
             return Ok(());
         }
         Err(Fault::new(at, format!("the variable `${name}` is not declared")))
@@ -389,11 +387,11 @@ impl<'a> Parser<'a> {
         Ok(())
     }
 
-    fn peek(&mut self) -> &Token<'a> {
-        self.tokens.peek().unwrap_or(&END)
+    fn peek(&self) -> &Token<'a> {
+        self.tokens.as_slice().first().unwrap_or(&END)
     }
 
-    fn peek_owned(&mut self) -> (usize, TokenKind<'a>) {
+    fn peek_owned(&self) -> (usize, TokenKind<'a>) {
         let token = self.peek();
         (token.at, token.kind.clone())
     }

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use super::Fault;
 use super::functions::{self, Calling, Function};
 use super::place::Piece;
+use super::scope::Scope;
 use super::show::text_of;
 use super::tree::{Binding, Branch, Command, Node, Operand, Pipeline, Templates, Term};
 use super::value::{List, Value};
@@ -18,7 +19,7 @@ pub(super) fn run(
     let mut run = Run {
         templates,
         env,
-        variables: Vec::new(),
+        variables: Scope::with_root(Value::Nil),
         output: String::with_capacity(source.len()),
         pieces: Vec::new(),
         steps: 0,
@@ -34,8 +35,7 @@ pub(super) fn run(
 struct Run<'t> {
     templates: &'t Templates<'t>,
     env: &'t dyn Fn(&str) -> Option<String>,
-    /// In scope, the innermost last; `$` has the empty name.
-    variables: Vec<(String, Value)>,
+    variables: Scope<Value>,
     output: String,
     pieces: Vec<Piece>,
     steps: usize,
@@ -58,8 +58,7 @@ enum Flow {
 impl Run<'_> {
     /// A template with its own variables.
     fn body(&mut self, nodes: &[Node<'_>], data: &Value) -> Result<(), Fault> {
-        let outer = std::mem::take(&mut self.variables);
-        self.variables.push((String::new(), data.clone()));
+        let outer = std::mem::replace(&mut self.variables, Scope::with_root(data.clone()));
         let flow = self.list(nodes, data);
         self.variables = outer;
         flow.map(drop)
@@ -107,7 +106,7 @@ impl Run<'_> {
         } else {
             self.list(&branch.otherwise, dot)
         };
-        self.variables.truncate(scope);
+        self.variables.leave(scope);
         flow
     }
 
@@ -130,7 +129,7 @@ impl Run<'_> {
                 }
             }
             flow = self.list(&branch.then, &item)?;
-            self.variables.truncate(scope);
+            self.variables.leave(scope);
             if flow == Flow::Break {
                 return Ok(Flow::On);
             }
@@ -140,7 +139,7 @@ impl Run<'_> {
         } else if flow == Flow::Continue {
             flow = Flow::On;
         }
-        self.variables.truncate(scope);
+        self.variables.leave(scope);
         Ok(flow)
     }
 
@@ -174,13 +173,13 @@ impl Run<'_> {
     fn bind(&mut self, pipeline: &Pipeline, name: &str, value: Value) {
         match pipeline.binding {
             Binding::None => {}
-            Binding::Declare => self.variables.push((name.to_owned(), value)),
+            Binding::Declare => self.variables.declare(name, value),
             Binding::Assign => self.assign(name, value),
         }
     }
 
     fn assign(&mut self, name: &str, value: Value) {
-        if let Some((_, known)) = self.variables.iter_mut().rev().find(|(known, _)| known == name) {
+        if let Some(known) = self.variables.get_mut(name) {
             *known = value;
         }
     }
@@ -274,17 +273,12 @@ impl Run<'_> {
         let value = match &operand.term {
             Term::Dot => dot.clone(),
             Term::Nil => Value::Nil,
-            Term::Variable(name) => self
-                .variables
-                .iter()
-                .rev()
-                .find(|(known, _)| known == name)
-                .map_or(Value::Nil, |(_, value)| value.clone()),
+            Term::Variable(name) => self.variables.get(name).cloned().unwrap_or(Value::Nil),
             Term::Value(value) => value.clone(),
             Term::Parenthesised(pipeline) => {
                 let scope = self.variables.len();
                 let value = self.pipeline(pipeline, dot)?;
-                self.variables.truncate(scope);
+                self.variables.leave(scope);
                 value
             }
             // A function among arguments has none of its own.

@@ -152,3 +152,23 @@ fn a10_2_a_template_cannot_grow_or_work_without_bound() {
     assert!(refused(&format!("{{{{ {}1 }}}}", "(".repeat(100))).contains("64 deep"));
     assert!(refused("{{ printf \"%1000000000d\" 1 }}").contains("at most 1000"));
 }
+
+/// Twice the variables are about twice the work: what looked at each for each would take four times the steps
+/// and, at this number, minutes.
+#[test]
+fn i5_a_hundred_thousand_variables_are_found_at_once() {
+    let many = 200_000;
+    let mut text = String::from("{{ $first := 1 }}");
+    for number in 0..many {
+        text.push_str(&format!("{{{{$v{number}:=$first}}}}"));
+    }
+    text.push_str("{{ $first }}{{ $v0 }}");
+    assert_eq!(rendered(&text).expect("a template").text(), "11");
+}
+
+#[test]
+fn a10_2_a_variable_ends_with_its_block() {
+    let text = "{{ $a := 1 }}{{ if true }}{{ $a := 2 }}{{ $a = 3 }}{{ $a }}{{ end }}{{ $a }}";
+    assert_eq!(rendered(text).expect("a template").text(), "31");
+    assert!(refused("{{ if true }}{{ $b := 1 }}{{ end }}{{ $b }}").contains("`$b` is not declared"));
+}
