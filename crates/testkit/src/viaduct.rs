@@ -1,5 +1,6 @@
 //! The product under test: the real binary, its files and its logs.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -234,7 +235,7 @@ impl Running {
         let mut addresses = BTreeMap::new();
         child
             .find_line(|line| {
-                addresses.extend(announced(line));
+                addresses.extend(announced(&said(line)));
                 (addresses.len() == entry_points).then_some(())
             })
             .unwrap_or_else(|| {
@@ -254,8 +255,9 @@ impl Running {
         let mut addresses = BTreeMap::new();
         child
             .find_line(|line| {
-                addresses.extend(announced(line));
-                (line.starts_with("viaduct ") && line.ends_with(" ready")).then_some(())
+                let said = said(line);
+                addresses.extend(announced(&said));
+                (said.starts_with("viaduct ") && said.ends_with(" ready")).then_some(())
             })
             .unwrap_or_else(|| panic!("it did not become ready; output:\n{}", child.output()));
         Self { child, addresses }
@@ -277,6 +279,18 @@ impl Running {
 
     pub fn child(&mut self) -> &mut Child {
         &mut self.child
+    }
+}
+
+/// What a line says: in a log of objects, the message.
+fn said(line: &str) -> Cow<'_, str> {
+    let message = || {
+        let object: serde_json::Value = serde_json::from_str(line).ok()?;
+        Some(object["message"].as_str()?.to_owned())
+    };
+    match line.starts_with('{').then(message).flatten() {
+        Some(message) => Cow::Owned(message),
+        None => Cow::Borrowed(line),
     }
 }
 

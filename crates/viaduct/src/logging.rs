@@ -1,6 +1,7 @@
 //! The program's own log, on standard error or in a file.
 
 mod json;
+mod text;
 
 use std::fmt::Display;
 use std::io::{IsTerminal, Write as _};
@@ -18,6 +19,7 @@ use tracing_subscriber::{Layer, fmt};
 use viaduct_observe::{Lines, Output, Sink, SinkError};
 
 use crate::failure::Failure;
+pub(crate) use text::OneLine;
 
 /// How much the log says. Default: `info`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Default, ValueEnum)]
@@ -71,17 +73,29 @@ impl From<Level> for Settings {
 pub(crate) struct Log {
     sink: Sink,
     otlp: Option<Sink>,
+    json: bool,
 }
 
 impl Log {
     /// A line about the run, whatever the level, in its place among the events: where an entry point
     /// listens, that all is ready.
     pub(crate) fn say(&self, line: impl Display) {
+        self.write(tracing::Level::INFO, "", &line);
+    }
+
+    /// The same of something that has no effect, or too much.
+    pub(crate) fn warn(&self, line: impl Display) {
+        self.write(tracing::Level::WARN, "warning: ", &line);
+    }
+
+    fn write(&self, level: tracing::Level, word: &str, line: &dyn Display) {
+        let line = if self.json {
+            json::line(level, line)
+        } else {
+            format!("{word}{}\n", OneLine(line))
+        };
         // A line goes out in one write; it never waits and never fails.
-        self.sink
-            .lines()
-            .write_all(format!("{line}\n").as_bytes())
-            .unwrap_or_default();
+        self.sink.lines().write_all(line.as_bytes()).unwrap_or_default();
     }
 
     /// Opens the log's file again (SIGUSR1).
@@ -109,12 +123,7 @@ pub(crate) fn start(settings: impl Into<Settings>) -> Result<Log, Failure> {
     let own = if settings.json {
         objects(sink.lines())
     } else {
-        let lines = sink.lines();
-        fmt::layer()
-            .with_target(settings.level >= Level::Debug)
-            .with_ansi(colour)
-            .with_writer(move || lines.clone())
-            .boxed()
+        text::layer(sink.lines(), settings.level >= Level::Debug, colour)
     };
     let started = tracing_subscriber::registry()
         .with(own)
@@ -124,7 +133,11 @@ pub(crate) fn start(settings: impl Into<Settings>) -> Result<Log, Failure> {
     if started.is_ok() {
         std::panic::set_hook(Box::new(tell_panic));
     }
-    Ok(Log { sink, otlp })
+    Ok(Log {
+        sink,
+        otlp,
+        json: settings.json,
+    })
 }
 
 /// The client of Kubernetes' API tells of every failure at `error`; those that matter are told by whoever asked.

@@ -1,9 +1,11 @@
 //! Findings in the log: each when it appears and when it is gone, not at every reload.
 
 use std::collections::{HashMap, HashSet};
-use std::fmt::Write as _;
+use std::fmt::{Display, Write as _};
 
 use viaduct_config::{Finding, Severity};
+
+use crate::logging::OneLine;
 
 /// A finding, with what is out of service because of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -187,12 +189,12 @@ pub(crate) fn text(told: &Told) -> String {
     match (&finding.object, &finding.element) {
         (Some(object), _) => append(&mut text, format_args!("{object}: {}", finding.message)),
         (None, Some(element)) => append(&mut text, format_args!("{element}: {}", finding.message)),
-        (None, None) => text.push_str(&finding.message),
+        (None, None) => append(&mut text, format_args!("{}", finding.message)),
     }
     match (&finding.location, &finding.field) {
-        (Some(location), Some(field)) => append(&mut text, format_args!("\n  at: {location} ({field})")),
-        (Some(location), None) => append(&mut text, format_args!("\n  at: {location}")),
-        (None, Some(field)) => append(&mut text, format_args!("\n  at: {field}")),
+        (Some(location), Some(field)) => line(&mut text, "at", &format_args!("{location} ({field})")),
+        (Some(location), None) => line(&mut text, "at", location),
+        (None, Some(field)) => line(&mut text, "at", field),
         (None, None) => {}
     }
     for (name, value) in [
@@ -202,15 +204,21 @@ pub(crate) fn text(told: &Told) -> String {
         ("hint", &finding.hint),
     ] {
         if let Some(value) = value {
-            append(&mut text, format_args!("\n  {name}: {value}"));
+            line(&mut text, name, value);
         }
     }
     text
 }
 
+fn line(text: &mut String, name: &'static str, value: &dyn Display) {
+    text.push_str("\n  ");
+    append(text, format_args!("{name}: {value}"));
+}
+
+/// Names are the users': none of them begins a line (C67).
 fn append(text: &mut String, more: std::fmt::Arguments<'_>) {
     // Writing to a `String` does not fail.
-    text.write_fmt(more).unwrap_or_default();
+    write!(text, "{}", OneLine(more)).unwrap_or_default();
 }
 
 /// How many names a line lists.

@@ -23,14 +23,17 @@ where
         mut writer: Writer<'_>,
         event: &Event<'_>,
     ) -> fmt::Result {
-        let mut time = String::new();
-        SystemTime.format_time(&mut Writer::new(&mut time))?;
-        let mut fields = Fields(Map::new());
-        fields.put("level", level(event.metadata().level()).into());
-        fields.put("time", time.into());
+        let mut fields = Fields::begin(event.metadata().level())?;
         event.record(&mut fields);
         writeln!(writer, "{}", Value::Object(fields.0))
     }
+}
+
+/// What is said of the run whatever the level, in the form of an event.
+pub(super) fn line(level: Level, message: &dyn fmt::Display) -> String {
+    let mut fields = Fields::begin(&level).unwrap_or_else(|fmt::Error| Fields(Map::new()));
+    fields.put("message", message.to_string().into());
+    format!("{}\n", Value::Object(fields.0))
 }
 
 fn level(level: &Level) -> &'static str {
@@ -46,6 +49,15 @@ fn level(level: &Level) -> &'static str {
 struct Fields(Map<String, Value>);
 
 impl Fields {
+    fn begin(of: &Level) -> Result<Self, fmt::Error> {
+        let mut time = String::new();
+        SystemTime.format_time(&mut Writer::new(&mut time))?;
+        let mut fields = Self(Map::new());
+        fields.put("level", level(of).into());
+        fields.put("time", time.into());
+        Ok(fields)
+    }
+
     fn put(&mut self, name: &str, value: Value) {
         self.0.insert(name.to_owned(), value);
     }

@@ -1,6 +1,7 @@
 //! What is told of requests: metrics, access log, traces.
 
 mod collectors;
+mod log;
 mod metrics;
 
 use serde_json::Value;
