@@ -258,6 +258,10 @@ impl Writer {
 
     fn write(&mut self, batch: Batch) {
         let mend: &[u8] = if self.torn { b"\n" } else { b"" };
+        // Where it fails the file is too large, and no line is lost.
+        if let Err(error) = self.output.make_room(batch.bytes.len() as u64) {
+            tracing::error!(log = self.name, %error, "cannot rotate the log file: the open one grows on");
+        }
         match self
             .output
             .write(mend)
@@ -315,6 +319,8 @@ enum Target {
         rotation: Option<Rotation>,
         /// Bytes in the file.
         size: u64,
+        /// A rotation failed: when it is tried again.
+        rotate_after: Option<Instant>,
     },
     Writer(Box<dyn Write + Send>),
 }
@@ -338,6 +344,7 @@ impl Target {
                 file,
                 rotation,
                 size,
+                rotate_after: None,
             }),
             Err(source) => Err(SinkError::Open { path, source }),
         }
@@ -351,25 +358,37 @@ impl Target {
                 stdout.flush()
             }
             Self::Stderr => io::stderr().lock().write_all(bytes),
-            Self::File {
-                path,
-                file,
-                rotation,
-                size,
-            } => {
-                let more = bytes.len() as u64;
-                if let Some(rotation) =
-                    rotation.filter(|rotation| *size > 0 && *size + more > rotation.max_size)
-                {
-                    rotation.rotate(path)?;
-                    *file = append(path)?;
-                    *size = 0;
-                }
-                *size += more;
+            Self::File { file, size, .. } => {
+                *size += bytes.len() as u64;
                 file.write_all(bytes)
             }
             Self::Writer(writer) => writer.write_all(bytes).and_then(|()| writer.flush()),
         }
+    }
+
+    /// Begins a new file when the present one has no room for so many bytes more. Whatever fails, a file is
+    /// open afterwards; what failed is tried again after [`ROTATE_AGAIN`].
+    fn make_room(&mut self, more: u64) -> io::Result<()> {
+        let Self::File {
+            path,
+            file,
+            rotation: Some(rotation),
+            size,
+            rotate_after,
+        } = self
+        else {
+            return Ok(());
+        };
+        let has_room = *size == 0 || *size + more <= rotation.max_size;
+        if has_room || rotate_after.is_some_and(|after| Instant::now() < after) {
+            return Ok(());
+        }
+        *rotate_after = Some(Instant::now() + ROTATE_AGAIN);
+        Rotation::move_away(path)?;
+        *file = append(path)?;
+        *size = 0;
+        *rotate_after = None;
+        rotation.tidy_aside(path)
     }
 
     fn reopen(&mut self) -> io::Result<()> {
@@ -397,3 +416,5 @@ const SPARE_BYTES: usize = 256 * 1024;
 /// How long a worker that ends waits for a place in the queue.
 const EXIT_WAIT: Duration = Duration::from_secs(2);
 const REPORT_EVERY: Duration = Duration::from_secs(10);
+/// Between two attempts at a rotation that fails.
+const ROTATE_AGAIN: Duration = Duration::from_secs(10);

@@ -38,10 +38,17 @@ impl Default for Rotation {
 }
 
 impl Rotation {
-    /// Moves the file away, under the time's name; the writer opens a new one. Old files are looked after
-    /// by a thread of its own: the log goes on meanwhile.
-    pub(super) fn rotate(self, path: &Path) -> io::Result<()> {
-        fs::rename(path, backup(path, SystemTime::now()))?;
+    /// Moves the file away, under the time's name; the writer opens a new one. One that is gone already is as
+    /// good as moved.
+    pub(super) fn move_away(path: &Path) -> io::Result<()> {
+        match fs::rename(path, backup(path, SystemTime::now())) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            moved => moved,
+        }
+    }
+
+    /// Looks after old files in a thread of its own: the log goes on meanwhile.
+    pub(super) fn tidy_aside(self, path: &Path) -> io::Result<()> {
         let path = path.to_path_buf();
         let tidied = thread::Builder::new().name("log-rotation".into()).spawn(move || {
             if let Err(error) = self.tidy(&path) {

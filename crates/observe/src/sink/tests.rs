@@ -205,3 +205,45 @@ fn a11_1_a_large_file_is_rotated_and_the_old_ones_are_compressed_and_counted() {
     let text = io::read_to_string(flate2::read::GzDecoder::new(whole)).unwrap();
     assert_eq!(text, "first one\n");
 }
+
+#[test]
+fn a11_1_no_line_is_lost_where_a_file_cannot_be_moved_away() {
+    let directory = tempfile::tempdir().unwrap();
+    // With the time in it the name would be longer than a file system takes.
+    let path = directory.path().join(format!("{}.log", "x".repeat(240)));
+    let rotation = Rotation {
+        max_size: 10,
+        ..Rotation::default()
+    };
+    let sink = Sink::open("test-log", Output::Rotated(path.clone(), rotation)).unwrap();
+    let tap = sink.tap();
+    for line in ["first one\n", "second one\n", "third one\n"] {
+        hand_over(&tap, line);
+    }
+    drop(tap);
+    assert_eq!(sink.dropped(), 0);
+    assert!(sink.finish(LONG));
+    assert_eq!(
+        std::fs::read_to_string(&path).unwrap(),
+        "first one\nsecond one\nthird one\n"
+    );
+}
+
+#[test]
+fn a11_1_a_file_that_somebody_has_removed_is_begun_anew() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("traefik.log");
+    let rotation = Rotation {
+        max_size: 10,
+        ..Rotation::default()
+    };
+    let sink = Sink::open("test-log", Output::Rotated(path.clone(), rotation)).unwrap();
+    let tap = sink.tap();
+    hand_over(&tap, "first one\n");
+    assert!(sink.flush(LONG));
+    std::fs::remove_file(&path).unwrap();
+    hand_over(&tap, "second one\n");
+    drop(tap);
+    assert!(sink.finish(LONG));
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), "second one\n");
+}
