@@ -6,6 +6,7 @@
 mod fault_log;
 mod labels;
 mod told;
+mod unread;
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -35,6 +36,7 @@ pub use fault_log::{FaultWitness, ToldFault};
 use labels::Label;
 pub(crate) use labels::Labels;
 use told::Told;
+pub(crate) use unread::Unread;
 
 pub(crate) struct Exchange {
     connection: Rc<Connection>,

@@ -8,7 +8,7 @@ use std::rc::Rc;
 
 use bytes::Bytes;
 use http::request::Parts;
-use http::{HeaderMap, Method, Response, Uri};
+use http::{HeaderMap, Method, Response, StatusCode, Uri};
 use viaduct_snapshot::InternalService;
 
 use crate::answer::ProxyError;
@@ -43,6 +43,9 @@ pub(crate) async fn answer(
     connection: &Rc<Connection>,
     parts: Parts,
 ) -> Result<Response<Answer>, ProxyError> {
+    if service == InternalService::Noop {
+        return Ok(teapot());
+    }
     let worker = &connection.worker;
     let internal = worker.internal.as_ref().ok_or(ProxyError::NotFound)?;
     let asked = Asked {
@@ -53,4 +56,11 @@ pub(crate) async fn answer(
         terminating: worker.terminating.get(),
     };
     Ok(internal.answer(asked).await.map(Answer::Text))
+}
+
+/// `noop@internal`, which is there whatever is switched on, and nobody looks behind it.
+fn teapot() -> Response<Answer> {
+    let mut response = Response::new(Answer::Text(Bytes::new()));
+    *response.status_mut() = StatusCode::IM_A_TEAPOT;
+    response
 }

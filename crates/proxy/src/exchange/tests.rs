@@ -188,3 +188,54 @@ fn r25_an_answer_that_its_client_does_not_take_whole_has_a_cause() {
         assert_eq!(entry["Fault"], "client_gone");
     });
 }
+
+#[test]
+fn r25_a_head_that_cannot_be_read_is_one_line_and_one_count() {
+    run(async {
+        let (proxy, log) = Proxy::logged(["http://127.0.0.1:9"]).await;
+        let long = format!("GET /{} HTTP/1.1\r\nHost: a\r\n\r\n", "u".repeat(70_000));
+        let many = format!("GET / HTTP/1.1\r\nHost: a\r\n{}\r\n", "X: y\r\n".repeat(600));
+        let rows = [
+            ("GET / HTTP/1.1\r\nHost a\r\n\r\n", 400, "malformed"),
+            ("G@T / HTTP/1.1\r\nHost: a\r\n\r\n", 400, "malformed"),
+            ("GET / HTTP/9.9\r\nHost: a\r\n\r\n", 400, "malformed"),
+            (&*many, 431, "headers_too_large"),
+            (&*long, 414, "uri_too_long"),
+        ];
+        for (index, (head, status, code)) in rows.iter().enumerate() {
+            let mut client = proxy.client().await;
+            client.send(head).await;
+            let (answered, _) = client.response().await;
+            assert!(answered.contains(&status.to_string()), "{code}: {answered}");
+            let entries = log.entries(&proxy.worker, index + 1).await;
+            assert_eq!(entries.len(), index + 1);
+            let entry = &entries[index];
+            assert_eq!(entry["DownstreamStatus"], *status, "{entry}");
+            assert_eq!(entry["Fault"], *code);
+            assert_eq!(entry["RequestPath"], "-");
+            assert_eq!(entry["entryPointName"], "web");
+        }
+        let totals = Totals::of([&*proxy.worker.counters]);
+        let faults = &totals.legs[&Leg::Client].faults;
+        assert_eq!((faults["malformed"], faults["uri_too_long"]), (3, 1));
+    });
+}
+
+#[test]
+fn r25_c29_an_http2_connection_that_breaks_the_protocol_is_one_line_and_one_count() {
+    run(async {
+        let (proxy, log) = Proxy::logged(["http://127.0.0.1:9"]).await;
+        let mut client = proxy.client().await;
+        // DATA on stream 0.
+        client
+            .send("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\u{4}\0\0\0\0\0\0\0\0\0\0\0\0\0\0")
+            .await;
+        client.rest().await;
+        let entries = log.entries(&proxy.worker, 1).await;
+        assert_eq!(entries.len(), 1);
+        assert_eq!(entries[0]["Fault"], "protocol_error", "{}", entries[0]);
+        assert_eq!(entries[0]["RequestProtocol"], "HTTP/2.0");
+        let totals = Totals::of([&*proxy.worker.counters]);
+        assert_eq!(totals.legs[&Leg::Client].faults["protocol_error"], 1);
+    });
+}

@@ -15,15 +15,16 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use http::StatusCode;
 use hyper::server::conn::http1;
 use hyper_util::rt::TokioIo;
 use tokio::io::AsyncWriteExt;
 use tokio::time::{Instant, Sleep, sleep, sleep_until, timeout};
-use viaduct_observe::counters::Leg;
 
 use super::io::Gauge;
 use super::service::{Account, service};
 use super::{ClientIo, Connection, MOST_FIELDS};
+use crate::exchange::Unread;
 
 /// Serves the connection to its end.
 pub(crate) async fn serve(connection: Rc<Connection>, mut io: ClientIo) {
@@ -45,10 +46,13 @@ pub(crate) async fn serve(connection: Rc<Connection>, mut io: ClientIo) {
         }
         let before = account.taken();
         // Boxed, so that it takes no room while the connection rests.
-        match Box::pin(awake(&connection, io, &account)).await {
-            Some(back) => io = back,
+        let rested = match Box::pin(awake(&connection, io, &account)).await {
+            Some((back, rested)) => {
+                io = back;
+                rested
+            }
             None => return,
-        }
+        };
         let now = Instant::now();
         let served = account.taken() > before;
         if served || rest.head_since.is_none() {
@@ -56,7 +60,7 @@ pub(crate) async fn serve(connection: Rc<Connection>, mut io: ClientIo) {
         }
         if served {
             rest = Rest {
-                since: now,
+                since: rested,
                 limit: timeouts.idle,
                 ..rest
             };
@@ -119,8 +123,12 @@ async fn park(connection: &Connection, io: &mut ClientIo, rest: &Rest) -> io::Re
     .await
 }
 
-/// Lets hyper work. `Some`: the connection has come to rest; what came of a next request is in it.
-async fn awake(connection: &Rc<Connection>, io: ClientIo, account: &Rc<Account>) -> Option<ClientIo> {
+/// Lets hyper work. `Some`: the connection has come to rest, since when; what came of a next request is in it.
+async fn awake(
+    connection: &Rc<Connection>,
+    io: ClientIo,
+    account: &Rc<Account>,
+) -> Option<(ClientIo, Instant)> {
     let gauge = io.gauge();
     let service = service(Rc::clone(connection), Rc::clone(account));
     let mut serving = settings(connection)
@@ -139,7 +147,7 @@ async fn awake(connection: &Rc<Connection>, io: ClientIo, account: &Rc<Account>)
     match end {
         End::Over(Ok(())) => None,
         End::Over(Err(error)) => {
-            note_malformed(connection, &error);
+            tell_unread(connection, &error);
             tracing::debug!(%error, "a client connection ended");
             None
         }
@@ -147,49 +155,56 @@ async fn awake(connection: &Rc<Connection>, io: ClientIo, account: &Rc<Account>)
             tracing::debug!("a client does not take its answer");
             None
         }
-        End::Rest => {
+        End::Rest(since) => {
             let parts = serving.into_parts()?;
             let mut io = parts.io.into_inner();
             io.unread(&parts.read_buf);
-            Some(io)
+            Some((io, since))
         }
     }
 }
 
 enum End {
     Over(hyper::Result<()>),
-    /// Nothing is in progress.
-    Rest,
+    /// Nothing is in progress, since then.
+    Rest(Instant),
     /// No byte has gone out for too long, or the answer as a whole took too long.
     Stuck,
 }
 
 pin_project_lite::pin_project! {
-    /// Looks after a connection once a second; one timer does for all its deadlines.
+    /// Looks after a connection once a second, or sooner where it may not be idle for long; one timer does for
+    /// all its deadlines.
     struct Watch<'c> {
         connection: &'c Connection,
         account: &'c Account,
         gauge: &'c Gauge,
         #[pin]
         tick: Sleep,
+        interval: Duration,
         // As of the last tick.
         taken: u64,
         written: u64,
         moved: Instant,
+        // When the client was last seen not to take what there was for it.
+        blocked: Option<Instant>,
         told: bool,
     }
 }
 
 impl<'c> Watch<'c> {
     fn new(connection: &'c Connection, account: &'c Account, gauge: &'c Gauge) -> Self {
+        let interval = interval(connection.timeouts().idle, TICK);
         Self {
             connection,
             account,
             gauge,
-            tick: sleep(TICK),
+            tick: sleep(interval),
+            interval,
             taken: account.taken(),
             written: gauge.written(),
             moved: Instant::now(),
+            blocked: None,
             told: false,
         }
     }
@@ -199,7 +214,7 @@ impl<'c> Watch<'c> {
         let idle = self.account.is_idle() && !self.gauge.is_blocked();
         if !self.told && self.connection.is_draining() {
             if idle {
-                return Poll::Ready(End::Rest);
+                return Poll::Ready(End::Rest(self.rested()));
             }
             *self.as_mut().project().told = true;
             last();
@@ -208,23 +223,34 @@ impl<'c> Watch<'c> {
             if let Some(end) = self.as_mut().look(idle) {
                 return Poll::Ready(end);
             }
-            self.as_mut().project().tick.reset(Instant::now() + TICK);
+            let next = Instant::now() + self.interval;
+            self.as_mut().project().tick.reset(next);
         }
         Poll::Pending
     }
 
+    /// Since when nothing is in progress.
+    fn rested(&self) -> Instant {
+        let since = self.account.rested().max(self.blocked);
+        since.unwrap_or_else(Instant::now)
+    }
+
     fn look(self: Pin<&mut Self>, idle: bool) -> Option<End> {
+        let rested = self.rested();
         let this = self.project();
         let (taken, written) = (this.account.taken(), this.gauge.written());
         let quiet = taken == *this.taken && written == *this.written;
         *this.taken = taken;
         let now = Instant::now();
+        if this.gauge.is_blocked() {
+            *this.blocked = Some(now);
+        }
         if written != *this.written || !this.gauge.is_blocked() {
             *this.written = written;
             *this.moved = now;
         }
         if idle {
-            return quiet.then_some(End::Rest);
+            return quiet.then_some(End::Rest(rested));
         }
         let timeouts = this.connection.timeouts();
         let stalled = !timeouts.idle.is_zero() && now >= *this.moved + timeouts.idle;
@@ -248,16 +274,32 @@ fn settings(connection: &Connection) -> http1::Builder {
     settings
 }
 
-/// A head that hyper could not read never becomes a request; it is counted all the same (R25).
-fn note_malformed(connection: &Connection, error: &hyper::Error) {
-    let reason = if error.is_parse_too_large() {
-        "headers_too_large"
-    } else if error.is_parse() {
-        "malformed"
-    } else {
-        return;
+/// A head that hyper could not read never becomes a request; hyper answered it, and it is told of all the same
+/// (R25).
+fn tell_unread(connection: &Connection, error: &hyper::Error) {
+    let detail = error.to_string();
+    let (status, code) = match detail.as_str() {
+        // hyper has no other name for it.
+        "URI too long" => (StatusCode::URI_TOO_LONG, "uri_too_long"),
+        _ if error.is_parse_too_large() => (StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "headers_too_large"),
+        _ if error.is_parse() => (StatusCode::BAD_REQUEST, "malformed"),
+        _ => return,
     };
-    connection.worker.counters.fault(Leg::Client, reason);
+    let unread = Unread {
+        status,
+        code,
+        detail: &detail,
+        protocol: "HTTP/1.1",
+    };
+    unread.tell(connection);
+}
+
+/// A connection comes to rest after two intervals at most: before its idle time is over, so that it ends on time.
+pub(super) fn interval(idle: Duration, most: Duration) -> Duration {
+    if idle.is_zero() {
+        return most;
+    }
+    (idle / 4).clamp(SHORTEST_TICK.min(most), most)
 }
 
 /// Takes leave of an idle client.
@@ -271,6 +313,7 @@ const TICK: Duration = if cfg!(test) {
 } else {
     Duration::from_secs(1)
 };
+const SHORTEST_TICK: Duration = Duration::from_millis(50);
 /// hyper's lower bound.
 const SMALLEST_BUFFER: usize = 8192;
 /// For close_notify, where the client's window is shut.

@@ -10,6 +10,7 @@ use std::rc::Rc;
 use std::task::Poll;
 use std::time::Duration;
 
+use http::StatusCode;
 use hyper::server::conn::http2;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::time::{Instant, sleep, timeout};
@@ -18,6 +19,7 @@ use super::cork;
 use super::service::{Account, service};
 use super::{ClientIo, Connection};
 use crate::config::Limits;
+use crate::exchange::Unread;
 
 use streams::{Executor, Patience, Streams};
 
@@ -54,6 +56,7 @@ pub(crate) async fn serve(connection: Rc<Connection>, io: ClientIo) {
         cork.begin_turn();
         if let Poll::Ready(outcome) = Pin::new(&mut serving).poll(cx) {
             if let Err(error) = outcome {
+                tell_unread(&connection, &error);
                 tracing::debug!(%error, "a client connection ended");
             }
             return Poll::Ready(());
@@ -69,7 +72,6 @@ pub(crate) async fn serve(connection: Rc<Connection>, io: ClientIo) {
         }
         while tick.as_mut().poll(cx).is_ready() {
             let now = Instant::now();
-            tick.as_mut().reset(now + interval);
             let cut = streams.look(patience);
             if cut > 0 {
                 tracing::debug!(streams = cut, "ended streams that took too long");
@@ -77,11 +79,19 @@ pub(crate) async fn serve(connection: Rc<Connection>, io: ClientIo) {
             // Answers to PING are no progress: a client may send those for ever.
             let progress = account.taken() != taken || gauge.is_blocked() && gauge.written() != written;
             if progress || !(account.is_idle() || gauge.is_blocked()) {
-                (taken, written, moved) = (account.taken(), gauge.written(), now);
+                let rested = account
+                    .rested()
+                    .filter(|_| account.is_idle() && !gauge.is_blocked());
+                (taken, written, moved) = (account.taken(), gauge.written(), rested.unwrap_or(now));
             }
-            if timeouts.idle.is_zero() || now < moved + timeouts.idle {
+            let end = moved + timeouts.idle;
+            if timeouts.idle.is_zero() || now < end {
+                let sooner = Some(end).filter(|_| !timeouts.idle.is_zero());
+                let next = now + interval;
+                tick.as_mut().reset(sooner.map_or(next, |end| end.min(next)));
                 continue;
             }
+            tick.as_mut().reset(now + interval);
             match leaving {
                 // GOAWAY was sent, and even that is not answered.
                 Some(since) if now >= since + GOODBYE => return Poll::Ready(()),
@@ -98,6 +108,25 @@ pub(crate) async fn serve(connection: Rc<Connection>, io: ClientIo) {
     .await;
     // What hyper had to say last, such as GOAWAY; the client may be gone.
     drop(timeout(GOODBYE, poll_fn(|cx| cork.poll_send(cx))).await);
+}
+
+/// What the client sent was no HTTP/2: it was told so by GOAWAY, and no request came of it (R25).
+fn tell_unread(connection: &Connection, error: &hyper::Error) {
+    let source = std::error::Error::source(error).and_then(|source| source.downcast_ref::<h2::Error>());
+    let Some(reason) = source
+        .filter(|error| error.is_library())
+        .and_then(h2::Error::reason)
+        .filter(|reason| *reason != h2::Reason::NO_ERROR)
+    else {
+        return;
+    };
+    let unread = Unread {
+        status: StatusCode::BAD_REQUEST,
+        code: "protocol_error",
+        detail: reason.description(),
+        protocol: "HTTP/2.0",
+    };
+    unread.tell(connection);
 }
 
 fn settings(limits: &Limits, streams: &Rc<Streams>) -> http2::Builder<Executor> {

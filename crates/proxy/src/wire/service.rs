@@ -27,6 +27,8 @@ pub(super) struct Account {
     busy: Cell<u32>,
     /// Request bodies that somebody still reads.
     bodies: Cell<u32>,
+    /// When the last of them had its answer, or its body's end.
+    rested: Cell<Option<Instant>>,
     /// When the newest request came.
     newest: Cell<Option<Instant>>,
     /// HTTP/2 only.
@@ -53,6 +55,17 @@ impl Account {
     /// Nothing of any request is left to do, but perhaps to write.
     pub(super) fn is_idle(&self) -> bool {
         self.busy.get() == 0 && self.bodies.get() == 0
+    }
+
+    /// Since when nothing is left to do, if nothing is.
+    pub(super) fn rested(&self) -> Option<Instant> {
+        self.rested.get()
+    }
+
+    fn note_rest(&self) {
+        if self.is_idle() {
+            self.rested.set(Some(Instant::now()));
+        }
     }
 
     /// Whether the connection is to end behind what it serves now.
@@ -109,6 +122,7 @@ impl Drop for Busy {
     fn drop(&mut self) {
         let busy = &self.account.busy;
         busy.set(busy.get().saturating_sub(1));
+        self.account.note_rest();
     }
 }
 
@@ -126,6 +140,7 @@ impl Open {
 impl Drop for Open {
     fn drop(&mut self) {
         self.0.bodies.set(self.0.bodies.get().saturating_sub(1));
+        self.0.note_rest();
     }
 }
 

@@ -160,11 +160,23 @@ fn a2_11_an_idle_connection_is_closed_at_the_idle_timeout() {
         let idle = SHORT;
         let proxy = Proxy::timed(&origin.url, RespondingTimeouts { idle, ..patient() }).await;
         let mut client = proxy.client().await;
+        let since = Instant::now();
         ask(&mut client).await;
         answer(&mut origin.accept().await).await;
         client.response().await;
-        assert_cut_off(client, Instant::now()).await;
+        assert_cut_off(client, since).await;
     });
+}
+
+#[test]
+fn a2_11_a_connection_rests_before_its_idle_time_is_over() {
+    let second = Duration::from_secs(1);
+    for milliseconds in [100, 200, 500, 1_000, 1_999, 3_000, 180_000] {
+        let idle = Duration::from_millis(milliseconds);
+        assert!(2 * h1::interval(idle, second) <= idle, "{idle:?}");
+    }
+    assert_eq!(h1::interval(Duration::ZERO, second), second);
+    assert_eq!(h1::interval(180 * second, second), second);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::Value;
+use viaduct_testkit::http1;
 use viaduct_testkit::python::{self, Module};
 
 use super::Observed;
@@ -66,10 +67,18 @@ accessLog: {format: json, filePath: access.log}",
                 .or_default() += 1;
         }
     }
-    assert_eq!(seen, BTreeMap::from([(200, 5), (400, 4), (404, 3), (502, 4)]));
+    // Heads that never become requests.
+    for head in [
+        "GET / HTTP/1.1\r\nHost there.example\r\n\r\n",
+        "G@T / HTTP/1.1\r\n\r\n",
+    ] {
+        let status = http1::once(observed.running.address("web"), head).status;
+        *seen.entry(status.into()).or_default() += 1;
+    }
+    assert_eq!(seen, BTreeMap::from([(200, 5), (400, 6), (404, 3), (502, 4)]));
 
     let mut told = BTreeMap::<u64, usize>::new();
-    for entry in observed.entries(16) {
+    for entry in observed.entries(18) {
         let status = entry["DownstreamStatus"].as_u64().expect("a status");
         *told.entry(status).or_default() += 1;
         assert_eq!(entry.get("Fault").is_some(), status >= 400, "{entry}");
@@ -106,7 +115,7 @@ accessLog: {format: json, filePath: access.log}",
     let faults = samples
         .iter()
         .filter(|sample| sample.name == "viaduct_faults_total");
-    assert_eq!(faults.map(|sample| sample.value as u64).sum::<u64>(), 11);
+    assert_eq!(faults.map(|sample| sample.value as u64).sum::<u64>(), 13);
 }
 
 #[test]
