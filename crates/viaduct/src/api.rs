@@ -1,5 +1,5 @@
-//! What the proxy answers itself: `api@internal`, `dashboard@internal`, `ping@internal`, `prometheus@internal`,
-//! `noop@internal`. A view over the configuration in force; it decides nothing and changes nothing.
+//! What the proxy answers itself: `api@internal`, `dashboard@internal`, `ping@internal`, `prometheus@internal`.
+//! A view over the configuration in force; it decides nothing and changes nothing.
 //!
 //! ```text
 //!  control --Published--> watch channel --> Catalogue (once per configuration) --> an endpoint --> JSON
@@ -137,7 +137,8 @@ impl Internal for Api {
         let readable = head || asked.method == Method::GET;
         let answer = match asked.service {
             InternalService::Ping => now(self.ping(asked.terminating)),
-            InternalService::Noop => now(reply::text(StatusCode::IM_A_TEAPOT, "I'm a teapot\n")),
+            // The proxy answers for it.
+            InternalService::Noop => now(reply::not_found()),
             // Nothing here changes anything, so nothing can be made to by a page elsewhere.
             _ if !readable => now(reply::method_not_allowed()),
             InternalService::Api => self.api(asked),

@@ -41,7 +41,7 @@ pub struct Ping {
     pub entry_point: String,
     /// No router is made; users route to `ping@internal`. Default false.
     pub manual_routing: bool,
-    /// Status of `/ping` while the process ends. Default 503.
+    /// Status of `/ping` while the process ends: 200 to 999, else the start fails. Default 503.
     pub terminating_status_code: u16,
 }
 

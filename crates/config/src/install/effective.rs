@@ -91,6 +91,17 @@ pub(super) fn complaints(install: &Install) -> Vec<Complaint> {
     {
         complaints.push(Complaint::new("api.basePath", "the path has to begin with `/`"));
     }
+    if let Some(ping) = &install.ping
+        && !FINAL_STATUSES.contains(&ping.terminating_status_code)
+    {
+        complaints.push(Complaint::new(
+            "ping.terminatingStatusCode",
+            format!(
+                "`{}` is no status that an answer can have: 200 to 999",
+                ping.terminating_status_code
+            ),
+        ));
+    }
     if install.viaduct.workers > MAX_WORKERS {
         complaints.push(Complaint::new("viaduct.workers", "more than 1024 workers"));
     }
@@ -185,3 +196,5 @@ fn of_otlp(install: &Install, complaints: &mut Vec<Complaint>) {
 }
 
 const MAX_WORKERS: u16 = 1024;
+/// What Go's server takes for a status, less the interim ones: those end no request.
+const FINAL_STATUSES: std::ops::RangeInclusive<u16> = 200..=999;

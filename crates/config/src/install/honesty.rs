@@ -61,6 +61,7 @@ const SAMPLES: &[(&str, &str)] = &[
     ("redirections.entryPoint.to", ":8443"),
     ("defaultRuleSyntax", "v2"),
     ("sampleRate", "0.5"),
+    ("terminatingStatusCode", "418"),
 ];
 
 /// With a name in place of `_name_`; small letters, because variables have no others. A list of sections is set

@@ -115,6 +115,15 @@ fn a6_16_a_router_of_the_file_provider_serves_the_api_through_its_middlewares() 
 }
 
 #[test]
+fn a6_16_noop_is_a_teapot_whatever_else_is_switched_on() {
+    let work = tempfile::tempdir().expect("a temporary directory");
+    let routes = "http: {routers: {tea: {rule: 'Path(`/tea`)', service: noop@internal}}}\n";
+    let running = serve(work.path(), routes, &[]);
+    let answer = get(running.address("web"), "/tea");
+    assert_eq!((answer.status, answer.body.len()), (418, 0));
+}
+
+#[test]
 fn a12_8_ping_says_that_the_process_ends_while_it_still_accepts() {
     let work = tempfile::tempdir().expect("a temporary directory");
     let flags = [

@@ -165,6 +165,30 @@ error: `serversTransport.rootCAs` cannot be used
 }
 
 #[test]
+fn a12_8_a_status_that_no_answer_can_have() {
+    for (code, expected) in [
+        (
+            "7",
+            "error: --ping.terminatingStatusCode: `7` is no status that an answer can have: 200 to 999",
+        ),
+        (
+            "100",
+            "error: --ping.terminatingStatusCode: `100` is no status that an answer can have: 200 to 999",
+        ),
+        (
+            "1000",
+            "error: --ping.terminatingStatusCode: `1000` is no status that an answer can have: 200 to 999",
+        ),
+    ] {
+        told(
+            &[],
+            &["--ping", &format!("--ping.terminatingStatusCode={code}")],
+            expected,
+        );
+    }
+}
+
+#[test]
 fn a2_1_a_port_in_use() {
     let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = taken.local_addr().expect("an address");
