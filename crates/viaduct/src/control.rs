@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use tokio::sync::{mpsc, watch};
+use viaduct_config::dynamic::http::ServersTransport;
 use viaduct_config::{Finding, Update};
 use viaduct_kubernetes::events::Events;
 use viaduct_snapshot::{Inputs, Install, RouterState, Snapshot, compile};
@@ -63,6 +64,16 @@ impl Control {
         self.events = Some(events);
     }
 
+    /// Takes a new default transport: another trust, and so other pools.
+    fn trust(&mut self, transport: ServersTransport) -> Arc<Snapshot> {
+        self.install.servers_transport = transport;
+        let started = Instant::now();
+        let before = self.current.as_ref().map(|current| current.generation);
+        let snapshot = self.compile();
+        tell_applied(before, &snapshot, started);
+        snapshot
+    }
+
     /// Takes a provider's new configuration. `None`: it is what the provider said before.
     pub(crate) fn apply(&mut self, update: Update) -> Option<Arc<Snapshot>> {
         self.apply_all(vec![update])
@@ -114,19 +125,20 @@ impl Control {
         snapshot
     }
 
-    /// Applies updates, and OCSP answers between them, until the updates' source ends. Cancel safe: an update
-    /// is applied whole or not at all.
-    pub(crate) async fn follow(
-        mut self,
-        mut updates: mpsc::Receiver<Update>,
-        snapshots: watch::Sender<Arc<Snapshot>>,
-    ) {
+    /// Applies updates, and new CAs and OCSP answers between them, until the updates' source ends. Cancel safe:
+    /// an update is applied whole or not at all.
+    pub(crate) async fn follow(mut self, sources: Sources, snapshots: watch::Sender<Arc<Snapshot>>) {
+        let Sources {
+            mut updates,
+            mut default_transport,
+        } = sources;
         loop {
             let snapshot = tokio::select! {
                 update = updates.recv() => match update {
                     Some(update) => self.apply(update),
                     None => return,
                 },
+                transport = next(&mut default_transport) => Some(self.trust(transport)),
                 () = answers(&mut self.stapling) => {
                     tracing::debug!("OCSP answers applied");
                     Some(self.compile())
@@ -156,6 +168,32 @@ impl Control {
             }
         }
     }
+}
+
+/// What the control plane is told while it runs.
+pub(crate) struct Sources {
+    pub(crate) updates: mpsc::Receiver<Update>,
+    /// New states of the install configuration's `serversTransport`; `None`: it stays as it is.
+    pub(crate) default_transport: Option<mpsc::Receiver<ServersTransport>>,
+}
+
+impl From<mpsc::Receiver<Update>> for Sources {
+    fn from(updates: mpsc::Receiver<Update>) -> Self {
+        Self {
+            updates,
+            default_transport: None,
+        }
+    }
+}
+
+/// Waits for a new default transport; for ever if there will be none. Cancel safe.
+async fn next(transports: &mut Option<mpsc::Receiver<ServersTransport>>) -> ServersTransport {
+    if let Some(transports) = transports
+        && let Some(transport) = transports.recv().await
+    {
+        return transport;
+    }
+    std::future::pending().await
 }
 
 /// Waits for new OCSP answers. Cancel safe.

@@ -5,15 +5,14 @@ use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
-use viaduct_config::Update;
 use viaduct_kubernetes::events::Events;
 use viaduct_proxy::{FaultWitness, Internal};
 use viaduct_snapshot::Install;
 
 use crate::api::{Api, Board};
-use crate::control::{Control, Witness};
+use crate::control::{Control, Sources, Witness};
 use crate::edge::{Edge, RunningEdge};
 use crate::failure::Failure;
 use crate::logging::Log;
@@ -37,7 +36,7 @@ impl Serving {
         edge: Edge,
         install: Install,
         ocsp: Option<ocsp::Settings>,
-        mut updates: mpsc::Receiver<Update>,
+        sources: impl Into<Sources>,
         api: Option<(Api, Board)>,
         events: Option<Events>,
     ) -> Result<Self, Failure> {
@@ -56,6 +55,8 @@ impl Serving {
         if let Some(events) = events {
             control.tell_objects(events);
         }
+        let mut sources = sources.into();
+        let updates = &mut sources.updates;
         let mut first: Vec<_> = updates.recv().await.into_iter().collect();
         first.extend(std::iter::from_fn(|| updates.try_recv().ok()));
         let first = control
@@ -68,7 +69,7 @@ impl Serving {
         Ok(Self {
             edge: edge.serve(receiver, metrics, internal, witness),
             addresses,
-            control: tokio::spawn(control.follow(updates, sender)),
+            control: tokio::spawn(control.follow(sources, sender)),
         })
     }
 

@@ -6,6 +6,7 @@ use viaduct_config::{ProviderName, render};
 use viaduct_snapshot::Install;
 
 use crate::api::Api;
+use crate::control::Sources;
 use crate::edge::Edge;
 use crate::failure::Failure;
 use crate::install::{Surroundings, Told, load};
@@ -30,15 +31,13 @@ pub(super) fn run(arguments: Vec<String>) -> anyhow::Result<ExitCode> {
 /// What was read, and what of it has no effect: whatever the level, because it is said once.
 fn say(told: &Told, log: &Log) {
     for warning in &told.warnings {
-        log.say(format_args!("warning: {warning}"));
+        log.warn(warning);
     }
     if !providers::any(&told.install) {
-        log.say(
-            "warning: no provider is configured, so there are no routes (`--providers.file.filename=...`)",
-        );
+        log.warn("no provider is configured, so there are no routes (`--providers.file.filename=...`)");
     }
     if let Some(warning) = settings::api::warning(&told.install) {
-        log.say(format_args!("warning: {warning}"));
+        log.warn(warning);
     }
     tracing::info!(from = %told.origin, "configuration loaded");
     tracing::debug!(configuration = %render::install(&told.install), "install configuration");
@@ -62,7 +61,11 @@ async fn serve(told: &Told, log: &Log, log_export: Option<Export>) -> Result<Exi
         started = providers::start(install, own) => started?,
         () = signals.stop(|| log.reopen()) => return Ok(ExitCode::SUCCESS),
     };
-    let serving = Serving::start(edge, routing, ocsp, updates, Api::new(install), events).await?;
+    let sources = Sources {
+        default_transport: transport::follow(install, &routing.servers_transport)?,
+        updates,
+    };
+    let serving = Serving::start(edge, routing, ocsp, sources, Api::new(install), events).await?;
     serving.announce(log, |name| {
         install
             .entry_points

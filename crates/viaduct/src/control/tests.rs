@@ -179,7 +179,7 @@ async fn a13_7_followers_see_each_new_snapshot() {
     let generation = first.generation;
     let (snapshots, mut seen) = watch::channel(first);
     let (sender, updates) = mpsc::channel(1);
-    let follower = tokio::spawn(control.follow(updates, snapshots));
+    let follower = tokio::spawn(control.follow(updates.into(), snapshots));
     sender.send(update("Host(`b.example.com`)")).await.unwrap();
     seen.changed().await.unwrap();
     assert!(seen.borrow().generation > generation);

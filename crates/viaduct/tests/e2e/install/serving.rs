@@ -8,6 +8,7 @@ use viaduct_testkit::origin::{Origin, echo, ok};
 use viaduct_testkit::pki::{Ca, Leaf, Usage};
 use viaduct_testkit::tls;
 use viaduct_testkit::viaduct::Running;
+use viaduct_testkit::wait::wait_until;
 
 use crate::fixture::root;
 
@@ -142,4 +143,34 @@ fn a2_2_routers_without_entry_points_are_served_by_the_default_ones() {
         .status
     };
     assert_eq!((status("web"), status("other")), (200, 404));
+}
+
+#[test]
+fn a7_11_c43_the_cas_of_the_static_transport_are_watched_and_never_lost() {
+    let backend = Backend::new();
+    let right = std::fs::read_to_string(backend.work.path().join("ca.pem")).expect("a CA");
+    let put = |pem: &str| {
+        std::fs::write(backend.work.path().join("aside"), pem).expect("a file");
+        std::fs::rename(
+            backend.work.path().join("aside"),
+            backend.work.path().join("trust.pem"),
+        )
+        .expect("a file");
+    };
+    put(Ca::new("Somebody").pem());
+    let mut running = backend.served("serversTransport: {rootCAs: [trust.pem]}\nlog: {level: INFO}");
+    assert_eq!(get(&running, "unnamed.example").status, 502);
+    put(&right);
+    wait_until("the new CA to count", || {
+        get(&running, "unnamed.example").status == 200
+    });
+    // Half a rotation: what was trusted stays so.
+    put("-----BEGIN CERTIFICATE-----\nAA");
+    running.child().wait_line("the CAs read before stay trusted");
+    assert_eq!(get(&running, "unnamed.example").status, 200);
+    // Connections made under the old trust are not used under the new one (C9).
+    put(Ca::new("Somebody else").pem());
+    wait_until("the old CA to count no more", || {
+        get(&running, "unnamed.example").status == 502
+    });
 }
