@@ -86,6 +86,9 @@ pub struct Update {
     pub origins: HashMap<Element, Origin>,
     /// Where the PEM texts of servers transports and TLS options came from, for messages.
     pub materials: HashMap<Element, Materials>,
+    /// Routers that ask for a certificate of their own, each with its position in `tls.certificates`: without it
+    /// they are not served.
+    pub own_certificates: HashMap<Element, usize>,
     /// What the source wants said that takes nothing out of service.
     pub notes: Vec<Finding>,
 }
@@ -98,6 +101,7 @@ impl Update {
             broken: Vec::new(),
             origins: HashMap::new(),
             materials: HashMap::new(),
+            own_certificates: HashMap::new(),
             notes: Vec::new(),
         }
     }

@@ -93,6 +93,8 @@ struct Draft {
     update: Update,
     /// By the Secret they come from, so that each is there once.
     certificates: BTreeMap<Name, StoredCertificate>,
+    /// Routers, and the Secrets that their objects name.
+    own_certificates: Vec<(Element, Name)>,
 }
 
 impl Draft {
@@ -100,6 +102,7 @@ impl Draft {
         Self {
             update: Update::new(ProviderName::new(PROVIDER), Dynamic::default()),
             certificates: BTreeMap::new(),
+            own_certificates: Vec::new(),
         }
     }
 
@@ -138,6 +141,12 @@ impl Draft {
 
     fn finish(mut self, view: &View<'_>) -> Update {
         self.drop_repetitions();
+        let positions: BTreeMap<&Name, usize> = self.certificates.keys().zip(0..).collect();
+        self.update.own_certificates = self
+            .own_certificates
+            .into_iter()
+            .filter_map(|(router, secret)| Some((router, *positions.get(&secret)?)))
+            .collect();
         for (index, (secret, certificate)) in self.certificates.into_iter().enumerate() {
             let origin = Origin {
                 object: Some(secret.of_kind(Kind::Secret)),

@@ -81,6 +81,7 @@ pub fn compile(inputs: &Inputs<'_>, previous: Option<&Snapshot>) -> (Arc<Snapsho
         install: inputs.install,
         sources: &sources,
         resolver: &resolver,
+        unusable: &certificates.unusable,
         policies: &policies,
         services: &services,
         middlewares: &middlewares,

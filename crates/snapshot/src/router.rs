@@ -12,8 +12,11 @@ use crate::service::{Service, Slot};
 #[derive(Debug, Clone)]
 pub struct Router {
     /// `name@provider`; a router that names several entry points is one router for each of them,
-    /// `entrypoint-name@provider`, as in Traefik.
+    /// `entrypoint-name@provider`, as in Traefik; with a suffix where
+    /// another router is named so.
     pub name: Arc<str>,
+    /// `name@provider` as it was written: what it becomes at several entry points has this in common.
+    pub written_name: Arc<str>,
     /// As written, even when it does not parse.
     pub rule_text: Arc<str>,
     /// `None`: the rule cannot be read, and the router is in no table.
@@ -64,6 +67,7 @@ impl Router {
     /// Whether `other` would do exactly the same, so that it can be shared.
     pub(crate) fn same(&self, other: &Self) -> bool {
         self.name == other.name
+            && self.written_name == other.written_name
             && self.rule_text == other.rule_text
             && same_rule(self.rule.as_ref(), other.rule.as_ref())
             && self.entry_point == other.entry_point

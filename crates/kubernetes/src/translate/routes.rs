@@ -314,7 +314,12 @@ impl<'a> Routing<'a> {
     fn certificate(&mut self, secret: &str, field: &str, draft: &mut Draft) {
         let name = Name::new(&*self.subject.name.namespace, secret);
         match material::pair(self.cx, &name) {
-            Ok(pair) => draft.certificate(name, pair, None),
+            Ok(pair) => {
+                let router = self.cx.names.router(self.subject.name, &self.route.rule);
+                let owner = (Element::Router(router), name.clone());
+                draft.own_certificates.push(owner);
+                draft.certificate(name, pair, None);
+            }
             Err(fault) => {
                 let finding = fault.finding(self.cx, self.subject, field, Code::InvalidCertificate);
                 self.faults.push(self.without_certificate(finding, &fault));

@@ -17,6 +17,19 @@ use crate::compile::Inputs;
 pub(super) struct Certificates {
     pub(super) kept: KeptStore,
     pub(super) by_provider: HashMap<ProviderName, Vec<Option<Arc<Identity>>>>,
+    pub(super) unusable: Unusable,
+}
+
+/// Why certificates cannot be shown, by provider and position.
+#[derive(Debug, Default)]
+pub(super) struct Unusable(HashMap<(ProviderName, usize), Finding>);
+
+impl Unusable {
+    /// What is wrong with the certificate that a router asks for, if anything is.
+    pub(super) fn of(&self, source: &Source<'_>, router: &Element) -> Option<&Finding> {
+        let position = source.update.own_certificates.get(router)?;
+        self.0.get(&(source.provider().clone(), *position))
+    }
 }
 
 pub(super) fn build(
@@ -25,9 +38,13 @@ pub(super) fn build(
     book: Option<&Book>,
     findings: &mut Vec<Finding>,
 ) -> Certificates {
+    let mut unusable = Unusable::default();
     let by_provider: HashMap<_, _> = sources
         .iter()
-        .map(|source| (source.provider().clone(), identities(source, findings)))
+        .map(|source| {
+            let identities = identities(source, &mut unusable, findings);
+            (source.provider().clone(), identities)
+        })
         .collect();
     let identities = sources
         .iter()
@@ -41,6 +58,7 @@ pub(super) fn build(
     Certificates {
         kept: share_store(inputs, identities, default, book),
         by_provider,
+        unusable,
     }
 }
 
@@ -82,7 +100,11 @@ fn share_store(
 
 /// One provider's certificates, beside `tls.certificates`. Pairs that did not change are not read
 /// again.
-fn identities(source: &Source<'_>, findings: &mut Vec<Finding>) -> Vec<Option<Arc<Identity>>> {
+fn identities(
+    source: &Source<'_>,
+    unusable: &mut Unusable,
+    findings: &mut Vec<Finding>,
+) -> Vec<Option<Arc<Identity>>> {
     if let Some(kept) = source.kept
         && Arc::ptr_eq(&kept.update, source.update)
         && kept.identities.iter().all(Option::is_some)
@@ -115,8 +137,11 @@ fn identities(source: &Source<'_>, findings: &mut Vec<Finding>) -> Vec<Option<Ar
             match read(pair) {
                 Ok(identity) => Some(Arc::new(identity)),
                 Err(finding) => {
-                    let hint = "clients it is meant for are shown the default certificate, which they do not trust: give it the certificate's chain, leaf first, and its key as PEM text";
-                    findings.push(source.at(element, finding.hint(hint)));
+                    let hint = "clients it is meant for are shown the default certificate, which they do not trust, and routers that ask for it are out of service: give it the certificate's chain, leaf first, and its key as PEM text";
+                    let finding = source.at(element, finding.hint(hint));
+                    let place = (source.provider().clone(), index);
+                    unusable.0.insert(place, finding.clone());
+                    findings.push(finding);
                     None
                 }
             }

@@ -96,6 +96,7 @@ fn finish(draft: &Draft<'_>, slots: &mut Slots) -> Router {
     Router {
         slot: slots.slot(Slotted::Router, &draft.name),
         name: Arc::clone(&draft.name),
+        written_name: Arc::clone(&draft.written_name),
         rule_text: match &draft.rule {
             Some(rule) => Arc::clone(rule.shared_text()),
             None => draft.written.rule.as_str().into(),

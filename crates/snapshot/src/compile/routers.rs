@@ -1,5 +1,6 @@
 //! `routers` -> drafts: everything about a router that does not depend on other routers.
 
+mod parts;
 pub(super) mod unreadable;
 
 use std::sync::Arc;
@@ -9,6 +10,7 @@ use viaduct_config::finding::Code;
 use viaduct_config::rule::{Rule, Syntax};
 use viaduct_config::{Element, EntryPointName, Finding, ObjectRef, QualifiedName};
 
+use super::certificates::Unusable;
 use super::middlewares::Middlewares;
 use super::policies::Policies;
 use super::services::Services;
@@ -17,7 +19,7 @@ use crate::Snapshot;
 use crate::entry_point::Policy;
 use crate::install::{EntryPointInstall, Install};
 use crate::middleware::Middleware;
-use crate::resolve::{INTERNAL, Resolver};
+use crate::resolve::{INTERNAL, Resolver, because_of};
 use crate::rule::RouteRule;
 use crate::service::Service;
 
@@ -25,6 +27,7 @@ pub(super) struct Context<'s> {
     pub(super) install: &'s Install,
     pub(super) sources: &'s Sources<'s>,
     pub(super) resolver: &'s Resolver<'s>,
+    pub(super) unusable: &'s Unusable,
     pub(super) policies: &'s Policies,
     pub(super) services: &'s Services<'s>,
     pub(super) middlewares: &'s Middlewares,
@@ -37,6 +40,8 @@ pub(super) struct Draft<'s> {
     /// As the provider names it.
     pub(super) element: &'s str,
     pub(super) name: Arc<str>,
+    /// `name@provider` as it was written: parts at several entry points share it.
+    pub(super) written_name: Arc<str>,
     pub(super) written: &'s WrittenRouter,
     pub(super) entry_point: Option<EntryPointName>,
     pub(super) rule: Option<Arc<RouteRule>>,
@@ -136,12 +141,13 @@ impl<'s> Context<'s> {
         entry_points
             .into_iter()
             .map(|entry_point| {
-                let name = if several {
-                    source.qualified(&format!("{}-{element}", entry_point.name))
-                } else {
-                    Arc::clone(&base.name)
-                };
-                self.at(&base, name, entry_point)
+                if !several {
+                    return self.at(&base, Arc::clone(&base.name), entry_point);
+                }
+                let (name, finding) = parts::name(self, source, element, entry_point);
+                let mut draft = self.at(&base, source.qualified(&name), entry_point);
+                draft.warnings.extend(finding);
+                draft
             })
             .collect()
     }
@@ -152,6 +158,10 @@ impl<'s> Context<'s> {
         let mut faults = Vec::new();
         if let Some(cause) = source.broken(&key) {
             faults.push(Fault::unavailable(cause.clone()));
+        }
+        // As without the Secret: the default certificate is nobody's choice (I2).
+        if let Some(cause) = self.unusable.of(source, &key) {
+            faults.push(Fault::unavailable(because_of(cause)));
         }
         if !written.parent_refs.is_empty() {
             faults.push(unserved("routers below other routers are", "parentRefs"));
@@ -172,6 +182,7 @@ impl<'s> Context<'s> {
         Draft {
             source,
             element,
+            written_name: Arc::clone(&name),
             name,
             written,
             entry_point: None,
@@ -201,6 +212,7 @@ impl<'s> Context<'s> {
         let tls = base.written.tls.as_ref().or(entry_point.tls.as_ref());
         let mut draft = Draft {
             name,
+            written_name: Arc::clone(&base.written_name),
             entry_point: Some(entry_point.name.clone()),
             tls: tls.is_some(),
             options: tls.map_or("", |tls| tls.options.as_str()),
@@ -366,6 +378,23 @@ impl<'s> Context<'s> {
         draft: &mut Draft<'s>,
     ) -> (Vec<&'s EntryPointInstall>, bool) {
         let all = &self.install.entry_points;
+        let exists = |name: &str| all.iter().any(|entry_point| entry_point.name.as_str() == name);
+        for name in written.entry_points.iter().filter(|name| !exists(name)) {
+            draft.warnings.push(
+                Finding::error(
+                    Code::UnknownEntryPoint,
+                    format!("entryPoint \"{name}\" doesn't exist"),
+                )
+                .field("entryPoints")
+                .wanted(names(all))
+                .got(name.as_str()),
+            );
+        }
+        self.served_at(written)
+    }
+
+    fn served_at(&self, written: &WrittenRouter) -> (Vec<&'s EntryPointInstall>, bool) {
+        let all = &self.install.entry_points;
         if written.entry_points.is_empty() {
             let marked: Vec<_> = all.iter().filter(|entry_point| entry_point.as_default).collect();
             let default = if marked.is_empty() {
@@ -378,18 +407,11 @@ impl<'s> Context<'s> {
         }
         let mut found: Vec<&EntryPointInstall> = Vec::new();
         for name in &written.entry_points {
-            match all.iter().find(|entry_point| entry_point.name.as_str() == name) {
-                Some(entry_point) if found.iter().any(|known| known.name == entry_point.name) => {}
-                Some(entry_point) => found.push(entry_point),
-                None => draft.warnings.push(
-                    Finding::error(
-                        Code::UnknownEntryPoint,
-                        format!("entryPoint \"{name}\" doesn't exist"),
-                    )
-                    .field("entryPoints")
-                    .wanted(names(all))
-                    .got(name.as_str()),
-                ),
+            let known = all.iter().find(|entry_point| entry_point.name.as_str() == name);
+            if let Some(entry_point) = known
+                && !found.iter().any(|earlier| earlier.name == entry_point.name)
+            {
+                found.push(entry_point);
             }
         }
         (found, written.entry_points.len() > 1)

@@ -36,6 +36,7 @@ fn transport(name: &str, object: Option<&str>) -> Transport {
 fn router(object: Option<&str>) -> Router {
     Router {
         name: "r@file".into(),
+        written_name: "r@file".into(),
         rule_text: "Host(`a`)".into(),
         rule: None,
         entry_point: None,

@@ -18,6 +18,7 @@ use crate::service::Slot;
 fn router(name: &str, rule: Rule, priority: i64) -> Arc<Router> {
     Arc::new(Router {
         name: name.into(),
+        written_name: name.into(),
         rule_text: rule.text().into(),
         rule: Some(Arc::new(RouteRule::new(rule))),
         entry_point: None,

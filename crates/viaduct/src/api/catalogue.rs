@@ -1,7 +1,7 @@
 //! Every object of every provider, as it was written and with what became of it: the one value that lists,
 //! single objects, `rawdata`, `overview` and the dump are views of.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde_json::{Map, Value, json};
 use viaduct_config::{Element, ProviderName, QualifiedName, Severity, Update, render};
@@ -142,6 +142,7 @@ impl Object {
 impl Catalogue {
     pub(super) fn new(published: &Published) -> Self {
         let faults = Faults::new(published);
+        let served = Served::of(&published.snapshot);
         let mut catalogue = Self {
             http: Layer::default(),
             tcp: Layer::default(),
@@ -149,7 +150,7 @@ impl Catalogue {
             more: Map::new(),
         };
         for update in &published.updates {
-            catalogue.add(update, &faults, &published.snapshot);
+            catalogue.add(update, &faults, &served);
         }
         for layer in [&mut catalogue.http, &mut catalogue.tcp, &mut catalogue.udp] {
             layer.tie();
@@ -183,15 +184,13 @@ impl Catalogue {
         Value::Object(raw)
     }
 
-    fn add(&mut self, update: &Update, faults: &Faults, snapshot: &Snapshot) {
+    fn add(&mut self, update: &Update, faults: &Faults, served: &Served<'_>) {
         let provider = &update.provider;
         let mut tree = render::redacted(&update.dynamic);
         add_missing(&mut tree, update);
         for (name, body) in take(&mut tree, "http", "routers") {
             let said = faults.of(provider, Element::Router(name.clone()));
-            self.http
-                .routers
-                .push(router(&name, body, update, said, snapshot));
+            self.http.routers.push(router(&name, body, update, said, served));
         }
         for (name, body) in take(&mut tree, "http", "services") {
             let said = faults.of(provider, Element::Service(name.clone()));
@@ -396,10 +395,10 @@ fn router(
     body: Map<String, Value>,
     update: &Update,
     said: &[Said],
-    snapshot: &Snapshot,
+    served: &Served<'_>,
 ) -> Object {
     let mut object = object(name, body, &update.provider);
-    let served = served_as(&object.name, snapshot);
+    let served = served.0.get(object.name.as_str()).map_or(&[][..], Vec::as_slice);
     let out = |router: &&&Router| matches!(router.state, RouterState::OutOfService { .. });
     let status = match (served.iter().filter(out).count(), served.len()) {
         (_, 0) => worst(said),
@@ -427,19 +426,20 @@ fn router(
     object
 }
 
-/// What the router is in the snapshot: itself, or one for each of its entry points.
-fn served_as<'s>(name: &str, snapshot: &'s Snapshot) -> Vec<&'s Router> {
-    if let Some(router) = snapshot.routers.get(name) {
-        return vec![router];
+/// What each router is in the snapshot: itself, or one for each of its entry points.
+struct Served<'s>(HashMap<&'s str, Vec<&'s Router>>);
+
+impl<'s> Served<'s> {
+    fn of(snapshot: &'s Snapshot) -> Self {
+        let mut served: HashMap<_, Vec<&Router>> = HashMap::new();
+        for router in snapshot.routers.values() {
+            served.entry(&*router.written_name).or_default().push(router);
+        }
+        for parts in served.values_mut() {
+            parts.sort_by(|a, b| a.name.cmp(&b.name));
+        }
+        Self(served)
     }
-    let mut routers: Vec<&Router> = snapshot
-        .entry_points
-        .keys()
-        .filter_map(|entry_point| snapshot.routers.get(&*format!("{entry_point}-{name}")))
-        .map(AsRef::as_ref)
-        .collect();
-    routers.sort_by(|a, b| a.name.cmp(&b.name));
-    routers
 }
 
 /// The names in a field that holds one or several.

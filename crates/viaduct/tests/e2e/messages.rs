@@ -137,7 +137,8 @@ fn c2_a_missing_front_certificate_says_what_clients_see_and_what_to_write() {
 }
 
 #[test]
-fn c2_a_front_certificate_that_cannot_be_read_is_named_itself() {
+fn c2_i2_a_front_certificate_that_cannot_be_read_is_named_itself_and_takes_its_router_out() {
+    let pki = Pki::new();
     let viaduct = started(
         &Manifests::new()
             .secret(FRONT_SECRET, &[("tls.crt", "junk"), ("tls.key", "junk")])
@@ -150,7 +151,13 @@ fn c2_a_front_certificate_that_cannot_be_read_is_named_itself() {
             "no certificate in the PEM text",
             "object=Secret web/web-ingressroute-tls ",
             "are shown the default certificate",
+            "affects=\"IngressRoute web/web-ingressroute\"",
         ],
+    );
+    // Not served under a certificate that nobody chose (I2).
+    assert_eq!(
+        pki.curl(&viaduct).args(&["--insecure"]).get(HOST, "/").status,
+        503
     );
 }
 

@@ -460,3 +460,83 @@ fn i2_a_guessed_rule_claims_no_tls_options() {
         Outcome::Out(503, Code::InvalidRule)
     );
 }
+
+/// Router `app` at two entry points, beside one that is really named as its part at the first.
+#[test]
+fn i4_the_part_of_a_router_is_no_other_router() {
+    let app = json!({ "rule": "Host(`a`)", "service": "app", "entryPoints": ["web", "websecure"] });
+    let real = json!({ "rule": "Host(`b`)", "service": "app", "entryPoints": ["web"] });
+    let alone = World::of(routers(json!({ "app": app }))).compile();
+    assert_eq!(&*alone.router("web-app@file").written_name, "app@file");
+
+    let compiled = World::of(routers(json!({ "app": app, "web-app": real }))).compile();
+    assert_eq!(compiled.snapshot.routers.len(), 3);
+    assert_eq!(&*compiled.router("web-app@file").rule_text, "Host(`b`)");
+    assert_eq!(&*compiled.router("websecure-app@file").written_name, "app@file");
+    let parts = compiled.snapshot.routers.values();
+    let renamed: Vec<_> = parts
+        .filter(|router| &*router.written_name == "app@file" && &*router.name != "websecure-app@file")
+        .collect();
+    assert_eq!(renamed.len(), 1);
+    assert!(renamed[0].name.starts_with("web-app-"), "{}", renamed[0].name);
+    assert!(compiled.only(Code::DuplicateObject).message.contains("`web-app`"));
+    assert_eq!(compiled.plain("a", "/"), served("app@file"));
+    assert_eq!(compiled.plain("b", "/"), served("app@file"));
+
+    // Whoever takes the name with the suffix, too, gets nowhere.
+    let suffixed = renamed[0].name.strip_suffix("@file").expect("a provider");
+    let all = json!({ "app": app, "web-app": real, suffixed: real });
+    let compiled = World::of(routers(all)).compile();
+    assert_eq!(compiled.snapshot.routers.len(), 4);
+}
+
+#[test]
+fn i4_parts_of_two_routers_have_two_names() {
+    let mut world = World::of(routers(json!({
+        "b-c": { "rule": "Host(`a`)", "service": "app", "entryPoints": ["web", "a"] },
+        "c": { "rule": "Host(`b`)", "service": "app", "entryPoints": ["web", "a-b"] },
+    })));
+    for name in ["a", "a-b"] {
+        let mut more = world.install.entry_points[0].clone();
+        more.name = viaduct_config::EntryPointName::new(name);
+        world.install.entry_points.push(more);
+    }
+    let compiled = world.compile();
+    assert_eq!(compiled.snapshot.routers.len(), 4);
+    let again = world.compile_after(Some(&compiled));
+    assert_eq!(again.snapshot.generation, compiled.snapshot.generation);
+}
+
+#[test]
+fn i2_a_router_without_the_certificate_it_asks_for_is_out() {
+    let mut update = update(
+        "kubernetescrd",
+        json!({
+            "http": {
+                "routers": {
+                    "own": { "rule": "Host(`a`)", "service": "app", "entryPoints": ["websecure"], "tls": {} },
+                    "other": { "rule": "Host(`b`)", "service": "app", "entryPoints": ["websecure"], "tls": {} },
+                },
+                "services": { "app": balancer("http://10.0.0.1") },
+            },
+            "tls": { "certificates": [{ "certFile": "junk", "keyFile": "junk" }] },
+        }),
+    );
+    update
+        .own_certificates
+        .insert(Element::Router("own".to_owned()), 0);
+    let mut world = World::new();
+    world.put(update);
+    let compiled = world.compile();
+    assert_eq!(
+        compiled.secure("a", "/"),
+        Outcome::Out(503, Code::InvalidCertificate)
+    );
+    assert_eq!(compiled.secure("b", "/"), served("app@kubernetescrd"));
+    // Not read again, and still not served.
+    let again = world.compile_after(Some(&compiled));
+    assert_eq!(
+        again.secure("a", "/"),
+        Outcome::Out(503, Code::InvalidCertificate)
+    );
+}
