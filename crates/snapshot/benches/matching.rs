@@ -17,6 +17,7 @@ fn table(rules: impl Iterator<Item = String>) -> RoutingTable {
         let rule = Rule::parse_http(&text).expect("a benchmark's rule is well-formed");
         Arc::new(Router {
             name: text.as_str().into(),
+            written_name: text.as_str().into(),
             priority: i64::try_from(text.len()).expect("a short rule"),
             rule_text: text.into(),
             rule: Some(Arc::new(RouteRule::new(rule))),

@@ -54,6 +54,11 @@ impl Curl {
         }
     }
 
+    /// Over TLS, trusting whom curl trusts by itself.
+    pub fn over_tls(self) -> Self {
+        Self { plain: false, ..self }
+    }
+
     pub fn args(mut self, arguments: &[&str]) -> Self {
         self.arguments
             .extend(arguments.iter().map(|&argument| argument.to_owned()));

@@ -30,7 +30,7 @@ pub(super) enum FetchError {
     Settings(String),
     #[error("TLS: {}: wanted {}, got {}", .0.reason, .0.wanted, .0.got)]
     Tls(Box<Fault>),
-    #[error("the exchange failed: {0}")]
+    #[error("the exchange failed: {}", Whole(.0))]
     Http(#[source] hyper::Error),
     #[error("received non-ok response code: {}{}", status.as_u16(), Towards(location.as_deref()))]
     Status {
@@ -45,6 +45,19 @@ pub(super) enum FetchError {
     NotText,
     #[error("no whole answer within {0:?}")]
     Late(Duration),
+}
+
+/// hyper says what failed, its source why.
+struct Whole<'e>(&'e hyper::Error);
+
+impl fmt::Display for Whole<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)?;
+        match std::error::Error::source(self.0) {
+            Some(source) => write!(f, ": {source}"),
+            None => Ok(()),
+        }
+    }
 }
 
 /// Whom to ask, and what.

@@ -14,7 +14,7 @@ use viaduct_testkit::wait::wait_until;
 use crate::fixture::root;
 
 /// The file provider's routes, and flags beside two entry points and `traefik`.
-fn serve(work: &Path, routes: &str, flags: &[&str]) -> Running {
+pub(crate) fn serve(work: &Path, routes: &str, flags: &[&str]) -> Running {
     std::fs::write(work.join("routes.yml"), routes).expect("a file");
     Running::until_ready(
         root(work)
@@ -33,11 +33,11 @@ fn ask(address: SocketAddr, method: &str, path: &str, headers: &str) -> Response
     http1::once(address, request)
 }
 
-fn get(address: SocketAddr, path: &str) -> Response {
+pub(crate) fn get(address: SocketAddr, path: &str) -> Response {
     ask(address, "GET", path, "")
 }
 
-const ROUTES: &str = "
+pub(crate) const ROUTES: &str = "
 http:
   routers:
     web: {rule: 'Host(`web.example`)', service: app}
@@ -59,7 +59,7 @@ http:
 ";
 
 #[test]
-fn c74_insecure_serves_on_the_traefik_entry_point_alone_and_says_so_aloud() {
+pub(crate) fn c74_insecure_serves_on_the_traefik_entry_point_alone_and_says_so_aloud() {
     let work = tempfile::tempdir().expect("a temporary directory");
     let mut running = serve(work.path(), ROUTES, &["--api.insecure", "--ping"]);
     let (traefik, web) = (running.address("traefik"), running.address("web"));
@@ -98,7 +98,7 @@ fn c74_without_insecure_nothing_internal_is_reachable() {
 }
 
 #[test]
-fn a6_16_a_router_of_the_file_provider_serves_the_api_through_its_middlewares() {
+pub(crate) fn a6_16_a_router_of_the_file_provider_serves_the_api_through_its_middlewares() {
     let work = tempfile::tempdir().expect("a temporary directory");
     let running = serve(work.path(), BY_HAND, &["--api", "--ping.manualrouting"]);
     let web = running.address("web");
@@ -124,7 +124,7 @@ fn a6_16_noop_is_a_teapot_whatever_else_is_switched_on() {
 }
 
 #[test]
-fn a12_8_ping_says_that_the_process_ends_while_it_still_accepts() {
+pub(crate) fn a12_8_ping_says_that_the_process_ends_while_it_still_accepts() {
     let work = tempfile::tempdir().expect("a temporary directory");
     let flags = [
         "--ping",

@@ -4,7 +4,7 @@
 mod answers;
 mod certificates;
 mod handshakes;
-mod network;
+pub(crate) mod network;
 mod transports;
 
 use serde_json::{Value, json};

@@ -9,5 +9,5 @@ mod protocols;
 mod shutdown;
 mod slow;
 mod split_hello;
-mod stapling;
+pub(crate) mod stapling;
 mod tickets;

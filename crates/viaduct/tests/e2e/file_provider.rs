@@ -1,9 +1,9 @@
 //! Traefik's file and HTTP providers: the flow without Kubernetes, what changes at run time, what is refused.
 
-mod changes;
+pub(crate) mod changes;
 mod faults;
 mod flow;
-mod several;
+pub(crate) mod several;
 
 use std::path::Path;
 

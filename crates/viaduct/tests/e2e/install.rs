@@ -1,6 +1,6 @@
 //! The install configuration from outside: where it comes from, what is done with it, what is said of mistakes.
 
-mod commands;
+pub(crate) mod commands;
 mod mistakes;
-mod serving;
-mod sources;
+pub(crate) mod serving;
+pub(crate) mod sources;

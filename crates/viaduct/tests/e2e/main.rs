@@ -18,6 +18,7 @@
 //! | `messages` | what the log says of mistakes in manifests |
 //! | `observability` | metrics, access log and traces agree with what clients saw |
 //! | `deployment` | manifests, chart and image: what they say is what the binary takes |
+//! | `options` | every option that is called supported has an effect |
 //! | `docs` | documents that have to match the code |
 
 mod api;
@@ -36,6 +37,7 @@ mod http2;
 mod install;
 mod messages;
 mod observability;
+mod options;
 mod reload;
 mod smuggling;
 mod traffic;

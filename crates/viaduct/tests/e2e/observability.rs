@@ -1,11 +1,14 @@
 //! What is told of requests: metrics, access log, traces.
 
-mod collectors;
-mod log;
-mod metrics;
+pub(crate) mod collectors;
+pub(crate) mod log;
+pub(crate) mod metrics;
+
+use std::net::SocketAddr;
 
 use serde_json::Value;
 use tempfile::TempDir;
+use viaduct_testkit::child::Child;
 use viaduct_testkit::http1::{self, Response};
 use viaduct_testkit::origin::{Origin, echo};
 use viaduct_testkit::viaduct::Running;
@@ -13,8 +16,11 @@ use viaduct_testkit::wait::wait_for;
 
 use crate::fixture::root;
 
+/// A collector by gRPC.
+pub(crate) const COLLECTOR: &str = include_str!("scripts/otlp_collector.py");
+
 /// The root command with one working backend, one that is gone, and files for what it tells.
-struct Observed {
+pub(crate) struct Observed {
     running: Running,
     origin: Origin,
     work: TempDir,
@@ -22,7 +28,7 @@ struct Observed {
 
 impl Observed {
     /// `install`: further sections of the install configuration.
-    fn start(install: &str) -> Self {
+    pub(crate) fn start(install: &str) -> Self {
         let origin = Origin::http(echo);
         let work = tempfile::tempdir().expect("a temporary directory");
         let (there, gone) = (origin.address(), viaduct_testkit::port::closed_port());
@@ -35,6 +41,7 @@ http:
   routers:
     there: {{rule: Host(`there.example`), service: there}}
     gone: {{rule: Host(`gone.example`), service: gone}}
+    metrics: {{rule: Host(`metrics.example`), service: prometheus@internal, observability: {{metrics: true}}}}
     quiet: {{rule: Host(`quiet.example`), service: there, observability: {{accessLogs: false, metrics: false}}}}
   services:
     there: {{loadBalancer: {{servers: [{{url: 'http://{there}'}}]}}}}
@@ -50,16 +57,25 @@ http:
     }
 
     #[track_caller]
-    fn get(&self, entry_point: &str, host: &str, path: &str) -> Response {
+    pub(crate) fn get(&self, entry_point: &str, host: &str, path: &str) -> Response {
         http1::once(
             self.running.address(entry_point),
             format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n"),
         )
     }
 
+    #[track_caller]
+    pub(crate) fn address(&self, entry_point: &str) -> SocketAddr {
+        self.running.address(entry_point)
+    }
+
+    pub(crate) fn child(&mut self) -> &mut Child {
+        self.running.child()
+    }
+
     /// The entries of the file `access.log`, when there are so many.
     #[track_caller]
-    fn entries(&self, count: usize) -> Vec<Value> {
+    pub(crate) fn entries(&self, count: usize) -> Vec<Value> {
         let file = self.work.path().join("access.log");
         wait_for(&format!("{count} lines in the access log"), || {
             let text = std::fs::read_to_string(&file).ok()?;

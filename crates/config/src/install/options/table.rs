@@ -1,7 +1,8 @@
 //! The table itself: data, one line per option of Traefik v3.7.
 //!
 //! Whoever builds what an option asks for changes its last column to `Supported`, and the test of this module
-//! then wants to see the option's value arrive in [`Install`](crate::Install).
+//! then wants to see the option's value arrive in [`Install`](crate::Install), and the end-to-end tests want one of
+//! theirs named that sees its effect (`crates/viaduct/tests/e2e/options.rs`).
 
 use super::Disposition::{self, Accepted, Refused, Supported};
 use super::InstallOption;

@@ -40,7 +40,7 @@ fn c1_connect_timeout() {
 }
 
 /// A listener whose queue is full: the kernel drops further SYNs.
-fn full_listener() -> (TcpListener, Vec<TcpStream>) {
+pub(crate) fn full_listener() -> (TcpListener, Vec<TcpStream>) {
     let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a port");
     viaduct_testkit::port::shrink_backlog(&listener);
     let address = listener.local_addr().expect("an address");

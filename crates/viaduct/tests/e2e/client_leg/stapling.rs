@@ -298,7 +298,7 @@ fn a8_22_an_install_option_with_a_responder_that_cannot_be_asked_ends_the_start(
 }
 
 #[test]
-fn a8_22_traefiks_install_options_staple_what_the_file_provider_names() {
+pub(crate) fn a8_22_traefiks_install_options_staple_what_the_file_provider_names() {
     let issuing = Ca::new("Edge Root").intermediate("Edge CA");
     let front = issuing.issue(Leaf::server(HOST).ocsp("http://ocsp.invalid/Named"));
     let openssl = Responder::new(&issuing).good(&front);

@@ -23,7 +23,7 @@ fn ask(options: &str, request: &str) -> (u16, Option<Request>) {
 }
 
 #[test]
-fn cve_2025_66490_escapes_are_forwarded_as_they_are_or_refused() {
+pub(crate) fn cve_2025_66490_escapes_are_forwarded_as_they_are_or_refused() {
     for (option, escape) in [
         ("allowEncodedSlash", "%2F"),
         ("allowEncodedBackSlash", "%5C"),
@@ -45,7 +45,7 @@ fn cve_2025_66490_escapes_are_forwarded_as_they_are_or_refused() {
 }
 
 #[test]
-fn a2_8_paths_and_queries_as_the_options_say() {
+pub(crate) fn a2_8_paths_and_queries_as_the_options_say() {
     let request = "GET /a/../b//c?d;e HTTP/1.1\r\nHost: a\r\n\r\n";
     for (options, wanted) in [
         ("http: {}", "/b/c?d&e"),
@@ -59,7 +59,7 @@ fn a2_8_paths_and_queries_as_the_options_say() {
 }
 
 #[test]
-fn a2_8_headers_with_underscores() {
+pub(crate) fn a2_8_headers_with_underscores() {
     let request = "GET / HTTP/1.1\r\nHost: a\r\nX_A: 1\r\n\r\n";
     for (strategy, wanted) in [
         ("keep", (200, Some(true))),
@@ -74,14 +74,14 @@ fn a2_8_headers_with_underscores() {
 }
 
 #[test]
-fn a2_8_heads_have_a_bound() {
+pub(crate) fn a2_8_heads_have_a_bound() {
     let head = format!("GET / HTTP/1.1\r\nHost: a\r\nX: {}\r\n\r\n", "x".repeat(20_000));
     assert_eq!(ask("http: {maxHeaderBytes: 16384}", &head).0, 431);
     assert_eq!(ask("http: {}", &head).0, 200);
 }
 
 #[test]
-fn a2_15_forwarded_headers_of_those_who_are_trusted() {
+pub(crate) fn a2_15_forwarded_headers_of_those_who_are_trusted() {
     let request = "GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 203.0.113.7\r\nX_Forwarded_For: 1\r\n\
                    X-Real-Ip: 203.0.113.7\r\nX-Forwarded-Tls-Client-Cert: x\r\nX-A: 1\r\nConnection: x-a\r\n\r\n";
     for (options, chain, real, certificate, nominated) in [

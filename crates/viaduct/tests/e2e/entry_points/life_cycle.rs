@@ -12,7 +12,7 @@ use super::Edge;
 const GET: &str = "GET / HTTP/1.1\r\nHost: a.example\r\n\r\n";
 
 #[test]
-fn a2_12_connections_are_accepted_until_the_time_for_it_has_passed() {
+pub(crate) fn a2_12_connections_are_accepted_until_the_time_for_it_has_passed() {
     let mut edge = Edge::start(
         "entryPoints:\n  \
          web: {address: '127.0.0.1:0'}\n  \
@@ -50,7 +50,7 @@ fn a2_12_a_second_signal_does_not_wait() {
 }
 
 #[test]
-fn a2_13_requests_of_a_connection_are_bounded() {
+pub(crate) fn a2_13_requests_of_a_connection_are_bounded() {
     let edge = Edge::start(
         "entryPoints: {web: {address: '127.0.0.1:0', transport: {keepAliveMaxRequests: 2, keepAliveMaxTime: 60}}}",
     );

@@ -107,7 +107,7 @@ http:
 }
 
 #[test]
-fn a2_6_middlewares_of_an_entry_point_are_before_those_of_its_routers() {
+pub(crate) fn a2_6_middlewares_of_an_entry_point_are_before_those_of_its_routers() {
     let origin = Origin::http(|_| ok("backend"));
     let edge = Edge::serving(
         "

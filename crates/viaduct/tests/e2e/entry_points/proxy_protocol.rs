@@ -16,7 +16,7 @@ fn edge(rules: &str) -> Edge {
 }
 
 #[test]
-fn a2_14_haproxy_names_the_client_in_both_versions() {
+pub(crate) fn a2_14_haproxy_names_the_client_in_both_versions() {
     let edge = edge("{trustedIPs: [127.0.0.1/32]}");
     for (path, options) in [
         ("/v1", "send-proxy"),

@@ -12,7 +12,7 @@ use viaduct_testkit::wait::wait_until;
 use super::Edge;
 
 #[test]
-fn a2_5_an_entry_point_sends_everybody_to_another_one() {
+pub(crate) fn a2_5_an_entry_point_sends_everybody_to_another_one() {
     let origin = Origin::http(|_| ok("backend"));
     let port = free_port();
     let edge = Edge::serving(

@@ -18,7 +18,7 @@ fn status(running: &Running, host: &str) -> u16 {
 }
 
 #[test]
-fn a10_1_files_come_change_and_go() {
+pub(crate) fn a10_1_files_come_change_and_go() {
     let origin = Origin::http(|_| ok(""));
     let url = format!("http://{}", origin.address());
     let files = Files::new();

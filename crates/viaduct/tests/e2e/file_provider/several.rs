@@ -16,7 +16,7 @@ fn body(running: &Running, host: &str, path: &str) -> String {
 }
 
 #[test]
-fn a3_15_providers_refer_to_each_other_and_precedence_settles_ties() {
+pub(crate) fn a3_15_providers_refer_to_each_other_and_precedence_settles_ties() {
     let (one, two) = (Origin::http(|_| ok("one")), Origin::http(|_| ok("two")));
     let answer = Arc::new(Mutex::new(ok(&plain(
         "tie",
@@ -54,7 +54,7 @@ fn a3_15_providers_refer_to_each_other_and_precedence_settles_ties() {
 }
 
 #[test]
-fn a1_7_rules_of_v2_are_the_default_where_the_install_configuration_says_so() {
+pub(crate) fn a1_7_rules_of_v2_are_the_default_where_the_install_configuration_says_so() {
     let origin = Origin::http(|_| ok("ok"));
     let files = Files::new();
     let text = plain("r", "a.test", &format!("http://{}", origin.address())).replace(

@@ -101,7 +101,7 @@ fn a1_5_healthcheck_is_0_for_a_200_from_ping_and_1_for_anything_else() {
 }
 
 #[test]
-fn a1_5_healthcheck_of_the_real_process() {
+pub(crate) fn a1_5_healthcheck_of_the_real_process() {
     let work = tempfile::tempdir().expect("a temporary directory");
     let flags = ["--entrypoints.web.address=127.0.0.1:0", "--ping.entrypoint=web"];
     let running = Running::until_ready(root(work.path()).args(flags));

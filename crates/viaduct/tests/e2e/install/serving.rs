@@ -63,7 +63,7 @@ fn get(running: &Running, host: &str) -> Response {
 }
 
 #[test]
-fn a7_11_the_static_transport_is_that_of_services_without_one_and_no_other() {
+pub(crate) fn a7_11_the_static_transport_is_that_of_services_without_one_and_no_other() {
     let backend = Backend::new();
     let trusting = backend.served("serversTransport: {rootCAs: [ca.pem]}");
     assert_eq!(get(&trusting, "unnamed.example").status, 200);
@@ -96,7 +96,7 @@ fn a7_11_cas_that_cannot_be_used_never_mean_the_systems() {
 }
 
 #[test]
-fn a7_11_time_outs_of_the_static_transport_hold() {
+pub(crate) fn a7_11_time_outs_of_the_static_transport_hold() {
     let silent = Origin::script(|wire| {
         // Reads until the proxy has had enough.
         let mut buffer = [0; 1024];
@@ -121,7 +121,7 @@ fn a7_11_time_outs_of_the_static_transport_hold() {
 }
 
 #[test]
-fn a2_2_routers_without_entry_points_are_served_by_the_default_ones() {
+pub(crate) fn a2_2_routers_without_entry_points_are_served_by_the_default_ones() {
     let origin = Arc::new(Origin::http(|_| ok("here")));
     let work = tempfile::tempdir().expect("a temporary directory");
     let routes = format!(

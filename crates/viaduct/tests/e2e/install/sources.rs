@@ -58,7 +58,7 @@ fn a1_1_a_toml_file_by_name_wins_and_flags_beside_it_are_named() {
 }
 
 #[test]
-fn a1_2_flags() {
+pub(crate) fn a1_2_flags() {
     let work = directory();
     let told =
         serves(root(work.path()).args(["--ENTRYPOINTS.web.address", "127.0.0.1:0", "--log.level=info"]));
@@ -109,7 +109,7 @@ fn a1_15_the_configuration_is_logged_at_debug_without_its_secrets() {
 }
 
 #[test]
-fn a11_2_the_access_log_is_that_of_the_options() {
+pub(crate) fn a11_2_the_access_log_is_that_of_the_options() {
     let work = directory();
     serves(root(work.path()).args([
         "--entrypoints.web.address=127.0.0.1:0",

@@ -5,15 +5,14 @@ use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequ
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::trace::v1::Span;
 use prost::Message;
+use viaduct_testkit::child::run;
 use viaduct_testkit::origin::{Origin, ok};
 use viaduct_testkit::python::{self, Module};
 use viaduct_testkit::wait::wait_for;
 
-use super::Observed;
+use super::{COLLECTOR, Observed};
 
-const COLLECTOR: &str = include_str!("../scripts/otlp_collector.py");
-
-fn spans(body: &[u8]) -> Vec<Span> {
+pub(crate) fn spans(body: &[u8]) -> Vec<Span> {
     let request = ExportTraceServiceRequest::decode(body).expect("an export of spans");
     let scopes = request
         .resource_spans
@@ -62,7 +61,7 @@ tracing:
 }
 
 #[test]
-fn a11_5_a11_9_everything_reaches_a_collector_by_grpc() {
+pub(crate) fn a11_5_a11_9_everything_reaches_a_collector_by_grpc() {
     let collector = python::server(Module::Grpc, COLLECTOR, &[]);
     let port: u16 = collector
         .find_line(|line| line.strip_prefix("port ")?.parse().ok())
@@ -111,4 +110,19 @@ tracing: {{otlp: {otlp}}}"
         let text = format!("{request:?}");
         text.contains("traefik_service_requests_total") && text.contains("gone@file")
     });
+}
+
+#[test]
+pub(crate) fn a11_5_without_the_experiment_logs_are_not_exported() {
+    let work = tempfile::tempdir().expect("a temporary directory");
+    let option = "--accesslog.otlp.http.endpoint=http://127.0.0.1:1";
+    let finished = run(crate::fixture::root(work.path()).arg(option), b"");
+    assert_eq!(finished.status.code(), Some(1), "{}", finished.output);
+    assert!(
+        finished
+            .output
+            .contains("set `experimental.otlpLogs` to true as well"),
+        "{}",
+        finished.output
+    );
 }

@@ -72,7 +72,7 @@ fn c67_no_name_forges_a_line_of_the_log() {
 }
 
 #[test]
-fn a11_1_a_log_of_objects_is_one_from_its_first_line_to_its_last() {
+pub(crate) fn a11_1_a_log_of_objects_is_one_from_its_first_line_to_its_last() {
     let work = tempfile::tempdir().expect("a temporary directory");
     let flags = [
         "--log.format=json",

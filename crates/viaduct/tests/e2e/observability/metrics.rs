@@ -47,7 +47,7 @@ fn by_code(samples: &[Sample], name: &str, label: &str, value: &str) -> BTreeMap
 }
 
 #[test]
-fn r25_what_clients_saw_is_what_log_and_metrics_say() {
+pub(crate) fn r25_what_clients_saw_is_what_log_and_metrics_say() {
     let observed = Observed::start(
         "
 metrics: {prometheus: {addRoutersLabels: true}}
