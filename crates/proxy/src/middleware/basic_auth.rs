@@ -102,6 +102,9 @@ pub(crate) struct Passwords {
     right: RefCell<HashSet<[u8; 32], foldhash::quality::RandomState>>,
     key: OnceCell<[u8; 32]>,
     turns: Arc<Semaphore>,
+    /// Every secret that a password was held against, in order.
+    #[cfg(test)]
+    work: RefCell<Vec<Secret>>,
 }
 
 impl Default for Passwords {
@@ -110,6 +113,8 @@ impl Default for Passwords {
             right: RefCell::default(),
             key: OnceCell::new(),
             turns: Arc::new(Semaphore::new(AT_ONCE)),
+            #[cfg(test)]
+            work: RefCell::default(),
         }
     }
 }
@@ -149,6 +154,8 @@ impl Passwords {
     }
 
     async fn verify(&self, secret: &Secret, password: &str) -> Result<bool, ProxyError> {
+        #[cfg(test)]
+        self.work.borrow_mut().push(secret.clone());
         if secret.kind == SecretKind::Sha1 {
             return Ok(is_sha1(secret.expose(), password));
         }

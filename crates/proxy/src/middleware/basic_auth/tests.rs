@@ -1,5 +1,8 @@
-use super::{Passwords, is_sha1, md5_crypt};
-use viaduct_snapshot::middleware::Secret;
+use http::HeaderValue;
+use viaduct_snapshot::middleware::{BasicAuth, Credential, Secret};
+
+use super::{Given, Passwords, is_sha1, md5_crypt};
+use crate::testing::run;
 
 /// Written by `openssl passwd` and `htpasswd`.
 #[test]
@@ -24,6 +27,49 @@ fn cve_2026_71326_what_is_remembered_is_of_one_secret_and_one_password() {
     assert!(passwords.knows(&passwords.digest(&one, "c")));
     assert!(!passwords.knows(&passwords.digest(&other, "bc")));
     assert!(!Passwords::default().knows(&passwords.digest(&one, "c")));
+}
+
+/// The work is the hash: a name that exists and one that does not are held against one secret each, of the same
+/// kind and cost, whatever the password, right ones of other users among them.
+#[test]
+fn cve_2026_32595_a_name_that_does_not_exist_costs_what_one_costs_that_does() {
+    run(async {
+        let hash = |password: &str| bcrypt::hash(password, 4).unwrap();
+        let users = [("ann", hash("of ann")), ("bob", hash("of bob"))];
+        let credentials = users.iter().map(|(name, secret)| Credential {
+            name: (*name).into(),
+            secret: Secret::new(secret).unwrap(),
+        });
+        let challenge = HeaderValue::from_static("Basic");
+        let auth = BasicAuth::new(credentials, challenge, false, None).unwrap();
+        let passwords = Passwords::default();
+        for (name, password, right) in [
+            ("ann", "of ann", true),
+            ("ann", "wrong", false),
+            ("nobody", "wrong", false),
+            ("nobody", "of ann", false),
+            ("nobody", "of bob", false),
+            ("", "", false),
+        ] {
+            let given = Given {
+                name: name.to_owned(),
+                password: password.to_owned(),
+            };
+            assert_eq!(given.is_right(&auth, &passwords).await.unwrap(), right, "{name}");
+            let work = passwords.work.take();
+            let [secret] = work.as_slice() else {
+                panic!("{name}: {work:?}");
+            };
+            assert!(secret.expose().starts_with("$2b$04$"), "{name}");
+        }
+        // Only who was right is known the next time.
+        let known = Given {
+            name: "ann".to_owned(),
+            password: "of ann".to_owned(),
+        };
+        assert!(known.is_right(&auth, &passwords).await.unwrap());
+        assert!(passwords.work.take().is_empty());
+    });
 }
 
 const MD5: &[(&str, &str)] = &[
