@@ -170,6 +170,8 @@ struct Watcher {
     events: Option<RecommendedWatcher>,
     /// Directories with a watch on them, and which directory that was when the watch was put there.
     watched: Vec<(PathBuf, RecursiveMode, Option<Identity>)>,
+    /// Directories that could not be watched at the last look, and were told of.
+    unwatched: BTreeSet<PathBuf>,
     seen: Fingerprint,
     open: OpenFiles,
 }
@@ -281,6 +283,7 @@ impl Watcher {
             timing,
             events,
             watched: Vec::new(),
+            unwatched: BTreeSet::new(),
             seen,
             open,
         }
@@ -351,6 +354,7 @@ impl Watcher {
             }
             keep
         });
+        let mut unwatched = BTreeSet::new();
         for (path, recursive) in wanted {
             if self.watched.iter().any(|(watched, ..)| *watched == path) {
                 continue;
@@ -363,9 +367,16 @@ impl Watcher {
             let identity = Identity::of(&path);
             match events.watch(&path, mode) {
                 Ok(()) => self.watched.push((path, mode, identity)),
-                Err(error) => tracing::debug!(path = %path.display(), %error, "cannot watch, polling"),
+                Err(error) => {
+                    // Once, not at every look: the log may lie beside what is watched.
+                    if !self.unwatched.contains(&path) {
+                        tracing::debug!(path = %path.display(), %error, "cannot watch, polling");
+                    }
+                    unwatched.insert(path);
+                }
             }
         }
+        self.unwatched = unwatched;
     }
 
     fn poll_interval(&self) -> Duration {

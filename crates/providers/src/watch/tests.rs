@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
-use super::{Changes, Target, Timing, Watch, watch};
+use super::{Changes, Target, Timing, Watch, Watcher, sync_channel, watch};
 
 /// "Any change is applied in under a second" leaves this much for the watch itself.
 const IN_TIME: Duration = Duration::from_millis(900);
@@ -228,4 +228,19 @@ fn neighbours_of_a_directory_wake_nobody() {
     assert_eq!(points(&root), [root.as_path()]);
     symlink(&root, &link).unwrap();
     assert_eq!(points(&link), [parent.path(), &link], "to see it lead elsewhere");
+}
+
+#[test]
+fn a13_7_a_missing_directory_is_told_of_once_and_watched_when_it_comes() {
+    let work = directory();
+    let missing = work.path().join("missing");
+    let (signals, _queue) = sync_channel(1);
+    let mut watcher = Watcher::new(Target::Files(vec![missing.join("users")]), events_only(), signals);
+    for _ in 0..3 {
+        watcher.follow();
+        assert!(watcher.unwatched.contains(&missing) && watcher.watched.is_empty());
+    }
+    fs::create_dir(&missing).unwrap();
+    watcher.follow();
+    assert!(watcher.unwatched.is_empty() && watcher.watched.len() == 1);
 }
