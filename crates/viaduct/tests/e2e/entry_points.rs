@@ -1,5 +1,6 @@
 //! Options of entry points from outside: the root command with an install configuration of the test's, real peers.
 
+mod client_certificate;
 pub(crate) mod hygiene;
 pub(crate) mod life_cycle;
 pub(crate) mod middlewares;
