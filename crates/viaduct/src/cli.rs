@@ -90,6 +90,13 @@ pub(crate) struct Up {
     #[arg(long)]
     pub(crate) expose_faults: bool,
 
+    /// Serve API and dashboard, to everyone who reaches the address [default: 127.0.0.1:8080]
+    ///
+    /// An entry point of its own, `traefik`, which no router of the manifests is served at unless it says so. What
+    /// it shows holds no secrets, but the whole configuration.
+    #[arg(long, value_name = "ADDR", num_args = 0..=1, require_equals = true, default_missing_value = API)]
+    pub(crate) api: Option<Listen>,
+
     #[command(flatten)]
     pub(crate) stapling: Stapling,
 
@@ -330,4 +337,6 @@ pub(crate) fn reader(arguments: &[String]) -> Reader {
 }
 
 /// Stands for standard output where a file is named.
+/// Only this machine.
+const API: &str = "127.0.0.1:8080";
 const STDOUT: &str = "-";

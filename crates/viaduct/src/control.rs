@@ -131,6 +131,7 @@ impl Control {
         let Sources {
             mut updates,
             mut default_transport,
+            ..
         } = sources;
         loop {
             let snapshot = tokio::select! {
@@ -173,6 +174,8 @@ impl Control {
 /// What the control plane is told while it runs.
 pub(crate) struct Sources {
     pub(crate) updates: mpsc::Receiver<Update>,
+    /// What is said once, together with the first update.
+    pub(crate) fixed: Vec<Update>,
     /// New states of the install configuration's `serversTransport`; `None`: it stays as it is.
     pub(crate) default_transport: Option<mpsc::Receiver<ServersTransport>>,
 }
@@ -181,6 +184,7 @@ impl From<mpsc::Receiver<Update>> for Sources {
     fn from(updates: mpsc::Receiver<Update>) -> Self {
         Self {
             updates,
+            fixed: Vec::new(),
             default_transport: None,
         }
     }

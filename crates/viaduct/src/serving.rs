@@ -58,6 +58,9 @@ impl Serving {
         let mut sources = sources.into();
         let updates = &mut sources.updates;
         let mut first: Vec<_> = updates.recv().await.into_iter().collect();
+        if !first.is_empty() {
+            first.append(&mut sources.fixed);
+        }
         first.extend(std::iter::from_fn(|| updates.try_recv().ok()));
         let first = control
             .apply_all(first)

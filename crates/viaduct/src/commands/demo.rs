@@ -206,7 +206,7 @@ async fn ingress(demo: &Demo, files: &Files, recorder: &Recorder) -> anyhow::Res
         Some(port) => open(port)?,
         None => open(USUAL_PORT).or_else(|_busy| open(0))?,
     };
-    let install = up::install([(ENTRY_POINT, true)]);
+    let install = up::routing([(ENTRY_POINT, true)]);
     let own = edge.addresses().into_iter().map(|(_, address)| address).collect();
     let updates = Manifests::open(&files.manifests())?.follow(own);
     Ok(Serving::start(edge, install, None, updates, None, None).await?)

@@ -71,7 +71,7 @@ fn findings(update: Update) -> Vec<Finding> {
         .values()
         .flat_map(|router| router.entry_points.iter().cloned())
         .collect();
-    let install = up::install(named.iter().map(|name| (name.as_str(), false)));
+    let install = up::routing(named.iter().map(|name| (name.as_str(), false)));
     let inputs = Inputs {
         install: &install,
         updates: &[Arc::new(update)],

@@ -63,6 +63,7 @@ async fn serve(told: &Told, log: &Log, log_export: Option<Export>) -> Result<Exi
     };
     let sources = Sources {
         default_transport: transport::follow(install, &routing.servers_transport)?,
+        fixed: Vec::new(),
         updates,
     };
     let serving = Serving::start(edge, routing, ocsp, sources, Api::new(install), events).await?;

@@ -101,7 +101,7 @@ pub(super) async fn start(sidecar: Sidecar) -> Result<Serving, Failure> {
     tokio::spawn(follow(files, material, (watch, changes), to, sender));
     Serving::start(
         edge,
-        up::install([(ENTRY_POINT, true)]),
+        up::routing([(ENTRY_POINT, true)]),
         None,
         updates,
         None,

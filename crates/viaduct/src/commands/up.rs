@@ -4,10 +4,13 @@ use std::process::ExitCode;
 
 use viaduct_config::EntryPointName;
 use viaduct_config::dynamic::http::RouterTls;
+use viaduct_config::install::{self, INTERNAL_ENTRY_POINT};
 use viaduct_proxy::{Config, ForwardedTrust};
 use viaduct_snapshot::{EntryPointInstall, Install};
 
+use crate::api::Api;
 use crate::cli::{EntryPoint, Up, resolve};
+use crate::control::Sources;
 use crate::edge::Edge;
 use crate::failure::Failure;
 use crate::logging::Log;
@@ -38,23 +41,73 @@ async fn serve(up: &Up, log: &Log) -> Result<ExitCode, Failure> {
         .map(|output| (output, up.run.access_log.options()));
     let telemetry = Telemetry::logging(access_log);
     let edge = Edge::open(config(up, &entry_points)?, telemetry, "--entrypoint NAME=ADDR")?;
-    let updates = manifests.follow(edge.addresses().into_iter().map(|(_, address)| address).collect());
-    let install = install(entry_points.iter().map(|given| (given.name.as_str(), given.tls)));
-    let serving = Serving::start(edge, install, up.stapling.settings(), updates, None, None).await?;
+    let own = edge.addresses().into_iter().map(|(_, address)| address).collect();
+    let mut routing = routing(entry_points.iter().map(|given| (given.name.as_str(), given.tls)));
+    let mut sources = Sources::from(manifests.follow(own));
+    let mut shown = None;
+    if up.api.is_some() {
+        let told = told(&entry_points);
+        shown = Api::new(&told);
+        sources.fixed.push(viaduct_providers::internal(&told));
+        for entry_point in &mut routing.entry_points {
+            entry_point.as_default = entry_point.name.as_str() != INTERNAL_ENTRY_POINT;
+        }
+    }
+    let serving = Serving::start(edge, routing, up.stapling.settings(), sources, shown, None).await?;
     serving.announce(log, |name| {
         entry_points
             .iter()
             .any(|entry_point| entry_point.name == name && entry_point.tls)
     });
+    if up.api.is_some() {
+        announce_dashboard(&serving, log);
+    }
     Ok(serving.until_stopped(&mut signals, log).await)
 }
 
-/// The entry points asked for, or the default set; each once.
+/// What the API shows of the process, and what it makes of that: API and dashboard, open to whoever reaches them.
+fn told(entry_points: &[EntryPoint]) -> viaduct_config::Install {
+    let listening = |entry_point: &EntryPoint| install::EntryPoint {
+        address: entry_point.listen.to_string(),
+        ..install::EntryPoint::default()
+    };
+    viaduct_config::Install {
+        entry_points: entry_points
+            .iter()
+            .map(|entry_point| (entry_point.name.clone(), listening(entry_point)))
+            .collect(),
+        api: Some(install::Api {
+            insecure: true,
+            ..install::Api::default()
+        }),
+        ..viaduct_config::Install::default()
+    }
+}
+
+fn announce_dashboard(serving: &Serving, log: &Log) {
+    let mut addresses = serving.addresses().iter();
+    let Some((_, address)) = addresses.find(|(name, _)| &**name == INTERNAL_ENTRY_POINT) else {
+        return;
+    };
+    if !address.ip().is_loopback() {
+        log.warn(format_args!(
+            "`--api={address}`: everyone who reaches this address reads the whole configuration"
+        ));
+    }
+    log.say(format_args!("dashboard at http://{address}/dashboard/"));
+}
+
+/// The entry points asked for, or the default set, and the one of the API; each once.
 fn entry_points(up: &Up) -> Result<Vec<EntryPoint>, Failure> {
-    let entry_points = match up.entry_points.as_slice() {
+    let mut entry_points = match up.entry_points.as_slice() {
         [] => EntryPoint::defaults(),
         given => given.to_vec(),
     };
+    entry_points.extend(up.api.clone().map(|listen| EntryPoint {
+        name: INTERNAL_ENTRY_POINT.to_owned(),
+        listen,
+        tls: false,
+    }));
     for (index, entry_point) in entry_points.iter().enumerate() {
         if entry_points
             .iter()
@@ -82,7 +135,7 @@ fn entry_points(up: &Up) -> Result<Vec<EntryPoint>, Failure> {
 }
 
 /// What routing needs to know: names, and where TLS is the default.
-pub(super) fn install<'a>(entry_points: impl IntoIterator<Item = (&'a str, bool)>) -> Install {
+pub(super) fn routing<'a>(entry_points: impl IntoIterator<Item = (&'a str, bool)>) -> Install {
     let entry_points = entry_points.into_iter().map(|(name, tls)| EntryPointInstall {
         name: EntryPointName::new(name),
         tls: tls.then(RouterTls::default),

@@ -8,6 +8,7 @@ use std::path::Path;
 use rustix::process::Signal;
 use serde_json::Value;
 use viaduct_testkit::http1::{self, Response};
+use viaduct_testkit::manifest::{Manifests, Route};
 use viaduct_testkit::viaduct::Running;
 use viaduct_testkit::wait::wait_until;
 
@@ -154,4 +155,56 @@ fn a12_2_the_api_follows_the_configuration() {
     wait_until("the new router", || {
         get(traefik, "/api/http/routers/later@file").status == 200
     });
+}
+
+/// `viaduct up DIR` with one route, and `--api` as given.
+fn up_with(work: &Path, api: &[&str]) -> Running {
+    let directory = work.join("manifests");
+    std::fs::create_dir_all(&directory).expect("a directory");
+    let manifests = Manifests::new().backend("app", 9).route(Route::plain(
+        "r",
+        "Host(`a.example`) && Path(`/app`)",
+        "app",
+        "http",
+    ));
+    std::fs::write(directory.join("r.yaml"), manifests.yaml()).expect("a file");
+    Running::until_ready(
+        std::process::Command::new(crate::fixture::BINARY)
+            .args(["up", "manifests", "--entrypoint", "web=127.0.0.1:0"])
+            .args(api)
+            .current_dir(work),
+    )
+}
+
+#[test]
+fn a12_1_c74_up_shows_its_manifests_on_an_entry_point_of_its_own() {
+    let work = tempfile::tempdir().expect("a temporary directory");
+    let mut running = up_with(work.path(), &["--api=127.0.0.1:0"]);
+    let (traefik, web) = (running.address("traefik"), running.address("web"));
+    let routers: Value = serde_json::from_slice(&get(traefik, "/api/http/routers").body).expect("JSON");
+    let names = routers.to_string();
+    assert!(
+        names.contains("@kubernetescrd") && names.contains("/app"),
+        "{names}"
+    );
+    let overview: Value = serde_json::from_slice(&get(traefik, "/api/entrypoints").body).expect("JSON");
+    assert_eq!(overview.as_array().map(Vec::len), Some(2), "{overview}");
+    assert_eq!(get(traefik, "/dashboard/").status, 200);
+    assert_eq!(get(traefik, "/app").status, 404, "no router is served there");
+    for path in ["/api/overview", "/dashboard/", "/"] {
+        assert_eq!(get(web, path).status, 404, "{path}");
+    }
+    let dashboard = running.child().wait_line("dashboard at ");
+    assert_eq!(dashboard, format!("dashboard at http://{traefik}/dashboard/"));
+
+    let mut open = up_with(work.path(), &["--api=0.0.0.0:0"]);
+    open.child()
+        .wait_line("everyone who reaches this address reads the whole configuration");
+}
+
+#[test]
+fn a12_1_without_the_option_up_has_no_api() {
+    let work = tempfile::tempdir().expect("a temporary directory");
+    let running = up_with(work.path(), &[]);
+    assert_eq!(get(running.address("web"), "/api/overview").status, 404);
 }

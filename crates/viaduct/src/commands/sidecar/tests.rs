@@ -107,7 +107,7 @@ fn a13_8_the_sidecars_own_configuration_has_no_findings() {
     std::fs::write(&files.cert, &pair.chain_pem).unwrap();
     std::fs::write(&files.key, &pair.key_pem).unwrap();
     let update = Arc::new(update("http://localhost:80", &files.read().unwrap()));
-    let install = up::install([(ENTRY_POINT, true)]);
+    let install = up::routing([(ENTRY_POINT, true)]);
     let inputs = Inputs {
         install: &install,
         updates: &[update],
