@@ -106,14 +106,17 @@ impl Connection {
         path: &str,
         payload: Payload,
     ) -> Result<T, ApiError> {
-        let response = self.send(method, path, payload).await?;
-        let read = collect(response.into_body(), MAX_ANSWER);
-        let bytes = timeout(READ, read).await.map_err(|_| ApiError::Late)??;
-        serde_json::from_slice(&bytes).map_err(|error| ApiError::Malformed(error.to_string()))
+        read(self.send(method, path, payload).await?).await
     }
 
     pub(crate) async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, ApiError> {
         self.ask(Method::GET, path, Payload::Nothing).await
+    }
+
+    /// As [`Connection::get`], for what a server under load needs time for.
+    pub(crate) async fn list<T: DeserializeOwned>(&self, path: &str) -> Result<T, ApiError> {
+        let answer = self.send_within(Method::GET, path, Payload::Nothing, LIST);
+        read(answer.await?).await
     }
 
     /// Asks, and returns as soon as the answer begins.
@@ -123,9 +126,19 @@ impl Connection {
         path: &str,
         payload: Payload,
     ) -> Result<Response<Body>, ApiError> {
+        self.send_within(method, path, payload, ANSWER).await
+    }
+
+    async fn send_within(
+        &self,
+        method: Method,
+        path: &str,
+        payload: Payload,
+        limit: Duration,
+    ) -> Result<Response<Body>, ApiError> {
         let client = self.client();
         let request = self.request(method, path, payload)?;
-        let response = timeout(ANSWER, client.send(request))
+        let response = timeout(limit, client.send(request))
             .await
             .map_err(|_| ApiError::Late)?
             .map_err(|error| ApiError::Unreachable(chain(&error)))?;
@@ -274,6 +287,13 @@ async fn failure(response: Response<Body>) -> ApiError {
     }
 }
 
+/// The whole answer.
+async fn read<T: DeserializeOwned>(response: Response<Body>) -> Result<T, ApiError> {
+    let bytes = timeout(READ, collect(response.into_body(), MAX_ANSWER));
+    let bytes = bytes.await.map_err(|_| ApiError::Late)??;
+    serde_json::from_slice(&bytes).map_err(|error| ApiError::Malformed(error.to_string()))
+}
+
 async fn collect(mut body: Body, limit: usize) -> Result<BytesMut, ApiError> {
     let mut bytes = BytesMut::new();
     while let Some(frame) = body.frame().await {
@@ -304,6 +324,8 @@ pub(crate) fn chain(error: &dyn Error) -> String {
 
 /// Until an answer begins.
 const ANSWER: Duration = Duration::from_secs(15);
+/// Until a list begins, as long as an API server gives itself.
+const LIST: Duration = Duration::from_secs(60);
 /// Until it is whole: a page of a list, on a slow line.
 const READ: Duration = Duration::from_secs(60);
 /// A page has 500 objects at most, and one of them 3 MiB.

@@ -108,7 +108,7 @@ impl Follower {
         loop {
             let limit = if paged { PAGE } else { "" };
             let query = self.query(&[("limit", limit), ("continue", &token)]);
-            let page: Page = self.connection.get(&format!("{path}?{query}")).await?;
+            let page: Page = self.connection.list(&format!("{path}?{query}")).await?;
             let read = page.items.into_iter().filter_map(|object| self.read(object));
             arrivals.extend(read);
             match page.metadata.next {
@@ -442,7 +442,7 @@ const WATCH: Duration = Duration::from_secs(180);
 /// How much longer than asked for a silent watch is waited for.
 const MARGIN: Duration = Duration::from_secs(10);
 /// A watch that lasted this long was a good one.
-const LONG_ENOUGH: Duration = Duration::from_secs(1);
+const LONG_ENOUGH: Duration = Duration::from_millis(250);
 /// When to look again for what is not there, or not for us.
 const LATER: Duration = Duration::from_secs(10);
 /// After how many failures in a row something is told.

@@ -11,6 +11,7 @@
 //! | `reload` | configuration that changes, breaks and comes back |
 //! | `entry_points` | options of entry points, middlewares, the PROXY protocol, going down |
 //! | `file_provider` | the flow from files alone, changes, faults, several providers |
+//! | `cluster` | the Kubernetes provider against an API server: rotation, faults, rights, Events |
 //! | `api` | API, dashboard (in Chromium) and ping of the running process |
 //! | `install` | Traefik's install configuration: sources, mistakes, the root command, `options`, `healthcheck` |
 //! | `cli` | commands and their messages |
@@ -26,6 +27,7 @@ mod backend_leg;
 mod cli;
 mod cli_messages;
 mod client_leg;
+mod cluster;
 mod deployment;
 mod docs;
 mod entry_points;

@@ -1,0 +1,150 @@
+//! Each Secret of the bridge is replaced under load, and no request is lost.
+
+use serde_json::json;
+use viaduct_testkit::manifest::Manifests;
+use viaduct_testkit::nginx::Nginx;
+use viaduct_testkit::origin::{Origin, ok};
+use viaduct_testkit::pki::{Ca, Leaf};
+use viaduct_testkit::tls::Dial;
+use viaduct_testkit::wait::wait_until;
+
+use super::Cluster;
+use crate::fixture::{FRONT_SECRET, HOST, TRANSPORT, secure_route};
+use crate::traffic::Traffic;
+
+#[test]
+fn c9_the_front_certificate() {
+    let cluster = Cluster::new();
+    let _origin = cluster.bridge();
+    let running = cluster.start();
+    let traffic = Traffic::at(running.address("websecure"), &cluster.pki);
+    for _round in 0..3 {
+        traffic.pass(5);
+        let next = cluster.pki.edge_ca.issue(Leaf::server(HOST));
+        cluster.apply(&Manifests::new().tls_secret(FRONT_SECRET, &next));
+        wait_until("the new certificate", || {
+            let client = Dial::new(running.address("websecure"), &cluster.pki.edge_ca).open(HOST);
+            let presented = client.conn.peer_certificates().and_then(<[_]>::first);
+            presented == next.chain.first()
+        });
+    }
+    traffic.pass(5);
+    traffic.finish();
+}
+
+#[test]
+fn c9_the_backends_certificate_and_its_ca() {
+    let cluster = Cluster::new();
+    let nginx = Nginx::server(&cluster.pki.backend, "");
+    cluster.apply(&cluster.pki.bridge(nginx.port()));
+    let running = cluster.start();
+    let traffic = Traffic::at(running.address("websecure"), &cluster.pki);
+    traffic.pass(5);
+    // Both, then the backend, then the new one alone: as a careful operator does it.
+    let next = Ca::new("Next backend CA");
+    let both = format!("{}{}", cluster.pki.backend_ca.pem(), next.pem());
+    cluster.apply(&Manifests::new().secret("backend-ca", &[("ca.crt", &both)]));
+    wait_until("both to be trusted", || {
+        bridges(&running).contains("Next backend CA")
+    });
+    nginx.rotate(&next.issue(Leaf::server(HOST)));
+    traffic.pass(20);
+    cluster.apply(&Manifests::new().secret("backend-ca", &[("ca.crt", next.pem())]));
+    wait_until("the old CA to go", || !bridges(&running).contains("Backend CA\""));
+    traffic.pass(20);
+    traffic.finish();
+}
+
+#[test]
+fn c9_the_client_pair_of_the_backend_leg() {
+    let cluster = Cluster::new();
+    let clients = Ca::new("Clients of the backend");
+    let nginx = Nginx::mutual(
+        &cluster.pki.backend,
+        &clients,
+        "location / { return 200 \"$ssl_client_s_dn\"; }",
+    );
+    let first = clients.issue(Leaf::client("first"));
+    let transport = json!({
+        "serverName": HOST, "rootCAs": [{ "secret": "backend-ca" }], "certificatesSecrets": ["client"],
+    });
+    cluster.apply(
+        &cluster
+            .pki
+            .base(nginx.port())
+            .secret("backend-ca", &[("ca.crt", cluster.pki.backend_ca.pem())])
+            .tls_secret("client", &first)
+            .transport(TRANSPORT, transport)
+            .route(secure_route("https").transport(TRANSPORT)),
+    );
+    let running = cluster.start();
+    let traffic = Traffic::at(running.address("websecure"), &cluster.pki);
+    traffic.pass(5);
+    cluster.apply(&Manifests::new().tls_secret("client", &clients.issue(Leaf::client("second"))));
+    wait_until("the backend to see the new certificate", || {
+        let client = Dial::new(running.address("websecure"), &cluster.pki.edge_ca).open(HOST);
+        let mut connection = viaduct_testkit::http1::Connection::new(client);
+        connection.get(HOST, "/").text().contains("second")
+    });
+    traffic.pass(5);
+    traffic.finish();
+}
+
+#[test]
+fn c43_a_pair_that_does_not_fit_together_keeps_the_one_before() {
+    let cluster = Cluster::new();
+    let _origin = cluster.bridge();
+    let mut running = cluster.start();
+    let traffic = Traffic::at(running.address("websecure"), &cluster.pki);
+    let other = cluster.pki.edge_ca.issue(Leaf::server(HOST));
+    let mixed = Manifests::new().secret(
+        FRONT_SECRET,
+        &[
+            ("tls.crt", &other.chain_pem),
+            ("tls.key", &cluster.pki.front.key_pem),
+        ],
+    );
+    cluster.apply(&mixed);
+    let line = running.child().wait_line("last good state");
+    assert!(line.contains(&format!("Secret web/{FRONT_SECRET}")), "{line}");
+    traffic.pass(5);
+    traffic.finish();
+}
+
+#[test]
+fn r14_secrets_that_nobody_refers_to_are_fetched_when_somebody_does() {
+    let cluster = Cluster::new();
+    let _origin: Origin = cluster.bridge();
+    let other_ca = Ca::new("Another CA");
+    cluster.apply(&Manifests::new().secret("other-ca", &[("ca.crt", other_ca.pem())]));
+    let https = Origin::https(
+        viaduct_testkit::tls::server(&other_ca.issue(Leaf::server(HOST)), &["http/1.1"], None),
+        |_| ok("other"),
+    );
+    cluster.apply(&Manifests::new().backend("other", https.port()));
+    let running = cluster.start();
+    let fetched = || {
+        cluster
+            .server
+            .count(|request| request.verb == "get" && request.resource == "secrets")
+    };
+    // kubectl gets what it applies.
+    let before = fetched();
+    let transport = json!({ "serverName": HOST, "rootCAs": [{ "secret": "other-ca" }] });
+    let route = viaduct_testkit::manifest::Route::plain("other", "Host(`other.test`)", "other", "https");
+    cluster.apply(
+        &Manifests::new()
+            .transport("other", transport)
+            .route(route.transport("other")),
+    );
+    wait_until("the other bridge", || {
+        super::status(&running, "other.test") == 200
+    });
+    assert_eq!(fetched(), before + 1);
+}
+
+/// What the API says of both legs of every router.
+fn bridges(running: &viaduct_testkit::viaduct::Running) -> String {
+    let request = "GET /api/viaduct/bridges HTTP/1.1\r\nHost: api\r\nConnection: close\r\n\r\n";
+    viaduct_testkit::http1::once(running.address("traefik"), request).text()
+}
