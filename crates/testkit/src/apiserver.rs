@@ -29,7 +29,7 @@
 //!  write            create, replace, patch, delete    patch managed lists   how they merge
 //!  model schema     what a kind's objects may hold    defaults event        built-in kinds' own rules
 //!  store            objects, revisions, history       resource definition   which kinds there are
-//!  discovery openapi table   what kubectl asks for besides
+//!  discovery openapi table protobuf   what kubectl needs besides
 //!  failure          every refusal with its status
 //! ```
 
@@ -49,6 +49,7 @@ mod model;
 mod object;
 mod openapi;
 mod patch;
+mod protobuf;
 mod query;
 mod record;
 mod resource;
@@ -77,10 +78,11 @@ pub use record::Request;
 
 use access::{Denial, User};
 use failure::Failure;
-use list::{ListOptions, list, shown};
+use list::shown;
 use object::{meta, set_meta};
 use query::DeleteOptions;
 use serve::Control;
+pub(crate) use state::suffix;
 use state::{Shared, State, uid};
 use write::Write;
 
@@ -197,8 +199,7 @@ impl ApiServer {
             let leaf = Leaf::client(&admin.name).organization("system:masters");
             kubeconfig::with_certificate(&self.ca.issue(leaf))
         } else {
-            let token = self.new_token(User::admin());
-            json!({ "token": token })
+            json!({ "token": self.admin_token() })
         };
         self.write_kubeconfig("admin", &user, "default")
     }
@@ -256,6 +257,11 @@ impl ApiServer {
     /// Answers an account's token with 401.
     pub fn revoke_token(&self, account: &Account) {
         self.shared.change(|state| state.tokens.revoke(&account.token));
+    }
+
+    /// A new bearer token of someone who may do everything.
+    pub fn admin_token(&self) -> String {
+        self.new_token(User::admin())
     }
 
     fn new_token(&self, user: User) -> String {
@@ -428,9 +434,11 @@ impl ApiServer {
     pub fn list(&self, resource: &str) -> Vec<Value> {
         let resource = self.known(resource);
         let state = self.shared.look();
-        let options = ListOptions::read(&resource, None, &Query::default()).expect("a list of everything");
-        let list = list(&state.store, &resource, &options).expect("the newest revision is there");
-        list["items"].as_array().cloned().unwrap_or_default()
+        state
+            .store
+            .list(&resource.storage)
+            .map(|(_, object)| shown(&resource, object))
+            .collect()
     }
 
     /// Deletes an object; false if there is none.

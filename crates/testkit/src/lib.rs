@@ -7,7 +7,7 @@
 //!  nginx haproxy openssl curl h2load python kubectl real peers, as processes
 //!  origin tls http1 h2                              scripted peers, byte by byte
 //!  ocsp       an authority's responder and its answers
-//!  apiserver  a Kubernetes API server in memory
+//!  apiserver  a Kubernetes API server in memory         cluster    that one, or a real cluster
 //! ```
 //! Everything here panics on misuse and on missing tools: it is test set-up, and a test that cannot be
 //! set up has failed. Threads and blocking sockets throughout, so that a test reads from top to bottom.
@@ -15,6 +15,7 @@
 pub mod access_log;
 pub mod apiserver;
 pub mod child;
+pub mod cluster;
 pub mod curl;
 pub mod h2;
 pub mod h2load;

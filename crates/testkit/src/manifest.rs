@@ -103,6 +103,14 @@ impl Manifests {
         }))
     }
 
+    /// All of it in another namespace.
+    pub fn in_namespace(mut self, namespace: &str) -> Self {
+        for object in &mut self.0 {
+            object["metadata"]["namespace"] = json!(namespace);
+        }
+        self
+    }
+
     /// All of it as one file of several documents. JSON is YAML.
     pub fn yaml(&self) -> String {
         self.0.iter().map(|object| format!("---\n{object:#}\n")).collect()

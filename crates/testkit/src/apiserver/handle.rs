@@ -16,7 +16,7 @@ use super::state::State;
 use super::target::{ObjectPath, Target};
 use super::watch::Watch;
 use super::write::{Done, Write};
-use super::{discovery, openapi, table};
+use super::{discovery, openapi, protobuf, table};
 
 /// A request with its body.
 #[derive(Debug, Clone)]
@@ -260,6 +260,7 @@ fn body(asked: &Asked) -> Result<Value, Failure> {
         }),
         "application/yaml" => serde_saphyr::from_slice(&asked.body)
             .map_err(|error| Failure::BadRequest(format!("error converting YAML to JSON: {error}"))),
+        protobuf::MEDIA_TYPE => protobuf::read(&asked.body).map_err(Failure::UnsupportedMediaType),
         other => Err(Failure::UnsupportedMediaType(other.to_owned())),
     }
 }

@@ -7,6 +7,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
 use super::failure::Failure;
+use super::object::set;
 use super::query::Query;
 use super::resource::Resource;
 use super::selector::{Selector, fields_of};
@@ -139,7 +140,7 @@ pub(crate) fn list(store: &Store, resource: &Resource, options: &ListOptions) ->
     }
     let items: Vec<Value> = found
         .into_iter()
-        .map(|(_, object)| shown(resource, &object))
+        .map(|(_, object)| item(resource, &object))
         .collect();
     Ok(json!({
         "kind": format!("{}List", resource.kind),
@@ -147,6 +148,16 @@ pub(crate) fn list(store: &Store, resource: &Resource, options: &ListOptions) ->
         "metadata": metadata,
         "items": items,
     }))
+}
+
+/// An item of a list: one of a built-in kind does not repeat what the list says of all of them.
+fn item(resource: &Resource, object: &Value) -> Value {
+    let mut item = shown(resource, object);
+    if !resource.is_custom() {
+        set(&mut item, "apiVersion", None);
+        set(&mut item, "kind", None);
+    }
+    item
 }
 
 /// A stored object in the version that was asked for.

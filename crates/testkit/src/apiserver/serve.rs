@@ -239,7 +239,7 @@ fn answer(
     mut record: Request,
 ) -> io::Result<Response<AnswerBody>> {
     let mut user = User::anonymous();
-    let result = peer.shared.change(|state| {
+    let result = peer.shared.serve(|state| {
         if let Some(reply) = state.plan.reply(asked.verb(), &asked.resource()) {
             return Err(Refusal::Planned(reply));
         }

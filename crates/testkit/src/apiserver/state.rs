@@ -64,6 +64,19 @@ impl Shared {
         result
     }
 
+    /// For requests: the watches look again only if something was stored.
+    pub(crate) fn serve<T>(&self, serve: impl FnOnce(&mut State) -> T) -> T {
+        let mut state = self.look();
+        let before = state.store.revision();
+        let result = serve(&mut state);
+        let is_changed = state.store.revision() != before;
+        drop(state);
+        if is_changed {
+            self.changed.send_modify(|count| *count += 1);
+        }
+        result
+    }
+
     pub(crate) fn changes(&self) -> watch::Receiver<u64> {
         self.changed.subscribe()
     }

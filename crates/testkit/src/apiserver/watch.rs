@@ -33,8 +33,11 @@ pub(crate) struct Watch {
     marks_end: bool,
     bookmarks: bool,
     lasts: Duration,
-    /// It begins with the news that its revision is gone.
+    /// Its revision is forgotten.
     is_expired: bool,
+    /// Nothing can follow.
+    is_over: bool,
+    seen: Seen,
 }
 
 impl Watch {
@@ -65,6 +68,8 @@ impl Watch {
                     .unwrap_or(LASTS),
             ),
             is_expired: start.revision.is_some_and(|from| from < state.store.oldest()),
+            is_over: false,
+            seen: Seen::new(state),
             resource,
         };
         if watch.is_expired && state.plan.expired_as_status {
@@ -93,15 +98,14 @@ impl Watch {
         let mut changes = shared.changes();
         let deadline = Instant::now() + self.lasts;
         let mut next_bookmark = Instant::now() + BOOKMARK_EVERY;
-        let mut seen = Seen::new(&shared.look());
-        let mut batch = self.opening(&shared.look());
+        let mut batch = self.opening(&mut shared.look());
         loop {
             for line in batch {
                 if self.send(&out, line).await.is_err() {
                     return;
                 }
             }
-            if self.is_expired || seen.is_over(&shared.look()) || Instant::now() >= deadline {
+            if self.is_over || self.seen.is_over(&shared.look()) || Instant::now() >= deadline {
                 return;
             }
             let is_time = tokio::select! {
@@ -117,7 +121,7 @@ impl Watch {
             if is_time {
                 next_bookmark = Instant::now() + BOOKMARK_EVERY;
             }
-            batch = self.next_batch(&mut shared.look(), &mut seen, is_time);
+            batch = self.next_batch(&mut shared.look(), is_time);
         }
     }
 
@@ -126,24 +130,38 @@ impl Watch {
         match line {
             Line::Whole(bytes) => out.send(Ok(bytes)).await.map_err(|_| Ended),
             Line::Half(half, how) => {
-                if out.send(Ok(half)).await.is_ok() && how == Truncation::Broken {
-                    out.send(Err(io::Error::other("the event is cut off"))).await.ok();
+                out.send(Ok(half)).await.map_err(|_| Ended)?;
+                if how == Truncation::Broken {
+                    // Once all room is free again, the half is on its way: an error would overtake it.
+                    out.reserve_many(out.max_capacity()).await.map_err(|_| Ended)?;
+                    let error = io::Error::other("the event is cut off");
+                    out.send(Err(error)).await.map_err(|_| Ended)?;
                 }
                 Err(Ended)
             }
         }
     }
 
-    fn next_batch(&mut self, state: &mut State, seen: &mut Seen, is_time: bool) -> Vec<Line> {
+    fn next_batch(&mut self, state: &mut State, is_time: bool) -> Vec<Line> {
         let mut batch = self.news(state);
-        if seen.wants_bookmark(state) || is_time {
+        let resource = &self.resource;
+        let kinds = &state.kinds;
+        if kinds
+            .find(&resource.group, &resource.version, &resource.plural)
+            .is_none()
+        {
+            // Its definition is gone: the last that there is to tell.
+            self.is_over = true;
+        }
+        if self.seen.wants_bookmark(state) || is_time {
             batch.extend(self.bookmark(state).map(Line::Whole));
         }
         batch
     }
 
-    fn opening(&mut self, state: &State) -> Vec<Line> {
+    fn opening(&mut self, state: &mut State) -> Vec<Line> {
         if self.is_expired {
+            self.is_over = true;
             return vec![Line::Whole(line("ERROR", &gone(self.told, state).status()))];
         }
         let mut lines: Vec<Line> = std::mem::take(&mut self.initial)
@@ -155,6 +173,8 @@ impl Watch {
             mark["metadata"]["annotations"] = json!({ "k8s.io/initial-events-end": "true" });
             lines.push(Line::Whole(line("BOOKMARK", &mark)));
         }
+        // What has changed since its revision, or has been asked of it since it was granted.
+        lines.extend(self.next_batch(state, false));
         lines
     }
 
@@ -166,7 +186,7 @@ impl Watch {
         let changes = match state.store.changes(&self.resource.storage, self.told) {
             Ok(changes) => changes,
             Err(Compacted) => {
-                self.is_expired = true;
+                self.is_over = true;
                 return vec![Line::Whole(line("ERROR", &gone(self.told, state).status()))];
             }
         };
@@ -235,6 +255,7 @@ enum Line {
 struct Ended;
 
 /// What the watch has seen of the counters that tests move.
+#[derive(Debug)]
 struct Seen {
     bookmarks: u64,
     ended: u64,

@@ -440,6 +440,12 @@ impl Write<'_> {
         {
             set(object, "status", None);
         }
+        if matches!(
+            self.resource.storage.as_str(),
+            "services" | "ingresses.networking.k8s.io"
+        ) {
+            set(object, "status", Some(json!({ "loadBalancer": {} })));
+        }
         if self.resource.storage == DEFINITIONS {
             definition::establish(object, &now);
         }
@@ -583,17 +589,24 @@ fn tidy_metadata(object: &mut Value) -> Result<Vec<String>, String> {
     Ok(unknown)
 }
 
-/// `stringData` is for writing only.
+/// `stringData` is for writing only. What is no text stays, and is refused with its type.
 fn merge_string_data(object: &mut Value) {
-    let Some(Value::Object(texts)) = object
-        .as_object_mut()
-        .and_then(|fields| fields.remove("stringData"))
-    else {
+    let Some(texts) = object.get_mut("stringData").and_then(Value::as_object_mut) else {
         return;
     };
-    for (key, text) in texts {
-        let text = text.as_str().unwrap_or_default();
-        object["data"][key] = json!(STANDARD.encode(text));
+    let mut merged = serde_json::Map::new();
+    texts.retain(|key, value| match value.as_str() {
+        Some(text) => {
+            merged.insert(key.clone(), json!(STANDARD.encode(text)));
+            false
+        }
+        None => true,
+    });
+    if texts.is_empty() {
+        set(object, "stringData", None);
+    }
+    for (key, text) in merged {
+        object["data"][key] = text;
     }
 }
 

@@ -95,26 +95,18 @@ impl Fields {
         }
     }
 
-    /// Whether this very place is in the set, or one above it as a whole.
+    /// Whether this very place is in the set.
     pub(crate) fn owns(&self, path: &[String]) -> bool {
-        match path {
-            [] => self.is_owned,
-            [name, rest @ ..] => match self.inside.get(name) {
-                Some(inside) => inside.owns(rest),
-                None => self.is_owned && self.inside.is_empty(),
-            },
-        }
+        self.at(path).is_some_and(|fields| fields.is_owned)
     }
 
-    /// Whether the place, one above or one below it is in the set.
+    /// Whether the place or one below it is in the set.
     pub(crate) fn touches(&self, path: &[String]) -> bool {
-        match path {
-            [] => !self.is_empty(),
-            [name, rest @ ..] => match self.inside.get(name) {
-                Some(inside) => inside.touches(rest),
-                None => self.is_owned && self.inside.is_empty(),
-            },
-        }
+        self.at(path).is_some_and(|fields| !fields.is_empty())
+    }
+
+    fn at(&self, path: &[String]) -> Option<&Self> {
+        path.iter().try_fold(self, |fields, name| fields.inside.get(name))
     }
 
     pub(crate) fn add(&mut self, path: &[String]) {
