@@ -217,6 +217,65 @@ fn kubectl_is_refused_what_no_role_allows() {
 }
 
 #[test]
+fn kubectl_creates_what_it_has_commands_for() {
+    let (server, admin) = cluster();
+    admin.run(&["create", "namespace", "shop"]);
+    let secret = [
+        "create",
+        "secret",
+        "generic",
+        "ca",
+        "-n",
+        "shop",
+        "--from-literal",
+        "ca.crt=x",
+    ];
+    admin.run(&secret);
+    let stored = server.get("secrets", "shop", "ca").unwrap();
+    assert_eq!(
+        (&stored["type"], &stored["data"]),
+        (&json!("Opaque"), &json!({ "ca.crt": "eA==" }))
+    );
+    let refused = admin.refused(&secret, "");
+    assert!(refused.contains("secrets \"ca\" already exists"), "{refused}");
+    admin.run(&[
+        "create",
+        "configmap",
+        "nginx",
+        "-n",
+        "shop",
+        "--from-literal",
+        "a=b",
+    ]);
+    admin.run(&[
+        "create",
+        "role",
+        "reader",
+        "-n",
+        "shop",
+        "--verb",
+        "get,list",
+        "--resource",
+        "secrets",
+    ]);
+    let account = server.account("shop", "viaduct");
+    let bind = [
+        "--role",
+        "reader",
+        "--serviceaccount",
+        "shop:viaduct",
+        "-n",
+        "shop",
+    ];
+    admin.run(&[&["create", "rolebinding", "reader"][..], &bind].concat());
+    let kubectl = Kubectl::new(&server.kubeconfig_of(&account));
+    assert_eq!(kubectl.run(&["auth", "can-i", "list", "secrets"]).trim(), "yes");
+    let no = kubectl.try_run(&["auth", "can-i", "delete", "secrets"], "");
+    assert_eq!(no.printed.trim(), "no");
+    kubectl.run(&["get", "secret", "ca"]);
+}
+
+#[test]
 fn kubectl_watches() {
     let (server, kubectl) = cluster();
     let watching = kubectl.start(&["get", "services", "-n", "web", "--watch", "-o", "name"]);
