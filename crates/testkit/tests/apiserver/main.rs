@@ -9,6 +9,7 @@
 //! | `faults` | each fault is what it says |
 //! | `cluster` | the type that hides which cluster it is |
 //! | `agreement` | what a watch tells adds up to what a list says, for any changes |
+//! | `watcher` | kube's own watcher ends with a fresh list's state under every fault |
 
 mod access;
 mod agreement;
@@ -17,4 +18,5 @@ mod cluster;
 mod faults;
 mod kubectl;
 mod reading;
+mod watcher;
 mod writing;
