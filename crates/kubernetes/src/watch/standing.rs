@@ -170,3 +170,66 @@ fn refusal(collection: &Collection, listed: bool, why: &str) -> Finding {
     };
     Finding::error(Code::ClusterAccess, message).got(why).hint(hint)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::connection::ApiError;
+    use super::*;
+
+    fn collection(kind: Kind, namespace: Option<&str>) -> Arc<Collection> {
+        Arc::new(Collection {
+            kind,
+            old: false,
+            namespace: namespace.map(Into::into),
+        })
+    }
+
+    fn unreachable() -> Trouble {
+        Trouble::Failing(ApiError::Unreachable("refused".to_owned()))
+    }
+
+    #[test]
+    fn r14_what_is_refused_or_absent_is_not_waited_for() {
+        let (routes, nodes) = (collection(Kind::IngressRoute, None), collection(Kind::Node, None));
+        let mut standings = Standings::new("https://api", [&routes, &nodes].map(Arc::clone).into_iter());
+        assert!(!standings.settled());
+        assert!(standings.listed(&routes));
+        assert!(!standings.settled());
+        assert!(standings.troubled(&nodes, Trouble::Refused("no".to_owned())));
+        assert!(standings.settled());
+        assert!(
+            !standings.troubled(&nodes, Trouble::Refused("no".to_owned())),
+            "told already"
+        );
+        let findings = standings.findings(true);
+        assert_eq!(findings.len(), 1);
+        assert!(
+            findings[0].message.starts_with("nodes may not be listed"),
+            "{findings:?}"
+        );
+        let hint = findings[0].hint.as_deref().unwrap_or_default();
+        assert!(hint.contains("disableClusterScopeResources"), "{hint}");
+        assert!(standings.recovered(&nodes));
+        assert_eq!(standings.findings(true), []);
+    }
+
+    #[test]
+    fn r14_an_outage_is_told_once_and_is_over_when_everything_is_followed_again() {
+        let (routes, secrets) = (
+            collection(Kind::IngressRoute, Some("web")),
+            collection(Kind::Secret, Some("web")),
+        );
+        let mut standings = Standings::new("https://api", [&routes, &secrets].map(Arc::clone).into_iter());
+        standings.listed(&routes);
+        standings.listed(&secrets);
+        assert!(standings.troubled(&routes, unreachable()));
+        assert!(!standings.troubled(&secrets, unreachable()), "the same outage");
+        assert_eq!(standings.findings(true).len(), 1);
+        assert!(standings.settled(), "what was listed is known");
+        standings.recovered(&routes);
+        assert!(standings.failing());
+        standings.recovered(&secrets);
+        assert!(!standings.failing());
+        assert_eq!(standings.findings(true), []);
+    }
+}

@@ -1,6 +1,7 @@
 //! Each Secret of the bridge is replaced under load, and no request is lost.
 
 use serde_json::json;
+use viaduct_testkit::apiserver::{Matching, Reply};
 use viaduct_testkit::manifest::Manifests;
 use viaduct_testkit::nginx::Nginx;
 use viaduct_testkit::origin::{Origin, ok};
@@ -147,4 +148,40 @@ fn r14_secrets_that_nobody_refers_to_are_fetched_when_somebody_does() {
 fn bridges(running: &viaduct_testkit::viaduct::Running) -> String {
     let request = "GET /api/viaduct/bridges HTTP/1.1\r\nHost: api\r\nConnection: close\r\n\r\n";
     viaduct_testkit::http1::once(running.address("traefik"), request).text()
+}
+
+#[test]
+fn r14_a_change_waits_for_the_secret_that_it_needs() {
+    let cluster = Cluster::new();
+    let _origin = cluster.bridge();
+    // The same CA in another Secret, which nobody refers to yet.
+    let ca = cluster.pki.backend_ca.pem().to_owned();
+    cluster.apply(&Manifests::new().secret("other-ca", &[("ca.crt", &ca)]));
+    let mut running = cluster.start();
+    let traffic = Traffic::at(running.address("websecure"), &cluster.pki);
+    traffic.pass(3);
+    let get = Matching::of("get", "secrets");
+    cluster.server.faults().reply_next(3, get, Reply::InternalError);
+    let transport = |secret: &str| {
+        let spec = json!({ "serverName": HOST, "rootCAs": [{ "secret": secret }] });
+        cluster
+            .server
+            .apply(&Manifests::new().transport(TRANSPORT, spec).yaml());
+    };
+    transport("other-ca");
+    wait_until("the answers that are none", || {
+        cluster.server.faults().replies_left() == 0
+    });
+    cluster.server.wait_request("the Secret", |request| {
+        request.verb == "get" && request.name.as_deref() == Some("other-ca") && request.status == 200
+    });
+    traffic.pass(5);
+    traffic.finish();
+
+    // What may never be fetched is waited for in vain, and then told.
+    cluster.apply(&Manifests::new().secret("third-ca", &[("ca.crt", &ca)]));
+    cluster.server.deny(&cluster.account, &["get"], &["secrets"], &[]);
+    transport("third-ca");
+    let line = running.child().wait_line("its data cannot be fetched");
+    assert!(line.contains("Secret `web/third-ca` cannot be read"), "{line}");
 }
