@@ -76,6 +76,8 @@ pub struct HttpProvider {
 struct Said {
     /// Its last answer, good or not.
     text: Option<String>,
+    /// One of them was good.
+    any_good: bool,
     good: Read,
     fault: Vec<Finding>,
     material: Material,
@@ -159,11 +161,12 @@ impl Said {
                 match reading::read(url, &text, &rendered, Format::Yaml) {
                     Ok(read) => {
                         self.good = read;
+                        self.any_good = true;
                         self.fault.clear();
                     }
                     Err(problems) => {
                         let findings = problems.into_iter().map(|problem| problem.finding);
-                        self.fault = findings.map(kept).collect();
+                        self.fault = findings.map(|finding| self.kept(finding)).collect();
                     }
                 }
                 self.text = Some(text);
@@ -172,7 +175,7 @@ impl Said {
             Err(error) => {
                 self.text = None;
                 let message = format!("`{url}`: {error}");
-                self.fault = vec![kept(Finding::error(Code::UnreadableDocument, message))];
+                self.fault = vec![self.kept(Finding::error(Code::UnreadableDocument, message))];
             }
         }
         let good = self.good.clone();
@@ -185,15 +188,18 @@ impl Said {
         self.material.fill(&mut update);
         update
     }
-}
 
-fn kept(finding: Finding) -> Finding {
-    Finding {
-        message: format!(
-            "{}: the last good configuration stays in service",
-            finding.message
-        ),
-        ..finding
+    /// What a fault means for what is served.
+    fn kept(&self, finding: Finding) -> Finding {
+        let meaning = if self.any_good {
+            "the last good configuration stays in service"
+        } else {
+            "nothing of it is in service yet; it is asked again"
+        };
+        Finding {
+            message: format!("{}: {meaning}", finding.message),
+            ..finding
+        }
     }
 }
 
