@@ -1,13 +1,13 @@
 //! A cluster that is watched: the real binary and the real kubectl against the API server of `testkit` (A9.8, R14 to
 //! R16, C60 to C64, C17).
 
-mod access;
+pub(crate) mod access;
 mod events;
 mod faults;
-mod options;
+pub(crate) mod options;
 mod rotation;
 mod scale;
-mod serving;
+pub(crate) mod serving;
 
 use std::path::PathBuf;
 use std::process::Command;

@@ -13,7 +13,7 @@ use crate::fixture::BACKEND;
 use crate::traffic::Traffic;
 
 #[test]
-fn c61_roles_of_the_named_namespaces_suffice() {
+pub(crate) fn c61_roles_of_the_named_namespaces_suffice() {
     let cluster = Cluster::without_rights();
     cluster.server.define_traefik("traefik.io");
     cluster

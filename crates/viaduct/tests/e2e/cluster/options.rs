@@ -9,7 +9,7 @@ use super::{Cluster, plain, status, wait_status};
 use crate::fixture::{BACKEND, root};
 
 #[test]
-fn a9_8_label_selector_and_ingress_class_choose_among_traefiks_kinds_only() {
+pub(crate) fn a9_8_label_selector_and_ingress_class_choose_among_traefiks_kinds_only() {
     let cluster = Cluster::new();
     let origin = Origin::http(|_| ok("hello"));
     cluster.apply(&Manifests::new().backend(BACKEND, origin.port()));
@@ -35,7 +35,7 @@ fn a9_8_label_selector_and_ingress_class_choose_among_traefiks_kinds_only() {
 }
 
 #[test]
-fn a9_8_namespaces_are_watched_one_by_one() {
+pub(crate) fn a9_8_namespaces_are_watched_one_by_one() {
     let cluster = Cluster::new();
     let origin = Origin::http(|_| ok("hello"));
     for namespace in ["web", "other"] {

@@ -10,7 +10,7 @@ use super::{Cluster, plain, status, wait_status};
 use crate::fixture::{BACKEND, HOST, root, up};
 
 #[test]
-fn a9_1_the_flow_applied_with_kubectl_is_served_as_from_a_directory() {
+pub(crate) fn a9_1_the_flow_applied_with_kubectl_is_served_as_from_a_directory() {
     let cluster = Cluster::new();
     let origin = cluster.bridge();
     let running = cluster.start();

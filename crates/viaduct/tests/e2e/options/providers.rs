@@ -12,6 +12,7 @@ use viaduct_testkit::viaduct::Running;
 use viaduct_testkit::wait::{wait_equal, wait_until};
 
 use super::Seen;
+use crate::cluster;
 use crate::file_provider::{changes, several};
 use crate::fixture::root;
 use crate::install::serving;
@@ -30,6 +31,20 @@ pub(super) fn seen() -> Vec<Seen> {
             "providers.http.tls.ca",
             "providers.http.tls.cert",
             "providers.http.tls.key",
+        ),
+        seen!(cluster::serving::a9_1_the_flow_applied_with_kubectl_is_served_as_from_a_directory =>
+            "providers.kubernetesCRD",
+            "providers.kubernetesCRD.endpoint",
+            "providers.kubernetesCRD.token",
+            "providers.kubernetesCRD.certAuthFilePath",
+        ),
+        seen!(cluster::options::a9_8_label_selector_and_ingress_class_choose_among_traefiks_kinds_only =>
+            "providers.kubernetesCRD.labelSelector",
+            "providers.kubernetesCRD.ingressClass",
+        ),
+        seen!(cluster::options::a9_8_namespaces_are_watched_one_by_one => "providers.kubernetesCRD.namespaces"),
+        seen!(cluster::access::c61_roles_of_the_named_namespaces_suffice =>
+            "providers.kubernetesCRD.disableClusterScopeResources",
         ),
         seen!(a10_11_a_server_may_be_left_unverified => "providers.http.tls.insecureSkipVerify"),
         seen!(a10_11_an_answer_may_be_too_large_or_too_late =>
@@ -187,9 +202,7 @@ fn a10_11_a_server_is_asked_as_the_options_say() {
     for flags in [vec![cert.as_str(), key], vec![secured.ca.as_str()]] {
         let before = secured.server.requests().len();
         let mut running = secured.start(&flags);
-        running
-            .child()
-            .wait_line("the last good configuration stays in service");
+        running.child().wait_line("nothing of it is in service yet");
         assert_eq!(status(&running, "given.example"), 404);
         assert_eq!(secured.server.requests().len(), before);
     }
