@@ -2,7 +2,9 @@
 //! `traefik.io/v1alpha1`) and of Kubernetes; what Viaduct does with a field is said where it is
 //! translated.
 
+pub mod annotations;
 pub mod core;
+pub mod ingress;
 pub mod ingress_route;
 pub mod ingress_route_tcp;
 pub mod ingress_route_udp;
@@ -23,6 +25,7 @@ use serde::Deserialize;
 use viaduct_config::ObjectRef;
 
 pub use self::core::{ConfigMap, EndpointSlice, Endpoints, Node, Secret, Service};
+pub use ingress::{Ingress, IngressClass};
 pub use ingress_route::IngressRoute;
 pub use ingress_route_tcp::IngressRouteTcp;
 pub use ingress_route_udp::IngressRouteUdp;
@@ -54,10 +57,12 @@ pub enum Kind {
     Node,
     Secret,
     ConfigMap,
+    Ingress,
+    IngressClass,
 }
 
 impl Kind {
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 18] = [
         Self::IngressRoute,
         Self::IngressRouteTcp,
         Self::IngressRouteUdp,
@@ -74,6 +79,8 @@ impl Kind {
         Self::Node,
         Self::Secret,
         Self::ConfigMap,
+        Self::Ingress,
+        Self::IngressClass,
     ];
 
     pub const fn as_str(self) -> &'static str {
@@ -94,6 +101,8 @@ impl Kind {
             Self::Node => "Node",
             Self::Secret => "Secret",
             Self::ConfigMap => "ConfigMap",
+            Self::Ingress => "Ingress",
+            Self::IngressClass => "IngressClass",
         }
     }
 
@@ -120,6 +129,8 @@ impl Kind {
             Self::Node => "nodes",
             Self::Secret => "secrets",
             Self::ConfigMap => "configmaps",
+            Self::Ingress => "ingresses",
+            Self::IngressClass => "ingressclasses",
         }
     }
 
@@ -138,6 +149,7 @@ impl Kind {
             | Self::ServersTransportTcp => "traefik.io/v1alpha1",
             Self::Service | Self::Endpoints | Self::Node | Self::Secret | Self::ConfigMap => "v1",
             Self::EndpointSlice => "discovery.k8s.io/v1",
+            Self::Ingress | Self::IngressClass => "networking.k8s.io/v1",
         }
     }
 
@@ -159,7 +171,9 @@ impl Kind {
             | Self::Node
             | Self::Secret
             | Self::ConfigMap
-            | Self::EndpointSlice => None,
+            | Self::EndpointSlice
+            | Self::Ingress
+            | Self::IngressClass => None,
         }
     }
 
@@ -172,6 +186,11 @@ impl Kind {
     /// them: of these a watch holds only what is referred to.
     pub const fn holds_data(self) -> bool {
         matches!(self, Self::Secret | Self::ConfigMap)
+    }
+
+    /// Whether objects of the kind are in namespaces.
+    pub const fn is_namespaced(self) -> bool {
+        !matches!(self, Self::Node | Self::IngressClass)
     }
 
     /// Whether the kind is Traefik's own.
@@ -189,7 +208,7 @@ impl fmt::Display for Kind {
 /// Which object of its kind.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Name {
-    /// `default` where none is written.
+    /// `default` where none is written; empty for an object of the whole cluster.
     pub namespace: Arc<str>,
     pub name: Arc<str>,
 }
@@ -209,7 +228,10 @@ impl Name {
 
 impl fmt::Display for Name {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.namespace, self.name)
+        match &*self.namespace {
+            "" => f.write_str(&self.name),
+            namespace => write!(f, "{namespace}/{}", self.name),
+        }
     }
 }
 
@@ -232,6 +254,8 @@ pub enum Object {
     Node(Node),
     Secret(Secret),
     ConfigMap(ConfigMap),
+    Ingress(Ingress),
+    IngressClass(IngressClass),
 }
 
 /// A reference to another object of a kind that its place implies.
@@ -311,4 +335,6 @@ typed! {
     Node => Node,
     Secret => Secret,
     ConfigMap => ConfigMap,
+    Ingress => Ingress,
+    IngressClass => IngressClass,
 }

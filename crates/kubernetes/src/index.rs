@@ -14,7 +14,7 @@ mod tests;
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use viaduct_config::document as yaml;
 use viaduct_config::finding::Code;
@@ -80,6 +80,8 @@ struct Entry {
 struct Good {
     object: Object,
     places: Places,
+    /// What the `admit` hook says against a Secret, once somebody has asked.
+    doubt: OnceLock<Option<String>>,
 }
 
 impl Index {
@@ -143,6 +145,13 @@ impl Index {
     pub(crate) fn view(&self) -> View<'_> {
         let of_files = self.files.values().flat_map(|file| &file.entries);
         View::of(of_files.chain(self.live.entries()))
+    }
+
+    /// What the `admit` hook has against the present state of a Secret: against one that was taken at first sight.
+    pub(crate) fn doubt<'a>(&self, view: &View<'a>, secret: &Name) -> Option<&'a str> {
+        let good = view.entry(Kind::Secret, secret)?.good.as_ref()?;
+        let judge = || judged(secret, &good.object, &self.admit).err();
+        good.doubt.get_or_init(judge).as_deref()
     }
 
     /// Everything that is wrong with files and objects in themselves.
@@ -235,7 +244,11 @@ fn settle(read: document::ReadObject, before: Option<Good>, admit: &Admit) -> En
         if before.is_some() {
             admitted(&name, &object, &places, admit)?;
         }
-        Ok(Good { object, places })
+        Ok(Good {
+            object,
+            places,
+            doubt: OnceLock::new(),
+        })
     });
     let (good, fault) = match (outcome, before) {
         (Ok(good), _) => (Some(good), None),
@@ -252,18 +265,21 @@ fn settle(read: document::ReadObject, before: Option<Good>, admit: &Admit) -> En
 }
 
 fn admitted(name: &Name, object: &Object, places: &Places, admit: &Admit) -> Result<(), Finding> {
-    let Object::Secret(secret) = object else {
-        return Ok(());
-    };
-    let view = SecretView {
-        namespace: &name.namespace,
-        name: &name.name,
-        secret,
-    };
-    admit(&view).map_err(|why| {
+    judged(name, object, admit).map_err(|why| {
         Finding::error(Code::InvalidCertificate, why)
             .object(name.of_kind(Kind::Secret))
             .at(places.object())
+    })
+}
+
+fn judged(name: &Name, object: &Object, admit: &Admit) -> Result<(), String> {
+    let Object::Secret(secret) = object else {
+        return Ok(());
+    };
+    admit(&SecretView {
+        namespace: &name.namespace,
+        name: &name.name,
+        secret,
     })
 }
 

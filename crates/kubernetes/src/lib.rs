@@ -1,4 +1,4 @@
-//! Kubernetes objects -> the configuration of provider `kubernetescrd`.
+//! Kubernetes objects -> the configuration of providers `kubernetescrd` and `kubernetes`.
 //!
 //! ```text
 //!  *.yaml, *.json --directory--> text ---Index::apply-+
@@ -13,10 +13,11 @@
 //! - [`translate`]: the whole index to one [`Update`](viaduct_config::Update), under a [`Policy`]. A
 //!   reference that is missing or forbidden takes its own router out of service and says so.
 //!
+//! - [`translate_ingresses`]: the same for Ingresses, as a provider of its own.
 //! - [`events`], [`lease`]: what is written to a cluster.
 //!
-//! [`directory`], [`watch`], [`events`] and [`lease`] are the only I/O. This crate builds no rule: `match` is carried as
-//! it was written.
+//! [`directory`], [`watch`], [`events`] and [`lease`] are the only I/O. This crate joins no text into a rule: `match` is
+//! carried as it was written, and the rule of an Ingress is a syntax tree.
 
 #![expect(
     clippy::result_large_err,
@@ -35,5 +36,5 @@ pub mod watch;
 
 pub use directory::{Directory, DirectoryError, Refresh};
 pub use index::{Arrival, Collection, Index, Needs, SecretView};
-pub use policy::Policy;
-pub use translate::{PROVIDER, translate, translate_noting};
+pub use policy::{IngressPolicy, Policy};
+pub use translate::{INGRESS_PROVIDER, PROVIDER, translate, translate_ingresses, translate_noting};

@@ -2,6 +2,8 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
+use viaduct_config::rule::Syntax;
+
 /// Limits on references and targets. [`Policy::default`] is Traefik's own for a cluster, where
 /// manifests are written by tenants; [`Policy::directory`] is for a directory that the operator of
 /// this process writes.
@@ -90,6 +92,39 @@ impl Policy {
             let same = ip == address || (ip.is_unspecified() && address.is_loopback());
             own.port() == port && same
         })
+    }
+}
+
+/// What Ingresses are allowed to ask for, and how they are read.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct IngressPolicy {
+    /// What holds for IngressRoutes as well. `allow_cross_namespace` is that of the CRD provider, whose objects
+    /// annotations name.
+    pub common: Policy,
+    /// `providers.kubernetesIngress.strictPrefixMatching`: a prefix ends where a segment of the path ends, as
+    /// Kubernetes has it. Default false: a prefix of the text.
+    pub strict_prefix_matching: bool,
+    /// `disableIngressClassLookup`: IngressClasses are not known, and Ingresses that name one are not served.
+    /// Default false.
+    pub disable_ingress_class_lookup: bool,
+    /// An IngressClass that nobody has written counts as ours if its name is that of our class. Default false:
+    /// in a cluster it is nobody's.
+    pub assume_ingress_class: bool,
+    /// `core.defaultRuleSyntax`, for `router.pathmatcher`.
+    pub default_rule_syntax: Syntax,
+    /// Nobody else reads the same index and tells what is wrong with its objects. Default false: findings about
+    /// other kinds are left to the CRD provider.
+    pub alone: bool,
+}
+
+impl IngressPolicy {
+    /// For manifests in a directory of the operator's.
+    pub fn directory() -> Self {
+        Self {
+            common: Policy::directory(),
+            assume_ingress_class: true,
+            ..Self::default()
+        }
     }
 }
 

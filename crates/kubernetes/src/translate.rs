@@ -14,6 +14,7 @@
 
 mod composed;
 mod endpoints;
+mod ingress;
 mod material;
 mod middlewares;
 mod names;
@@ -43,6 +44,8 @@ use crate::index::{Index, Needs, Subject, View};
 use crate::policy::Policy;
 use names::Names;
 
+pub use ingress::{PROVIDER as INGRESS_PROVIDER, translate_ingresses};
+
 /// The provider's name, as Traefik calls it.
 pub const PROVIDER: &str = "kubernetescrd";
 
@@ -61,9 +64,12 @@ pub fn translate_noting(index: &Index, policy: &Policy) -> (Update, Needs) {
         names: &names,
         hints_left: Cell::new(near::MAX_HINTS),
     };
-    let mut draft = Draft::new();
-    draft.update.notes.extend(index.findings().cloned());
-    draft.update.notes.extend(view.duplicates.iter().cloned());
+    let mut draft = Draft::new(PROVIDER);
+    for finding in index.findings().chain(&view.duplicates) {
+        if !ingress::is_about_ingresses(finding) {
+            draft.note(finding.clone());
+        }
+    }
     draft.update.notes.extend(names.ambiguities());
     transports::translate(&cx, &mut draft);
     tls::translate_options(&cx, &mut draft);
@@ -98,9 +104,9 @@ struct Draft {
 }
 
 impl Draft {
-    fn new() -> Self {
+    fn new(provider: &'static str) -> Self {
         Self {
-            update: Update::new(ProviderName::new(PROVIDER), Dynamic::default()),
+            update: Update::new(ProviderName::new(provider), Dynamic::default()),
             certificates: BTreeMap::new(),
             own_certificates: Vec::new(),
         }

@@ -11,7 +11,7 @@ use std::path::Path;
 
 use viaduct_config::render::{Format, Secrets, render};
 use viaduct_config::{Finding, Update};
-use viaduct_kubernetes::{Index, Policy, translate};
+use viaduct_kubernetes::{Index, IngressPolicy, Policy, translate, translate_ingresses};
 
 #[test]
 fn golden_pairs() {
@@ -45,13 +45,19 @@ fn golden_pairs() {
 fn outcome(name: &str, text: &str) -> String {
     let mut index = Index::new(|_| Ok(()));
     index.apply(name, text);
-    let policy = if text.starts_with("# policy: cluster\n") {
-        Policy::default()
+    let (policy, of_ingresses) = if text.starts_with("# policy: cluster\n") {
+        (Policy::default(), IngressPolicy::default())
     } else {
-        Policy::directory()
+        (Policy::directory(), IngressPolicy::directory())
     };
-    let update = translate(&index, &policy);
-    findings(&update) + &render(&update.dynamic, Format::Yaml, Secrets::Redacted)
+    let shown =
+        |update: &Update| findings(update) + &render(&update.dynamic, Format::Yaml, Secrets::Redacted);
+    let mut shown_all = shown(&translate(&index, &policy));
+    if text.contains("kind: Ingress\n") {
+        shown_all.push_str("--- # provider kubernetes\n");
+        shown_all.push_str(&shown(&translate_ingresses(&index, &of_ingresses).0));
+    }
+    shown_all
 }
 
 fn findings(update: &Update) -> String {

@@ -13,6 +13,9 @@ use k8s_openapi::api::core::v1 as k8s;
 use k8s_openapi::api::discovery::v1 as discovery;
 use serde::Deserialize;
 
+use super::annotations::Annotations;
+use super::ingress::IngressAddress;
+
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Service {
     pub target: ServiceTarget,
@@ -20,6 +23,12 @@ pub struct Service {
     pub ports: Vec<ServicePort>,
     /// UDP ports.
     pub udp_ports: Vec<ServicePort>,
+    /// What Ingresses that name the Service make of it.
+    pub annotations: Annotations,
+    /// `spec.externalIPs`.
+    pub external_ips: Vec<String>,
+    /// `status.loadBalancer.ingress`.
+    pub load_balancer: Vec<IngressAddress>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -69,8 +78,19 @@ impl From<k8s::Service> for Service {
             },
             _ => ServiceTarget::Nothing,
         };
+        let balancer = service.status.and_then(|status| status.load_balancer?.ingress);
         let mut service = Self {
             target,
+            annotations: Annotations::of(service.metadata.annotations),
+            external_ips: spec.external_ips.unwrap_or_default(),
+            load_balancer: balancer
+                .unwrap_or_default()
+                .into_iter()
+                .map(|address| IngressAddress {
+                    ip: address.ip,
+                    hostname: address.hostname,
+                })
+                .collect(),
             ..Self::default()
         };
         for port in spec.ports.unwrap_or_default() {

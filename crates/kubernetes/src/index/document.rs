@@ -1,7 +1,10 @@
 //! One document -> the objects in it.
 
+use std::collections::BTreeMap;
+
 use k8s_openapi::api::core::v1 as k8s;
 use k8s_openapi::api::discovery::v1 as discovery;
+use k8s_openapi::api::networking::v1 as networking;
 use serde::de::DeserializeOwned;
 use viaduct_config::document::{Document, Node, Value};
 use viaduct_config::finding::Code;
@@ -9,8 +12,9 @@ use viaduct_config::{Finding, Location, suggest};
 
 use super::misplaced;
 use super::places::Places;
+use crate::api::annotations::{Annotations, CLASS};
 use crate::api::core::SecretWire;
-use crate::api::{IngressRoute, IngressRouteTcp, IngressRouteUdp, Kind, Name, Object, Secret};
+use crate::api::{Ingress, IngressRoute, IngressRouteTcp, IngressRouteUdp, Kind, Name, Object, Secret};
 
 /// What a file says.
 #[derive(Debug, Default)]
@@ -136,6 +140,7 @@ fn no_such_kind(node: &Node, kind: &str) -> Finding {
 
 fn read_object(node: &Node, kind: Kind, version: Version, contents: &mut Contents) {
     let name = match identify(node) {
+        Ok(name) if !kind.is_namespaced() => Name::new("", name.name),
         Ok(name) => name,
         Err(fault) => {
             let fault = Finding {
@@ -221,7 +226,9 @@ impl Version {
             .into_iter()
             .flatten()
             .any(|known| group(known) == group(version));
-        if ours {
+        // Ingress was in this group until Kubernetes 1.22.
+        let former = kind == Kind::Ingress && group(version) == "extensions";
+        if ours || former {
             Self::Unknown(Some(version.to_owned()))
         } else {
             Self::Foreign
@@ -279,10 +286,11 @@ fn read_typed(
     notes: &mut Vec<Finding>,
 ) -> Result<(Object, Places), Finding> {
     let object = name.of_kind(kind);
-    let places = if kind.is_traefik() {
-        Places::of_spec(node)
-    } else {
-        Places::of_object(node)
+    let places = match kind {
+        Kind::Ingress => Places::of_spec_and_annotations(node),
+        Kind::Service => Places::of_annotations(node),
+        _ if kind.is_traefik() => Places::of_spec(node),
+        _ => Places::of_object(node),
     };
     let mut spec = Spec {
         node,
@@ -317,13 +325,19 @@ fn read_typed(
         Kind::TlsOption => spec.read().map(Object::TlsOption),
         Kind::TlsStore => spec.read().map(Object::TlsStore),
         Kind::ServersTransport => spec.read().map(Box::new).map(Object::ServersTransport),
-        Kind::Service => whole::<k8s::Service>(node).map(|read| Object::Service(read.into())),
+        Kind::Service => annotations(node)
+            .and_then(|_| whole::<k8s::Service>(node))
+            .map(|read| Object::Service(read.into())),
         Kind::EndpointSlice => {
             whole::<discovery::EndpointSlice>(node).map(|read| Object::EndpointSlice(read.into()))
         }
         Kind::Endpoints => whole::<k8s::Endpoints>(node).map(|read| Object::Endpoints(read.into())),
         Kind::ConfigMap => whole::<k8s::ConfigMap>(node).map(|read| Object::ConfigMap(read.into())),
         Kind::Secret => secret(node).map(Object::Secret),
+        Kind::Ingress => ingress(&mut spec).map(Object::Ingress),
+        Kind::IngressClass => {
+            whole::<networking::IngressClass>(node).map(|read| Object::IngressClass(read.into()))
+        }
     };
     match read {
         Ok(read) => Ok((read, places)),
@@ -331,7 +345,7 @@ fn read_typed(
     }
 }
 
-/// The `spec` of one of Traefik's kinds.
+/// The `spec` of an object whose fields are all known.
 struct Spec<'a> {
     node: &'a Node,
     kind: Kind,
@@ -405,7 +419,42 @@ fn secret(node: &Node) -> Result<Secret, Finding> {
 
 fn class_annotation(node: &Node) -> Option<String> {
     let annotations = node.get("metadata")?.get("annotations")?;
-    text(annotations, "kubernetes.io/ingress.class").map(str::to_owned)
+    text(annotations, CLASS).map(str::to_owned)
+}
+
+fn ingress(spec: &mut Spec<'_>) -> Result<Ingress, Finding> {
+    let annotations = annotations(spec.node)?;
+    // An address that cannot be read is nobody's fault but that of whoever wrote it there.
+    let status = spec.node.get("status");
+    let status = status.and_then(|status| status.read::<networking::IngressStatus>().ok());
+    let written = spec.read::<networking::IngressSpec>()?;
+    Ok(Ingress::new(
+        Annotations::of(annotations),
+        written,
+        status.map(|read| read.value),
+    ))
+}
+
+/// Annotations are texts; people forget the quotes around `true` and `42`.
+fn annotations(node: &Node) -> Result<Option<BTreeMap<String, String>>, Finding> {
+    let Some(annotations) = node
+        .get("metadata")
+        .and_then(|metadata| metadata.get("annotations"))
+    else {
+        return Ok(None);
+    };
+    if let Value::Mapping(entries) = &annotations.value {
+        let wrong = entries
+            .iter()
+            .find(|(_, value)| !matches!(value.value, Value::String(_)));
+        if let Some((key, value)) = wrong {
+            let field = format!("metadata.annotations[{}]", key.text);
+            let message = format!("annotation `{}` is not a text", key.text.escape_debug());
+            return Err(invalid(&message, &value.location, &field)
+                .hint("put the value between double quotes; a cluster refuses the object otherwise"));
+        }
+    }
+    whole(annotations).map(Some)
 }
 
 fn text<'a>(node: &'a Node, key: &str) -> Option<&'a str> {

@@ -87,7 +87,8 @@ impl Arrival {
     /// that nobody refers to is dropped here. `None`: the object has no valid name, which no API server sends.
     pub fn read(collection: &Collection, mut object: Json, keep: impl FnOnce(&Name) -> bool) -> Option<Self> {
         let identity = Identity::of(&object);
-        let withheld = collection.kind.holds_data() && !name_of(&object).is_some_and(|name| keep(&name));
+        let withheld = collection.kind.holds_data()
+            && !name_of(collection.kind, &object).is_some_and(|name| keep(&name));
         if let Json::Object(fields) = &mut object {
             if withheld {
                 ["data", "stringData", "binaryData"]
@@ -189,7 +190,7 @@ impl Index {
 
     /// Forgets an object, unless another one of its name has taken its place.
     pub fn delete(&mut self, collection: &Collection, object: &Json) -> bool {
-        let Some(name) = name_of(object) else {
+        let Some(name) = name_of(collection.kind, object) else {
             return false;
         };
         let key = (collection.kind, collection.old, name);
@@ -273,10 +274,15 @@ fn withheld(kind: Kind, name: &Name) -> Finding {
     Finding::error(Code::InvalidObject, "its data has not been fetched yet").object(name.of_kind(kind))
 }
 
-fn name_of(object: &Json) -> Option<Name> {
+fn name_of(kind: Kind, object: &Json) -> Option<Name> {
     let metadata = object.get("metadata")?;
     let text = |field: &str| metadata.get(field).and_then(Json::as_str);
-    Some(Name::new(text("namespace").unwrap_or("default"), text("name")?))
+    let namespace = if kind.is_namespaced() {
+        text("namespace").unwrap_or("default")
+    } else {
+        ""
+    };
+    Some(Name::new(namespace, text("name")?))
 }
 
 /// A place that nobody is told of.

@@ -128,6 +128,29 @@ const MISPLACED: &[Misplaced] = &[
         "spec.dialTimeout",
         "`spec.forwardingTimeouts.dialTimeout`",
     ),
+    misplaced(Kind::Ingress, "spec.backend", "`spec.defaultBackend`"),
+    misplaced(
+        Kind::Ingress,
+        "spec.rules[].http.paths[].backend.serviceName",
+        "`spec.rules[].http.paths[].backend.service.name`",
+    ),
+    misplaced(
+        Kind::Ingress,
+        "spec.rules[].http.paths[].backend.servicePort",
+        "`spec.rules[].http.paths[].backend.service.port.number`",
+    ),
+    misplaced(
+        Kind::Ingress,
+        "spec.defaultBackend.serviceName",
+        "`spec.defaultBackend.service.name`",
+    ),
+    misplaced(
+        Kind::Ingress,
+        "spec.defaultBackend.servicePort",
+        "`spec.defaultBackend.service.port.number`",
+    ),
+    misplaced(Kind::Ingress, "spec.rules[].paths", "`spec.rules[].http.paths`"),
+    misplaced(Kind::Ingress, "spec.rules[].tls", "`spec.tls`"),
     misplaced(
         Kind::TlsStore,
         "spec.secretName",
@@ -138,7 +161,7 @@ const MISPLACED: &[Misplaced] = &[
 const SERVICE_TRANSPORT: &str = "`spec.routes[].services[].serversTransport`";
 const TRANSPORT: &str = "a ServersTransport, which `spec.routes[].services[].serversTransport` names";
 
-/// Every field of the ten kinds, for the ones that are merely misspelt.
+/// Every field of these kinds, for the ones that are merely misspelt.
 const FIELDS: &[&str] = &[
     "accessControlAllowCredentials",
     "accessControlAllowHeaders",
@@ -170,6 +193,7 @@ const FIELDS: &[&str] = &[
     "authSigninURL",
     "autoDetect",
     "average",
+    "backend",
     "basicAuth",
     "browserXssFilter",
     "buffering",
@@ -201,6 +225,7 @@ const FIELDS: &[&str] = &[
     "customRequestHeaders",
     "customResponseHeaders",
     "db",
+    "defaultBackend",
     "defaultCertificate",
     "defaultEncoding",
     "defaultGeneratedCert",
@@ -241,8 +266,11 @@ const FIELDS: &[&str] = &[
     "headers",
     "healthCheck",
     "highestRandomWeight",
+    "host",
     "hostname",
+    "hosts",
     "hostsProxyHeaders",
+    "http",
     "httpOnly",
     "idleConnTimeout",
     "ids",
@@ -291,6 +319,7 @@ const FIELDS: &[&str] = &[
     "nodePortLB",
     "notAfter",
     "notBefore",
+    "number",
     "observability",
     "options",
     "organization",
@@ -301,6 +330,8 @@ const FIELDS: &[&str] = &[
     "passiveHealthCheck",
     "passthrough",
     "path",
+    "pathType",
+    "paths",
     "peerCertURI",
     "pem",
     "percent",
@@ -339,6 +370,7 @@ const FIELDS: &[&str] = &[
     "requestHeaderName",
     "requestHost",
     "resolver",
+    "resource",
     "responseCode",
     "responseForwarding",
     "responseHeaderTimeout",
@@ -348,6 +380,7 @@ const FIELDS: &[&str] = &[
     "rootCAs",
     "rootCAsSecrets",
     "routes",
+    "rules",
     "sameSite",
     "sans",
     "scheme",

@@ -46,6 +46,27 @@ impl Places {
         if let Some(spec) = root.get("spec") {
             collect("spec", spec, &mut fields);
         }
+        Self::of_fields(root, fields)
+    }
+
+    /// Places of the object and of its annotations.
+    pub(crate) fn of_annotations(root: &Node) -> Self {
+        let mut fields = Vec::new();
+        collect_annotations(root, &mut fields);
+        Self::of_fields(root, fields)
+    }
+
+    /// Places of the object, of its annotations and of everything in its `spec`.
+    pub(crate) fn of_spec_and_annotations(root: &Node) -> Self {
+        let mut fields = Vec::new();
+        if let Some(spec) = root.get("spec") {
+            collect("spec", spec, &mut fields);
+        }
+        collect_annotations(root, &mut fields);
+        Self::of_fields(root, fields)
+    }
+
+    fn of_fields(root: &Node, mut fields: Vec<Field>) -> Self {
         fields.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
         Self {
             fields: fields.into_boxed_slice(),
@@ -97,6 +118,20 @@ fn collect(path: &str, node: &Node, fields: &mut Vec<Field>) {
             }
         }
         Value::Null | Value::Bool(_) | Value::Integer(_) | Value::Float(_) | Value::String(_) => {}
+    }
+}
+
+/// `metadata.annotations[traefik.ingress.kubernetes.io/router.tls]`: the key's place, for it is what is
+/// misspelt.
+fn collect_annotations(root: &Node, fields: &mut Vec<Field>) {
+    let annotations = root
+        .get("metadata")
+        .and_then(|metadata| metadata.get("annotations"));
+    if let Some(Value::Mapping(entries)) = annotations.map(|annotations| &annotations.value) {
+        for (key, _) in entries {
+            let path = format!("metadata.annotations[{}]", key.text);
+            fields.push((path.into(), (key.location.line, key.location.column)));
+        }
     }
 }
 

@@ -102,6 +102,21 @@ impl<'a> View<'a> {
         held(entry).map(|held| (*name, held.state))
     }
 
+    /// What is known of an object.
+    pub(super) fn entry(&self, kind: Kind, name: &Name) -> Option<&'a Entry> {
+        self.objects.get(&kind)?.get(name).copied()
+    }
+
+    /// An object, to say something about it.
+    pub(crate) fn subject(&self, kind: Kind, name: &Name) -> Option<Subject<'a>> {
+        let (name, entry) = self.objects.get(&kind)?.get_key_value(name)?;
+        Some(Subject {
+            kind,
+            name,
+            places: entry.good.as_ref().map(|good| &good.places),
+        })
+    }
+
     /// Where an object is written.
     pub(crate) fn place(&self, kind: Kind, name: &Name) -> Option<Location> {
         self.objects.get(&kind)?.get(name)?.place()

@@ -111,7 +111,9 @@ fn spec(kind: Kind) -> Option<(&'static str, Value)> {
         | Kind::Endpoints
         | Kind::Node
         | Kind::Secret
-        | Kind::ConfigMap => {
+        | Kind::ConfigMap
+        | Kind::Ingress
+        | Kind::IngressClass => {
             return None;
         }
     })

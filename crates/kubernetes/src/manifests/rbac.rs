@@ -45,14 +45,6 @@ fn rights() -> Vec<Right> {
         providers,
     };
     rights.extend([
-        row("networking.k8s.io", "ingresses", WATCH, Scope::Served, INGRESS),
-        row(
-            "networking.k8s.io",
-            "ingressclasses",
-            WATCH,
-            Scope::Cluster,
-            INGRESS,
-        ),
         row(
             "networking.k8s.io",
             "ingresses/status",
@@ -85,11 +77,16 @@ fn reading(kind: Kind) -> Right {
             Kind::Secret | Kind::ConfigMap => FETCH,
             _ => WATCH,
         },
-        scope: match kind {
-            Kind::Node => Scope::Cluster,
-            _ => Scope::Served,
+        scope: if kind.is_namespaced() {
+            Scope::Served
+        } else {
+            Scope::Cluster
         },
-        providers: if own { CRD } else { BOTH },
+        providers: match kind {
+            Kind::Ingress | Kind::IngressClass => INGRESS,
+            _ if own => CRD,
+            _ => BOTH,
+        },
     }
 }
 

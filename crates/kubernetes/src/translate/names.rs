@@ -220,10 +220,10 @@ fn of_object(name: &Name) -> String {
 
 /// Names by what they name.
 #[derive(Debug)]
-struct Assigned<I> {
+pub(super) struct Assigned<I> {
     names: HashMap<I, String>,
     /// What had to be given another name than Traefik's, and that one. Sorted.
-    ambiguous: Vec<(I, String)>,
+    pub(super) ambiguous: Vec<(I, String)>,
 }
 
 impl<I> Default for Assigned<I> {
@@ -236,14 +236,14 @@ impl<I> Default for Assigned<I> {
 }
 
 impl<I: Copy + Eq + Hash + Ord> Assigned<I> {
-    fn claim(&mut self, identity: I, plain: String) {
+    pub(super) fn claim(&mut self, identity: I, plain: String) {
         self.names.insert(identity, plain);
     }
 
     /// Gives a suffix to each of those that claimed the same name. Somebody may have claimed a name
     /// that another has only with its suffix, so this goes on until nothing is shared; each gets one
     /// suffix at most, and suffixes differ.
-    fn settle(mut self, suffix: impl Fn(I) -> String) -> Self {
+    pub(super) fn settle(mut self, suffix: impl Fn(I) -> String) -> Self {
         let mut settled: HashMap<I, String> = HashMap::new();
         loop {
             let mut claims: HashMap<&str, usize> = HashMap::new();
@@ -271,12 +271,12 @@ impl<I: Copy + Eq + Hash + Ord> Assigned<I> {
         self
     }
 
-    fn get(&self, identity: &I) -> Option<String> {
+    pub(super) fn get(&self, identity: &I) -> Option<String> {
         self.names.get(identity).cloned()
     }
 }
 
-fn ambiguity(kind: Kind, name: &Name, plain: &str) -> Finding {
+pub(super) fn ambiguity(kind: Kind, name: &Name, plain: &str) -> Finding {
     let message = format!("another object would be named `{plain}` too; both are named with a suffix");
     Finding::warning(Code::DuplicateObject, message).object(name.of_kind(kind))
 }
@@ -332,13 +332,18 @@ pub(super) fn unique(parts: &[&str]) -> String {
     hex(&hash.finalize())
 }
 
+/// As much of a text's hash as Traefik puts into a name.
+pub(super) fn hash(text: &str) -> String {
+    hex(&Sha256::digest(text))
+}
+
 /// Ten bytes are what Traefik uses.
 fn hex(digest: &[u8]) -> String {
     digest.iter().take(10).map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Letters and digits stay; every run of anything else is one `-`.
-fn normalize(text: &str) -> String {
+pub(super) fn normalize(text: &str) -> String {
     let words: Vec<_> = text
         .split(|character: char| !character.is_alphanumeric())
         .filter(|word| !word.is_empty())

@@ -3,6 +3,7 @@
 mod composed;
 mod endpoints;
 mod fuzz;
+mod ingress;
 mod isolation;
 mod material;
 mod middlewares;

@@ -1,0 +1,263 @@
+//! Every kind of reference that an annotation can make, into every namespace (I4).
+
+use super::*;
+
+const P: &str = "traefik.ingress.kubernetes.io";
+
+/// Object kind, and what names it: an annotation of the Ingress or of the Service.
+const REACHES: [(&str, &str, Place); 3] = [
+    ("Middleware", "router.middlewares", Place::Ingress),
+    ("TLSOption", "router.tls.options", Place::Ingress),
+    ("ServersTransport", "service.serverstransport", Place::Service),
+];
+
+#[derive(Clone, Copy, PartialEq)]
+enum Place {
+    Ingress,
+    Service,
+}
+
+fn reach(policy: &Policy, place: Place, annotation: &str, name: &str, others: &[String]) -> Update {
+    let annotations = format!("{{{P}/{annotation}: '{name}'}}");
+    let (backend, ingress) = match place {
+        Place::Ingress => (BACKEND.to_owned(), simple(&annotations)),
+        Place::Service => (annotated(&annotations), simple("{}")),
+    };
+    let policy = IngressPolicy {
+        common: policy.clone(),
+        ..IngressPolicy::directory()
+    };
+    let documents: Vec<_> = [&backend, &ingress]
+        .into_iter()
+        .chain(others)
+        .map(String::as_str)
+        .collect();
+    update_under(&policy, &documents)
+}
+
+fn named_element(update: &Update, annotation: &str) -> String {
+    let router = &update.dynamic.http.routers[ROUTER];
+    match annotation {
+        "router.middlewares" => router.middlewares.join(","),
+        "router.tls.options" => router.tls.as_ref().unwrap().options.clone(),
+        _ => balancer(update, "web-backend-443").servers_transport.clone(),
+    }
+}
+
+fn of_kind(kind: &str, namespace: &str, name: &str) -> String {
+    object(kind, namespace, name, "{}")
+}
+
+#[test]
+fn cve_2026_71325_no_annotation_leads_into_another_namespace() {
+    for (kind, annotation, place) in REACHES {
+        let others = [of_kind(kind, "infra", "x"), of_kind(kind, "web", "x")];
+        for policy in [Policy::default(), Policy::directory()] {
+            let update = reach(&policy, place, annotation, "infra-x@kubernetescrd", &others);
+            let found: Vec<_> = update.broken.iter().map(|(_, finding)| finding.code).collect();
+            assert_eq!(found, [Code::ForbiddenReference], "{kind}");
+            let own = reach(&policy, place, annotation, "web-x@kubernetescrd", &others);
+            assert_eq!(own.broken, [], "{kind}");
+            assert_eq!(named_element(&own, annotation), "web-x@kubernetescrd");
+        }
+        let policy = Policy {
+            allow_cross_namespace: true,
+            ..Policy::default()
+        };
+        let update = reach(&policy, place, annotation, "infra-x@kubernetescrd", &others);
+        assert_eq!(update.broken, [], "{kind}");
+        assert_eq!(named_element(&update, annotation), "infra-x@kubernetescrd");
+    }
+}
+
+#[test]
+fn cve_2026_54765_a_name_that_two_objects_would_have_means_the_one_at_home() {
+    for (kind, annotation, place) in REACHES {
+        // `web-a-x` is `a-x` of `web`, and `x` of `web-a`.
+        let others = [of_kind(kind, "web-a", "x"), of_kind(kind, "web", "a-x")];
+        let update = reach(
+            &Policy::default(),
+            place,
+            annotation,
+            "web-a-x@kubernetescrd",
+            &others,
+        );
+        assert_eq!(update.broken, [], "{kind}");
+        let named = named_element(&update, annotation);
+        let foreign = reach(
+            &Policy::default(),
+            place,
+            annotation,
+            "web-a-x@kubernetescrd",
+            &others[..1],
+        );
+        assert_eq!(foreign.broken[0].1.code, Code::ForbiddenReference, "{kind}");
+        if kind != "Middleware" {
+            assert_ne!(
+                named, "web-a-x@kubernetescrd",
+                "{kind}: the one with its own suffix"
+            );
+        }
+    }
+}
+
+#[test]
+fn a9_10_names_that_lead_nowhere_say_what_there_is() {
+    for (kind, annotation, place) in REACHES {
+        let others = [of_kind(kind, "web", "secure")];
+        for (name, hint) in [
+            (
+                "web-secur@kubernetescrd",
+                "did you mean `web-secure@kubernetescrd`?",
+            ),
+            ("secure", "write `web-secure@kubernetescrd`"),
+            ("secure@kubernetes", "write `web-secure@kubernetescrd`"),
+        ] {
+            let update = reach(&Policy::default(), place, annotation, name, &others);
+            let finding = &update.broken[0].1;
+            assert_eq!(finding.code, Code::MissingReference, "{kind} {name}");
+            assert_eq!(finding.hint.as_deref(), Some(hint), "{kind} {name}");
+        }
+    }
+}
+
+#[test]
+fn a9_8_other_providers_are_for_the_namespaces_that_may() {
+    for (kind, annotation, place) in REACHES {
+        let others = [of_kind(kind, "web", "x")];
+        for name in ["x@file", "x@internal", "web-x@kubernetescrd"] {
+            let with = |allowed: Option<&[&str]>| {
+                let allowed = allowed.map(|allowed| allowed.iter().map(|&one| one.to_owned()).collect());
+                let policy = Policy {
+                    cross_provider_namespaces: allowed,
+                    ..Policy::default()
+                };
+                let update = reach(&policy, place, annotation, name, &others);
+                update
+                    .broken
+                    .iter()
+                    .map(|(_, finding)| finding.code)
+                    .collect::<Vec<_>>()
+            };
+            assert_eq!(with(None), [], "{kind} {name}");
+            assert_eq!(with(Some(&["web"])), [], "{kind} {name}");
+            assert_eq!(
+                with(Some(&["infra"])),
+                [Code::ForbiddenReference],
+                "{kind} {name}"
+            );
+            assert_eq!(with(Some(&[])), [Code::ForbiddenReference], "{kind} {name}");
+        }
+    }
+}
+
+/// A backend and a Secret have no namespace: the name alone must not find a foreign object.
+#[test]
+fn c61_services_and_secrets_are_looked_up_at_home_alone() {
+    let infra = [
+        BACKEND
+            .replace("web", "infra")
+            .replace("name: backend", "name: other"),
+        secret("infra", "cert", "{tls.crt: C, tls.key: K}"),
+    ]
+    .join("\n---\n");
+    let policy = IngressPolicy {
+        common: Policy {
+            allow_cross_namespace: true,
+            ..Policy::directory()
+        },
+        ..IngressPolicy::directory()
+    };
+    for name in [
+        "other",
+        "infra/other",
+        "../infra/other",
+        "infra-other",
+        "other@kubernetescrd",
+    ] {
+        let backend = format!("{{service: {{name: '{name}', port: {{number: 443}}}}}}");
+        let update = update_under(&policy, &[&infra, &ingress("{}", &one_path(PREFIX, &backend))]);
+        let found: Vec<_> = update.broken.iter().map(|(_, finding)| finding.code).collect();
+        assert_eq!(found, [Code::MissingReference], "{name}");
+    }
+    for name in ["cert", "infra/cert", "../infra/cert", "infra-cert"] {
+        let spec = one_path(PREFIX, PORT_443)
+            .replace("{rules", &format!("{{tls: [{{secretName: '{name}'}}], rules"));
+        let update = update_under(&policy, &[BACKEND, &infra, &ingress("{}", &spec)]);
+        let found: Vec<_> = update.broken.iter().map(|(_, finding)| finding.code).collect();
+        assert_eq!(found, [Code::MissingReference], "{name}");
+        assert!(update.dynamic.tls.certificates.is_empty());
+    }
+}
+
+#[test]
+fn cve_2026_54765_routers_and_services_of_two_tenants_never_share_a_name() {
+    let of = |namespace: &str, name: &str| {
+        [
+            BACKEND.replace("web", namespace),
+            named(namespace, name, "{}", &one_path(PREFIX, PORT_443)),
+        ]
+        .join("\n---\n")
+    };
+    // Both routers would be `a-b-c-a-test`.
+    let update = update(&[&of("a-b", "c"), &of("a", "b-c")]);
+    assert_eq!(update.dynamic.http.routers.len(), 2);
+    assert_eq!(
+        codes(&update.notes),
+        [Code::DuplicateObject, Code::DuplicateObject]
+    );
+    let mut services: Vec<_> = update
+        .dynamic
+        .http
+        .routers
+        .values()
+        .map(|router| router.service.as_str())
+        .collect();
+    services.sort_unstable();
+    assert_eq!(services, ["a-b-backend-443", "a-backend-443"]);
+
+    // Both services would be `a-b-c-443`.
+    let service = |namespace: &str, name: &str| {
+        let backend = format!("{{service: {{name: {name}, port: {{number: 443}}}}}}");
+        [
+            BACKEND
+                .replace("namespace: web", &format!("namespace: {namespace}"))
+                .replace("{name: backend,", &format!("{{name: {name},"))
+                .replace("service-name: backend", &format!("service-name: {name}"))
+                .replace("10.1.0.1", if name == "c" { "10.1.0.2" } else { "10.1.0.1" }),
+            named(namespace, "i", "{}", &one_path(PREFIX, &backend)),
+        ]
+        .join("\n---\n")
+    };
+    let update = super::update(&[&service("a-b", "c"), &service("a", "b-c")]);
+    for (router, url) in [
+        ("a-b-i-a-test", "https://10.1.0.2:8443"),
+        ("a-i-a-test", "https://10.1.0.1:8443"),
+    ] {
+        let service = &update.dynamic.http.routers[router].service;
+        assert_ne!(service, "a-b-c-443");
+        assert_eq!(servers(&update, service), [url]);
+    }
+}
+
+#[test]
+fn cve_2026_54765_an_ingress_cannot_take_the_names_of_the_default_backend() {
+    let default = named("web", "d", "{}", &format!("{{defaultBackend: {PORT_443}}}"));
+    let taker = [
+        BACKEND.replace("web", "default"),
+        named(
+            "default",
+            "router",
+            "{}",
+            &one_path(PREFIX, PORT_443).replace("host: a.test, ", ""),
+        ),
+    ]
+    .join("\n---\n");
+    let update = update(&[BACKEND, &default, &taker]);
+    assert_eq!(update.dynamic.http.routers.len(), 2);
+    assert!(!update.dynamic.http.routers.contains_key("default-router"));
+    assert_eq!(
+        codes(&update.notes),
+        [Code::DuplicateObject, Code::DuplicateObject]
+    );
+}
