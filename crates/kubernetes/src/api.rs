@@ -179,18 +179,13 @@ impl Kind {
 
     /// Whether objects of the kind belong to no namespace.
     pub const fn is_cluster_scoped(self) -> bool {
-        matches!(self, Self::Node)
+        matches!(self, Self::Node | Self::IngressClass)
     }
 
     /// Whether objects of the kind carry certificates, keys and passwords, and whatever else somebody keeps in
     /// them: of these a watch holds only what is referred to.
     pub const fn holds_data(self) -> bool {
         matches!(self, Self::Secret | Self::ConfigMap)
-    }
-
-    /// Whether objects of the kind are in namespaces.
-    pub const fn is_namespaced(self) -> bool {
-        !matches!(self, Self::Node | Self::IngressClass)
     }
 
     /// Whether the kind is Traefik's own.

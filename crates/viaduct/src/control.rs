@@ -75,7 +75,8 @@ impl Control {
     }
 
     /// Takes a provider's new configuration. `None`: it is what the provider said before.
-    pub(crate) fn apply(&mut self, update: Update) -> Option<Arc<Snapshot>> {
+    #[cfg(test)]
+    fn apply(&mut self, update: Update) -> Option<Arc<Snapshot>> {
         self.apply_all(vec![update])
     }
 
@@ -125,8 +126,8 @@ impl Control {
         snapshot
     }
 
-    /// Applies updates, and new CAs and OCSP answers between them, until the updates' source ends. Cancel safe:
-    /// an update is applied whole or not at all.
+    /// Applies updates, and new CAs and OCSP answers between them, until the updates' source ends; updates
+    /// that came together are one change. Cancel safe: a change is applied whole or not at all.
     pub(crate) async fn follow(mut self, sources: Sources, snapshots: watch::Sender<Arc<Snapshot>>) {
         let Sources {
             mut updates,
@@ -136,7 +137,11 @@ impl Control {
         loop {
             let snapshot = tokio::select! {
                 update = updates.recv() => match update {
-                    Some(update) => self.apply(update),
+                    Some(update) => {
+                        let others = std::iter::from_fn(|| updates.try_recv().ok());
+                        let together = std::iter::once(update).chain(others.take(MOST_TOGETHER)).collect();
+                        self.apply_all(together)
+                    }
                     None => return,
                 },
                 transport = next(&mut default_transport) => Some(self.trust(transport)),
@@ -230,6 +235,9 @@ fn tell_applied(before: Option<u64>, snapshot: &Snapshot, started: Instant) {
         "configuration applied"
     );
 }
+
+/// So many updates are one change at most: more than there are providers.
+const MOST_TOGETHER: usize = 16;
 
 /// Whether any finding is an error.
 pub(crate) fn has_errors(findings: &[Finding]) -> bool {

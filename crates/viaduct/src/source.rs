@@ -14,7 +14,7 @@ use tokio::sync::mpsc;
 use tokio::task::spawn_blocking;
 use viaduct_config::finding::Code;
 use viaduct_config::{Finding, Update};
-use viaduct_kubernetes::{Directory, DirectoryError, Index, Policy, translate};
+use viaduct_kubernetes::{Directory, DirectoryError, Index, IngressPolicy, translate, translate_ingresses};
 use viaduct_providers::{Changes, Target, Timing, Watch, watch};
 
 use crate::failure::Failure;
@@ -40,19 +40,19 @@ impl Manifests {
         })
     }
 
-    /// The directory's configuration now, and again whenever it changes. Needs a tokio runtime; ends
-    /// with the receiver. `own`: where this process listens, lest it forwards to itself.
+    /// The directory's configuration now, and again whenever it changes: one update of each provider, both in the
+    /// channel before anybody can take the first. Needs a tokio runtime; ends with the receiver. `own`: where this process listens, lest it forwards to itself.
     pub(crate) fn follow(mut self, own: Vec<SocketAddr>) -> mpsc::Receiver<Update> {
-        self.reader.policy.own_addresses = own;
-        let (sender, updates) = mpsc::channel(1);
+        self.reader.policy.common.own_addresses = own;
+        let (sender, updates) = mpsc::channel(PROVIDERS);
         tokio::spawn(follow(self, sender));
         updates
     }
 }
 
-/// The directory's configuration now.
-pub(crate) fn read_once(path: &Path) -> Result<Update, Failure> {
-    Ok(Reader::open(path)?.update())
+/// The directory's configuration now, one update of each provider.
+pub(crate) fn read_once(path: &Path) -> Result<[Update; PROVIDERS], Failure> {
+    Ok(Reader::open(path)?.updates())
 }
 
 async fn follow(manifests: Manifests, sender: mpsc::Sender<Update>) {
@@ -61,13 +61,15 @@ async fn follow(manifests: Manifests, sender: mpsc::Sender<Update>) {
         watch: _watching,
         mut changes,
     } = manifests;
-    let mut update = Some(reader.update());
+    let mut updates = Some(reader.updates());
     reader.directory.wait_for_rest(REST);
     loop {
-        if let Some(update) = update
-            && sender.send(update).await.is_err()
-        {
-            return;
+        if let Some(updates) = updates {
+            // Together, lest one is in service without the other.
+            let Ok(places) = sender.reserve_many(PROVIDERS).await else {
+                return;
+            };
+            places.zip(updates).for_each(|(place, update)| place.send(update));
         }
         let more = tokio::select! {
             more = changes.changed() => more,
@@ -79,11 +81,11 @@ async fn follow(manifests: Manifests, sender: mpsc::Sender<Update>) {
         }
         // Away from the control plane's thread: a disk may hang, signals may not.
         let looked = spawn_blocking(move || {
-            let update = reader.look();
-            (reader, update)
+            let updates = reader.look();
+            (reader, updates)
         });
         match looked.await {
-            Ok(read) => (reader, update) = read,
+            Ok(read) => (reader, updates) = read,
             Err(error) => {
                 tracing::error!(%error, "reading the manifests failed: the last configuration stays in service");
                 return;
@@ -104,7 +106,7 @@ async fn rested(again: Option<Duration>) {
 struct Reader {
     directory: Directory,
     index: Index,
-    policy: Policy,
+    policy: IngressPolicy,
     /// Why the directory cannot be read now, though it could before.
     lost: Option<DirectoryError>,
     /// When to look again without being told of a change.
@@ -116,7 +118,7 @@ impl Reader {
         let mut reader = Self {
             directory: Directory::new(path),
             index: Index::new(|secret| admission::admit(|key| secret.get(key))),
-            policy: Policy::directory(),
+            policy: IngressPolicy::directory(),
             lost: None,
             again: None,
         };
@@ -127,17 +129,17 @@ impl Reader {
     }
 
     /// Reads what has changed. `None`: nothing has.
-    fn look(&mut self) -> Option<Update> {
+    fn look(&mut self) -> Option<[Update; PROVIDERS]> {
         match self.directory.refresh(&mut self.index) {
             Ok(refresh) => {
                 self.again = refresh.again;
                 let found_again = self.lost.take().is_some();
-                (refresh.changed() || found_again).then(|| self.update())
+                (refresh.changed() || found_again).then(|| self.updates())
             }
             Err(error) => {
                 self.again = None;
                 self.lost = Some(error);
-                Some(self.update())
+                Some(self.updates())
             }
         }
     }
@@ -154,12 +156,14 @@ impl Reader {
             )
         };
         Finding::warning(Code::MissingReference, message)
-            .wanted("IngressRoute, Service, Secret and others in files named *.yaml, *.yml or *.json")
+            .wanted(
+                "IngressRoute, Ingress, Service, Secret and others in files named *.yaml, *.yml or *.json",
+            )
             .hint("put manifests there, they are read at once; or name another directory")
     }
 
-    fn update(&self) -> Update {
-        let mut update = translate(&self.index, &self.policy);
+    fn updates(&self) -> [Update; PROVIDERS] {
+        let mut update = translate(&self.index, &self.policy.common);
         if let Some(error) = &self.lost {
             let finding = Finding::error(
                 Code::LastGoodKept,
@@ -170,7 +174,7 @@ impl Reader {
         } else if self.index.is_empty() {
             update.notes.push(self.nothing_to_serve());
         }
-        update
+        [update, translate_ingresses(&self.index, &self.policy).0]
     }
 }
 
@@ -185,6 +189,9 @@ fn unusable(error: DirectoryError) -> Failure {
         }
     }
 }
+
+/// `kubernetescrd` and `kubernetes`, as Traefik has it.
+const PROVIDERS: usize = 2;
 
 /// A file that was written to more lately than this may be half of what it is going to be.
 const REST: Duration = Duration::from_millis(50);

@@ -140,7 +140,7 @@ fn no_such_kind(node: &Node, kind: &str) -> Finding {
 
 fn read_object(node: &Node, kind: Kind, version: Version, contents: &mut Contents) {
     let name = match identify(node) {
-        Ok(name) if !kind.is_namespaced() => Name::new("", name.name),
+        Ok(name) if kind.is_cluster_scoped() => Name::new("", name.name),
         Ok(name) => name,
         Err(fault) => {
             let fault = Finding {

@@ -277,10 +277,10 @@ fn withheld(kind: Kind, name: &Name) -> Finding {
 fn name_of(kind: Kind, object: &Json) -> Option<Name> {
     let metadata = object.get("metadata")?;
     let text = |field: &str| metadata.get(field).and_then(Json::as_str);
-    let namespace = if kind.is_namespaced() {
-        text("namespace").unwrap_or("default")
-    } else {
+    let namespace = if kind.is_cluster_scoped() {
         ""
+    } else {
+        text("namespace").unwrap_or("default")
     };
     Some(Name::new(namespace, text("name")?))
 }

@@ -77,10 +77,10 @@ fn reading(kind: Kind) -> Right {
             Kind::Secret | Kind::ConfigMap => FETCH,
             _ => WATCH,
         },
-        scope: if kind.is_namespaced() {
-            Scope::Served
-        } else {
+        scope: if kind.is_cluster_scoped() {
             Scope::Cluster
+        } else {
+            Scope::Served
         },
         providers: match kind {
             Kind::Ingress | Kind::IngressClass => INGRESS,

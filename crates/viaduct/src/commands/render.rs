@@ -25,7 +25,7 @@ use crate::{logging, output, serving, source};
 /// The configuration goes to standard output, findings to standard error; fails if one is an error.
 pub(super) fn run(arguments: &Render) -> anyhow::Result<ExitCode> {
     let _log = logging::start(logging::Level::Warn)?;
-    let update = read(arguments)?;
+    let updates = read(arguments)?;
     let format = match arguments.format {
         RenderFormat::Yaml => Format::Yaml,
         RenderFormat::Json => Format::Json,
@@ -35,9 +35,9 @@ pub(super) fn run(arguments: &Render) -> anyhow::Result<ExitCode> {
     } else {
         Secrets::Redacted
     };
-    output::result(render(&qualified(&update), format, secrets));
+    output::result(render(&together(&updates), format, secrets));
 
-    let findings = findings(update);
+    let findings = findings(updates);
     let failed = has_errors(&findings);
     gather(findings)
         .iter()
@@ -49,9 +49,9 @@ pub(super) fn run(arguments: &Render) -> anyhow::Result<ExitCode> {
     })
 }
 
-fn read(arguments: &Render) -> Result<Update, Failure> {
+fn read(arguments: &Render) -> Result<Vec<Update>, Failure> {
     if let Some(directory) = &arguments.directory {
-        return source::read_once(directory);
+        return source::read_once(directory).map(Vec::from);
     }
     let access = Access {
         kubeconfig: arguments.kubeconfig.clone(),
@@ -59,27 +59,55 @@ fn read(arguments: &Render) -> Result<Update, Failure> {
         ..Access::default()
     };
     let read = source::cluster::read_once(access, arguments.namespaces.clone());
-    serving::control_runtime()?.block_on(read)
+    serving::control_runtime()?
+        .block_on(read)
+        .map(|update| vec![update])
 }
 
 /// What serving this configuration would say, on entry points that are all there.
-fn findings(update: Update) -> Vec<Finding> {
-    let named: BTreeSet<String> = update
-        .dynamic
-        .http
-        .routers
-        .values()
+fn findings(updates: Vec<Update>) -> Vec<Finding> {
+    let named: BTreeSet<String> = updates
+        .iter()
+        .flat_map(|update| update.dynamic.http.routers.values())
         .flat_map(|router| router.entry_points.iter().cloned())
         .collect();
+    let updates: Vec<_> = updates.into_iter().map(Arc::new).collect();
     let install = up::routing(named.iter().map(|name| (name.as_str(), false)));
     let inputs = Inputs {
         install: &install,
-        updates: &[Arc::new(update)],
+        updates: &updates,
         generated_default: Arc::new(CertificateStore::generate_default()),
         // Nobody is asked, so there is nothing to be said of it.
         staples: Some(&Staples::new()),
     };
     compile(&inputs, None).1
+}
+
+/// What all providers say, as one configuration.
+fn together(updates: &[Update]) -> Dynamic {
+    let mut all = Dynamic::default();
+    for update in updates {
+        let Dynamic { http, tcp, udp, tls } = qualified(update);
+        all.http.routers.extend(http.routers);
+        all.http.services.extend(http.services);
+        all.http.middlewares.extend(http.middlewares);
+        all.http.servers_transports.extend(http.servers_transports);
+        all.tcp.routers.extend(tcp.routers);
+        all.tcp.services.extend(tcp.services);
+        all.tcp.middlewares.extend(tcp.middlewares);
+        all.tcp.servers_transports.extend(tcp.servers_transports);
+        all.udp.routers.extend(udp.routers);
+        all.udp.services.extend(udp.services);
+        // One Secret may be named by both.
+        for certificate in tls.certificates {
+            if !all.tls.certificates.contains(&certificate) {
+                all.tls.certificates.push(certificate);
+            }
+        }
+        all.tls.options.extend(tls.options);
+        all.tls.stores.extend(tls.stores);
+    }
+    all
 }
 
 /// Every name with its provider, keys and references alike. `default` TLS options and stores belong to

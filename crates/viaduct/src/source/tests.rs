@@ -17,11 +17,17 @@ fn route(name: &str) -> String {
     )
 }
 
+/// The next update of the provider `kubernetescrd`.
 async fn next(updates: &mut Receiver<Update>) -> Update {
-    timeout(Duration::from_secs(30), updates.recv())
-        .await
-        .unwrap()
-        .unwrap()
+    loop {
+        let update = timeout(Duration::from_secs(30), updates.recv())
+            .await
+            .unwrap()
+            .unwrap();
+        if update.provider.as_str() == viaduct_kubernetes::PROVIDER {
+            return update;
+        }
+    }
 }
 
 fn has_route(update: &Update, name: &str) -> bool {
@@ -81,6 +87,20 @@ async fn a13_8_a_directory_that_vanishes_keeps_its_last_configuration_and_says_s
     std::fs::rename(parent.path().join("elsewhere"), &directory).unwrap();
     let update = until(&mut updates, |update| !is_lost(update)).await;
     assert!(has_route(&update, "one.example.com"));
+}
+
+#[tokio::test]
+async fn a9_10_both_providers_change_together() {
+    let directory = tempfile::tempdir().unwrap();
+    write(directory.path(), "one");
+    let mut updates = Manifests::open(directory.path()).unwrap().follow(Vec::new());
+    let mut providers = Vec::new();
+    let first = timeout(Duration::from_secs(30), updates.recv()).await.unwrap();
+    // The second is there as soon as the first is.
+    for update in first.into_iter().chain(updates.try_recv()) {
+        providers.push(update.provider.as_str().to_owned());
+    }
+    assert_eq!(providers, ["kubernetescrd", "kubernetes"]);
 }
 
 #[test]

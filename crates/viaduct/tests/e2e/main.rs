@@ -13,6 +13,7 @@
 //! | `file_provider` | the flow from files alone, changes, faults, several providers |
 //! | `cluster` | the Kubernetes provider against an API server: rotation, faults, rights, Events |
 //! | `api` | API, dashboard (in Chromium) and ping of the running process |
+//! | `ingress` | the flow from plain Ingresses and annotations of Services |
 //! | `install` | Traefik's install configuration: sources, mistakes, the root command, `options`, `healthcheck` |
 //! | `cli` | commands and their messages |
 //! | `cli_messages` | the whole text of what commands refuse with |
@@ -36,6 +37,7 @@ mod fixture;
 mod flow;
 mod http;
 mod http2;
+mod ingress;
 mod install;
 mod messages;
 mod observability;

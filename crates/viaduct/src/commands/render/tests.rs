@@ -6,7 +6,7 @@ use viaduct_config::{Dynamic, ProviderName, Update};
 
 use viaduct_config::render::{Format, Secrets, render};
 
-use super::qualified;
+use super::{qualified, together};
 
 #[test]
 fn a3_15_names_and_references_carry_their_provider() {
@@ -169,4 +169,21 @@ udp:
         },
     });
     assert_eq!(shown, expected);
+}
+
+#[test]
+fn a9_10_what_both_providers_say_is_shown_as_one() {
+    let of = |provider: &str| {
+        let mut dynamic = Dynamic::default();
+        dynamic.http.routers.insert("web".into(), Router::default());
+        dynamic
+            .tls
+            .certificates
+            .push(viaduct_config::dynamic::tls::StoredCertificate::default());
+        Update::new(ProviderName::new(provider), dynamic)
+    };
+    let shown = together(&[of("kubernetescrd"), of("kubernetes")]);
+    let names: Vec<_> = shown.http.routers.keys().map(String::as_str).collect();
+    assert_eq!(names, ["web@kubernetes", "web@kubernetescrd"]);
+    assert_eq!(shown.tls.certificates.len(), 1, "one Secret may be named by both");
 }
