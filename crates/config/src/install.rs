@@ -55,7 +55,9 @@ pub use load::{
 };
 pub use metrics::{Datadog, InfluxDb2, Metrics, OtlpMetrics, Prometheus, StatsD};
 pub use otlp::{Exporter, OtlpGrpc, OtlpHttp, OtlpLog};
-pub use providers::{ClientTls, FileProvider, HttpProvider, KubernetesCrd, Providers};
+pub use providers::{
+    ClientTls, FileProvider, HttpProvider, IngressEndpoint, KubernetesCrd, KubernetesIngress, Providers,
+};
 pub use servers_transport::{ForwardingTimeouts, ServersTransport, TcpClientTls, TcpServersTransport};
 pub use tracing::{OtlpTracing, Tracing};
 

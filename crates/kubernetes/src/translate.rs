@@ -44,6 +44,7 @@ use crate::index::{Index, Needs, Subject, View};
 use crate::policy::Policy;
 use names::Names;
 
+pub(crate) use ingress::served;
 pub use ingress::{PROVIDER as INGRESS_PROVIDER, translate_ingresses};
 
 /// The provider's name, as Traefik calls it.

@@ -26,7 +26,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinSet, spawn_blocking};
 use tokio::time::{Instant, sleep_until};
-use viaduct_config::{Dynamic, ProviderName, Update};
+use viaduct_config::{Dynamic, Finding, ProviderName, Update};
 
 use crate::api::Kind;
 use crate::index::{Collection, Index, Needs};
@@ -44,8 +44,10 @@ pub struct Settings {
     pub kinds: Vec<Kind>,
     /// `namespaces`. Empty: all of them, which needs a ClusterRole.
     pub namespaces: Vec<String>,
-    /// `labelSelector`: which objects of Traefik's own kinds. Empty: all.
+    /// `kubernetesCRD.labelSelector`: which objects of Traefik's own kinds. Empty: all.
     pub label_selector: String,
+    /// `kubernetesIngress.labelSelector`: which Ingresses. Empty: all.
+    pub ingress_selector: String,
     /// `disableClusterScopeResources`: leaves out kinds that belong to no namespace.
     pub no_cluster_scope: bool,
 }
@@ -62,6 +64,26 @@ impl Settings {
         ];
         let own = Kind::ALL.into_iter().filter(|kind| kind.is_traefik());
         own.chain(referred).collect()
+    }
+
+    /// Everything that Ingresses may refer to, Traefik's own kinds apart.
+    pub fn for_ingresses() -> Vec<Kind> {
+        vec![
+            Kind::Ingress,
+            Kind::IngressClass,
+            Kind::Service,
+            Kind::EndpointSlice,
+            Kind::Node,
+            Kind::Secret,
+        ]
+    }
+
+    fn selector(&self, kind: Kind) -> &str {
+        match kind {
+            Kind::Ingress => &self.ingress_selector,
+            _ if kind.is_traefik() => &self.label_selector,
+            _ => "",
+        }
     }
 
     fn collections(&self) -> Vec<Arc<Collection>> {
@@ -89,8 +111,9 @@ impl Settings {
     }
 }
 
-/// The whole index -> an update, and which Secrets and ConfigMaps that took. Not called on the runtime's thread.
-pub type Translate = dyn Fn(&Index) -> (Update, Needs) + Send + Sync;
+/// The whole index -> the providers' updates, and which Secrets and ConfigMaps that took. Not called on the runtime's
+/// thread.
+pub type Translate = dyn Fn(&Index) -> (Vec<Update>, Needs) + Send + Sync;
 
 /// A cluster to be watched.
 pub struct Cluster {
@@ -98,8 +121,8 @@ pub struct Cluster {
     pub settings: Settings,
     /// Empty, with the hook that admits Secrets.
     pub index: Index,
-    /// Whose updates these are.
-    pub provider: ProviderName,
+    /// Whose updates these are; the first one tells of the cluster itself.
+    pub providers: Vec<ProviderName>,
     pub translate: Arc<Translate>,
 }
 
@@ -112,16 +135,16 @@ pub struct ListError {
 }
 
 impl Cluster {
-    /// The cluster's configuration, and again whenever it changes. The first update comes when everything has been
-    /// listed, or says that the API server does not answer. Ends with the receiver. Needs a tokio runtime.
-    pub fn follow(self) -> mpsc::Receiver<Update> {
+    /// The cluster's configuration, and again whenever it changes: an update of each provider. The first ones come when
+    /// everything has been listed, or say that the API server does not answer. Ends with the receiver. Needs a tokio runtime.
+    pub fn follow(self) -> mpsc::Receiver<Vec<Update>> {
         let (out, updates) = mpsc::channel(1);
         tokio::spawn(async move { Watcher::new(self, out).run().await });
         updates
     }
 
     /// The cluster's configuration now. Everything is read once and nothing is watched.
-    pub async fn read_once(mut self) -> Result<Update, ListError> {
+    pub async fn read_once(mut self) -> Result<Vec<Update>, ListError> {
         let all: Vec<_> = self.settings.collections();
         let mut standings = Standings::new(&self.connection.endpoint, all.iter().cloned());
         let (needs, told) = watch::channel(Arc::new(Needs::new()));
@@ -132,19 +155,26 @@ impl Cluster {
             needs.send_replace(Arc::new((self.translate)(&self.index).1));
             for collection in phase {
                 let follower = Follower {
+                    label_selector: self.settings.selector(collection.kind).to_owned(),
                     collection,
                     connection: Arc::clone(&self.connection),
                     discovery: Arc::clone(&discovery),
-                    label_selector: self.settings.label_selector.clone(),
                     needs: told.clone(),
                     to: to.clone(),
                 };
                 read_collection(&follower, &mut self.index, &mut standings).await?;
             }
         }
-        let (mut update, _) = (self.translate)(&self.index);
-        update.notes.extend(standings.findings(true));
-        Ok(update)
+        let (mut updates, _) = (self.translate)(&self.index);
+        tell(&mut updates, standings.findings(true));
+        Ok(updates)
+    }
+}
+
+/// What is wrong with the way to the cluster is said once, whoever its objects belong to.
+fn tell(updates: &mut [Update], findings: Vec<Finding>) {
+    if let Some(first) = updates.first_mut() {
+        first.notes.extend(findings);
     }
 }
 
@@ -176,7 +206,7 @@ async fn read_collection(
 
 struct Watcher {
     cluster: Cluster,
-    out: mpsc::Sender<Update>,
+    out: mpsc::Sender<Vec<Update>>,
     reports: mpsc::Receiver<Report>,
     to: mpsc::Sender<Report>,
     needs: watch::Sender<Arc<Needs>>,
@@ -196,7 +226,7 @@ struct Watcher {
 }
 
 impl Watcher {
-    fn new(cluster: Cluster, out: mpsc::Sender<Update>) -> Self {
+    fn new(cluster: Cluster, out: mpsc::Sender<Vec<Update>>) -> Self {
         let (to, reports) = mpsc::channel(REPORTS);
         let (waiting, first): (Vec<_>, Vec<_>) = cluster
             .settings
@@ -226,10 +256,10 @@ impl Watcher {
     fn start(&mut self, collections: Vec<Arc<Collection>>) {
         for collection in collections {
             let follower = Follower {
+                label_selector: self.cluster.settings.selector(collection.kind).to_owned(),
                 collection,
                 connection: Arc::clone(&self.cluster.connection),
                 discovery: Arc::clone(&self.discovery),
-                label_selector: self.cluster.settings.label_selector.clone(),
                 needs: self.needs.subscribe(),
                 to: self.to.clone(),
             };
@@ -301,7 +331,7 @@ impl Watcher {
         if !self.changed && !self.fetches.is_due() {
             return Some(());
         }
-        let (mut update, needs) = self.translate().await?;
+        let (mut updates, needs) = self.translate().await?;
         let lacking = self.cluster.index.lacking(&needs);
         let needs = Arc::new(needs);
         self.needs.send_replace(Arc::clone(&needs));
@@ -310,8 +340,8 @@ impl Watcher {
             return Some(());
         }
         self.cluster.index.withhold(&needs);
-        update.notes.extend(self.standings.findings(self.ready));
-        self.say(update).await
+        tell(&mut updates, self.standings.findings(self.ready));
+        self.say(updates).await
     }
 
     /// Lists Secrets and ConfigMaps, now that it is known which of them matter.
@@ -329,18 +359,21 @@ impl Watcher {
         if self.spoken || !self.standings.failing() || self.began.elapsed() < PATIENCE {
             return Some(());
         }
-        let mut update = Update::new(self.cluster.provider.clone(), Dynamic::default());
-        update.notes = self.standings.findings(self.ready);
-        self.say(update).await
+        let providers = self.cluster.providers.iter().cloned();
+        let mut updates: Vec<_> = providers
+            .map(|provider| Update::new(provider, Dynamic::default()))
+            .collect();
+        tell(&mut updates, self.standings.findings(self.ready));
+        self.say(updates).await
     }
 
-    async fn say(&mut self, update: Update) -> Option<()> {
+    async fn say(&mut self, updates: Vec<Update>) -> Option<()> {
         self.spoken = true;
-        self.out.send(update).await.ok()
+        self.out.send(updates).await.ok()
     }
 
     /// Away from the control plane's thread, which has signals to take.
-    async fn translate(&mut self) -> Option<(Update, Needs)> {
+    async fn translate(&mut self) -> Option<(Vec<Update>, Needs)> {
         // Lent to the other thread; nobody looks at what stands in for it.
         let index = std::mem::replace(&mut self.cluster.index, Index::new(|_| Ok(())));
         let translate = Arc::clone(&self.cluster.translate);

@@ -5,10 +5,9 @@ use std::time::Duration;
 
 use tokio::sync::mpsc::{Receiver, Sender};
 use tokio::time::{Instant, sleep_until};
-use viaduct_config::Update;
 
-/// Passes updates on until either end closes.
-pub async fn throttled(mut from: Receiver<Update>, to: Sender<Update>, pause: Duration) {
+/// Passes updates on, or groups of them, until either end closes.
+pub async fn throttled<T>(mut from: Receiver<T>, to: Sender<T>, pause: Duration) {
     let mut next = from.recv().await;
     while let Some(update) = next.take() {
         if to.send(update).await.is_err() {
@@ -39,7 +38,7 @@ pub async fn throttled(mut from: Receiver<Update>, to: Sender<Update>, pause: Du
 #[cfg(test)]
 mod tests {
     use tokio::sync::mpsc::{channel, error::TryRecvError};
-    use viaduct_config::{Dynamic, ProviderName};
+    use viaduct_config::{Dynamic, ProviderName, Update};
 
     use super::*;
 

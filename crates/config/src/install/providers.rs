@@ -23,6 +23,8 @@ pub struct Providers {
         skip_serializing_if = "Option::is_none"
     )]
     pub kubernetes_crd: Option<KubernetesCrd>,
+    #[serde(deserialize_with = "section::read", skip_serializing_if = "Option::is_none")]
+    pub kubernetes_ingress: Option<KubernetesIngress>,
 }
 
 impl Default for Providers {
@@ -33,6 +35,7 @@ impl Default for Providers {
             file: None,
             http: None,
             kubernetes_crd: None,
+            kubernetes_ingress: None,
         }
     }
 }
@@ -132,6 +135,65 @@ pub struct KubernetesCrd {
     pub native_lb_by_default: bool,
     /// Do not ask for kinds that belong to no namespace. Default false.
     pub disable_cluster_scope_resources: bool,
+}
+
+/// `providers.kubernetesIngress`: Ingresses of a Kubernetes cluster.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct KubernetesIngress {
+    /// The API server's URL, over what the environment says.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub endpoint: String,
+    /// A bearer token, or the absolute path of a file with one.
+    #[serde(skip_serializing_if = "Secret::is_empty")]
+    pub token: Secret,
+    /// PEM file: the CA of the API server's certificate.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub cert_auth_file_path: String,
+    /// Empty: all of them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub namespaces: Vec<String>,
+    /// Which Ingresses. Empty: all.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub label_selector: String,
+    /// Only Ingresses of this class. Empty: those of no class, of class `traefik`, and of every IngressClass of
+    /// Traefik's controller.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub ingress_class: String,
+    /// What the status of Ingresses says. Default: it is not written.
+    #[serde(deserialize_with = "section::read", skip_serializing_if = "Option::is_none")]
+    pub ingress_endpoint: Option<IngressEndpoint>,
+    /// The least time between two configurations of this provider. Default 0.
+    pub throttle_duration: GoDuration,
+    /// Default false.
+    pub allow_empty_services: bool,
+    /// Default false.
+    pub allow_external_name_services: bool,
+    /// IngressClasses are not looked up, and Ingresses that name one are not served. Default false.
+    pub disable_ingress_class_lookup: bool,
+    /// Do not ask for kinds that belong to no namespace: IngressClasses and Nodes. Default false.
+    pub disable_cluster_scope_resources: bool,
+    /// Default false.
+    #[serde(rename = "nativeLBByDefault")]
+    pub native_lb_by_default: bool,
+    /// Prefixes of paths end where a segment ends. Default false.
+    pub strict_prefix_matching: bool,
+    /// Whose objects may refer to elements of other providers. Empty: those of every namespace.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub cross_provider_namespaces: Vec<String>,
+}
+
+/// `providers.kubernetesIngress.ingressEndpoint`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct IngressEndpoint {
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub ip: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub hostname: String,
+    /// `namespace/service`; wins over the others.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub published_service: String,
 }
 
 /// TLS towards a provider or a collector.

@@ -354,11 +354,19 @@ fn a1_2_the_arguments_of_the_helm_chart_are_understood() {
             "--providers.kubernetesingress.ingressendpoint.publishedservice=traefik/traefik",
         ])
         .collect();
-    let told = refused(flags(&with_providers));
-    assert_eq!(told.lines().count(), 1, "{told}");
+    let loaded = flags(&with_providers).unwrap_or_else(|error| panic!("{error}"));
+    let providers = loaded.install.providers;
     assert!(
-        told.starts_with("--providers.kubernetesingress: option is refused: this provider"),
-        "{told}"
+        providers
+            .kubernetes_crd
+            .is_some_and(|crd| crd.allow_empty_services)
+    );
+    let endpoint = providers
+        .kubernetes_ingress
+        .and_then(|ingress| ingress.ingress_endpoint);
+    assert_eq!(
+        endpoint.map(|endpoint| endpoint.published_service).as_deref(),
+        Some("traefik/traefik")
     );
 }
 

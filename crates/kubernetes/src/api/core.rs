@@ -222,18 +222,21 @@ impl From<k8s::Endpoints> for Endpoints {
 pub struct Node {
     /// Where it is reached from within the cluster, in its own order.
     pub internal_addresses: Vec<String>,
+    /// Where it is reached from outside.
+    pub external_addresses: Vec<String>,
 }
 
 impl From<k8s::Node> for Node {
     fn from(node: k8s::Node) -> Self {
-        let addresses = node.status.unwrap_or_default().addresses.unwrap_or_default();
-        Self {
-            internal_addresses: addresses
-                .into_iter()
-                .filter(|address| address.type_ == "InternalIP")
-                .map(|address| address.address)
-                .collect(),
+        let mut read = Self::default();
+        for address in node.status.unwrap_or_default().addresses.unwrap_or_default() {
+            match address.type_.as_str() {
+                "InternalIP" => read.internal_addresses.push(address.address),
+                "ExternalIP" => read.external_addresses.push(address.address),
+                _ => {}
+            }
         }
+        read
     }
 }
 

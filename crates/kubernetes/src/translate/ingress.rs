@@ -34,7 +34,7 @@ use super::names::Names;
 use super::{Context, Draft, near};
 use crate::api::ingress::{IngressPath, PathType};
 use crate::api::{Ingress, Kind};
-use crate::index::{Index, Needs, Subject};
+use crate::index::{Index, Needs, Subject, View};
 use crate::policy::IngressPolicy;
 
 /// The provider's name, as Traefik calls it.
@@ -81,6 +81,15 @@ pub fn translate_ingresses(index: &Index, policy: &IngressPolicy) -> (Update, Ne
     }
     translation.finish(&mut draft);
     (draft.finish(&view), view.needs())
+}
+
+/// The Ingresses that are served under `policy`, good ones only.
+pub(crate) fn served<'a>(view: &View<'a>, policy: &IngressPolicy) -> Vec<(Subject<'a>, &'a Ingress)> {
+    let classes = Classes::of(view, policy);
+    view.all::<Ingress>()
+        .filter_map(|held| Some((held.subject, held.state.ok()?)))
+        .filter(|(subject, ingress)| matches!(classes.choose(*subject, ingress), Choice::Ours))
+        .collect()
 }
 
 /// Whether it is for this provider to tell, where the other one reads the same index.

@@ -126,11 +126,7 @@ impl Follower {
     }
 
     fn query(&self, more: &[(&str, &str)]) -> String {
-        let labels = if self.collection.kind.is_traefik() {
-            self.label_selector.as_str()
-        } else {
-            ""
-        };
+        let labels = self.label_selector.as_str();
         let fields = if self.collection.kind == Kind::Secret {
             NO_RELEASES
         } else {

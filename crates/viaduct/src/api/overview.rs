@@ -103,6 +103,8 @@ fn providers(view: &View) -> Vec<&'static str> {
     let providers = &view.install.providers;
     let known = [
         (providers.file.is_some(), "File"),
+        (providers.kubernetes_ingress.is_some(), "KubernetesIngress"),
+        (providers.kubernetes_crd.is_some(), "KubernetesCRD"),
         (providers.http.is_some(), "HTTP"),
     ];
     let configured = known.into_iter().filter(|(configured, _)| *configured);

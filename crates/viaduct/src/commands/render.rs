@@ -59,9 +59,7 @@ fn read(arguments: &Render) -> Result<Vec<Update>, Failure> {
         ..Access::default()
     };
     let read = source::cluster::read_once(access, arguments.namespaces.clone());
-    serving::control_runtime()?
-        .block_on(read)
-        .map(|update| vec![update])
+    serving::control_runtime()?.block_on(read)
 }
 
 /// What serving this configuration would say, on entry points that are all there.

@@ -9,7 +9,6 @@ use viaduct_config::install::{self, RuleSyntax};
 use viaduct_config::rule::Syntax;
 use viaduct_config::{Install, Update};
 use viaduct_kubernetes::events::Events;
-use viaduct_kubernetes::watch::Cluster;
 use viaduct_providers::{
     FileProvider, FileProviderError, FileSettings, FileSource, HttpProvider, HttpSettings, HttpTls, Problem,
     throttled,
@@ -17,12 +16,15 @@ use viaduct_providers::{
 
 use crate::control::{gather, text};
 use crate::failure::Failure;
-use crate::source::cluster;
+use crate::source::cluster::{self, Around, Followed};
 
 /// Whether any provider is configured.
 pub(crate) fn any(install: &Install) -> bool {
     let providers = &install.providers;
-    providers.file.is_some() || providers.http.is_some() || providers.kubernetes_crd.is_some()
+    providers.file.is_some()
+        || providers.http.is_some()
+        || providers.kubernetes_crd.is_some()
+        || providers.kubernetes_ingress.is_some()
 }
 
 /// `core.defaultRuleSyntax`.
@@ -60,27 +62,48 @@ pub(crate) async fn start(install: &Install, own: Vec<SocketAddr>) -> Result<Sta
     if let Some(http) = &install.providers.http {
         start_http(http, pause, &sender)?;
     }
+    let around = Around {
+        own,
+        loopback: install.viaduct.allow_loopback_endpoints,
+        default_rule_syntax: default_rule_syntax(install),
+    };
     let mut events = None;
-    if let Some(crd) = &install.providers.kubernetes_crd {
-        let connection = cluster::connect(cluster::access(crd)).await?;
-        events = Some(Events::start(Arc::clone(&connection), cluster::instance()));
-        let throttle = crd.throttle_duration.to_std().unwrap_or_default();
-        let loopback = install.viaduct.allow_loopback_endpoints;
-        let cluster = cluster::crd(crd, connection, own, loopback);
-        start_cluster(cluster, throttle, pause, &sender).await;
+    for plan in cluster::plans(install) {
+        let connection = plan.connect().await?;
+        if events.is_none() {
+            events = Some(Events::start(Arc::clone(&connection), cluster::instance()));
+        }
+        start_cluster(plan.follow(connection, &around)?, pause, &sender).await;
     }
     tokio::spawn(async move { sender.closed().await });
     Ok(Started { updates, events })
 }
 
-async fn start_cluster(cluster: Cluster, throttle: Duration, pause: Duration, sender: &mpsc::Sender<Update>) {
-    let mut updates = cluster.follow();
-    if let Some(first) = updates.recv().await {
-        sender.try_send(first).unwrap_or_default();
+async fn start_cluster(followed: Followed, pause: Duration, sender: &mpsc::Sender<Update>) {
+    let mut updates = followed.cluster.follow();
+    for update in updates.recv().await.into_iter().flatten() {
+        sender.try_send(update).unwrap_or_default();
     }
     let (calm, calmed) = mpsc::channel(1);
-    tokio::spawn(throttled(updates, calm, throttle));
-    tokio::spawn(throttled(calmed, sender.clone(), pause));
+    let (slow, slowed) = mpsc::channel(1);
+    tokio::spawn(throttled(updates, calm, followed.throttle));
+    tokio::spawn(throttled(calmed, slow, pause));
+    tokio::spawn(hand_over(slowed, sender.clone()));
+}
+
+/// Hands over in one go what belongs together, lest a part of it is in service without the rest.
+async fn hand_over(mut from: mpsc::Receiver<Vec<Update>>, to: mpsc::Sender<Update>) {
+    loop {
+        let updates = tokio::select! {
+            updates = from.recv() => updates,
+            () = to.closed() => None,
+        };
+        let Some(updates) = updates else { return };
+        let Ok(places) = to.reserve_many(updates.len()).await else {
+            return;
+        };
+        places.zip(updates).for_each(|(place, update)| place.send(update));
+    }
 }
 
 fn start_http(

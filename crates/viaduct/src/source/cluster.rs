@@ -1,24 +1,102 @@
 //! Configuration from the objects of a Kubernetes cluster.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
-use viaduct_config::install::KubernetesCrd;
+use tokio::sync::watch;
+use viaduct_config::duration::GoDuration;
+use viaduct_config::install::{IngressEndpoint, Install, KubernetesCrd, KubernetesIngress};
+use viaduct_config::rule::Syntax;
 use viaduct_config::{ProviderName, Update};
-use viaduct_kubernetes::watch::{Access, AccessError, Cluster, Connection, Settings};
-use viaduct_kubernetes::{Index, PROVIDER, Policy, translate_noting};
+use viaduct_kubernetes::api::ingress::IngressAddress;
+use viaduct_kubernetes::api::{Kind, Name};
+use viaduct_kubernetes::lease::{Candidate, Leadership};
+use viaduct_kubernetes::status::{self, Endpoint, Outdated};
+use viaduct_kubernetes::watch::{Access, AccessError, Cluster, Connection, Settings, Translate};
+use viaduct_kubernetes::{
+    INGRESS_PROVIDER, Index, IngressPolicy, PROVIDER, Policy, translate_ingresses, translate_noting,
+};
 
 use super::admission;
 use crate::failure::Failure;
 
-/// How `providers.kubernetesCRD` reaches its API server.
-pub(crate) fn access(written: &KubernetesCrd) -> Access {
+/// What follows a cluster: one watch for both providers, if both reach it in the same way and watch the same namespaces.
+#[derive(Default)]
+pub(crate) struct Plan {
+    access: Access,
+    crd: Option<KubernetesCrd>,
+    ingress: Option<KubernetesIngress>,
+    /// The CRD provider's options, where it has a watch of its own.
+    beside: Option<KubernetesCrd>,
+}
+
+/// A cluster that is to be followed.
+pub(crate) struct Followed {
+    pub(crate) cluster: Cluster,
+    /// The least time between two configurations; of two providers on one watch, the longer one.
+    pub(crate) throttle: Duration,
+}
+
+/// What does not depend on a provider's own options.
+#[derive(Clone)]
+pub(crate) struct Around {
+    /// Where this process listens, lest it forwards to itself.
+    pub(crate) own: Vec<SocketAddr>,
+    /// Whether endpoints may be on this machine.
+    pub(crate) loopback: bool,
+    pub(crate) default_rule_syntax: Syntax,
+}
+
+/// Which watches the configured providers need.
+pub(crate) fn plans(install: &Install) -> Vec<Plan> {
+    let crd = install.providers.kubernetes_crd.clone();
+    let ingress = install.providers.kubernetes_ingress.clone();
+    let same = crd.as_ref().zip(ingress.as_ref()).is_some_and(|(crd, ingress)| {
+        crd.endpoint == ingress.endpoint
+            && crd.token == ingress.token
+            && crd.cert_auth_file_path == ingress.cert_auth_file_path
+            && crd.namespaces == ingress.namespaces
+    });
+    let mut plans = Vec::new();
+    let mut of_ingresses = ingress.map(|ingress| Plan {
+        access: access(
+            &ingress.endpoint,
+            ingress.token.expose(),
+            &ingress.cert_auth_file_path,
+        ),
+        ingress: Some(ingress),
+        ..Plan::default()
+    });
+    if let Some(crd) = crd {
+        let access = access(&crd.endpoint, crd.token.expose(), &crd.cert_auth_file_path);
+        let plan = Plan {
+            access,
+            ingress: of_ingresses
+                .as_mut()
+                .filter(|_| same)
+                .and_then(|plan| plan.ingress.take()),
+            crd: Some(crd.clone()),
+            beside: None,
+        };
+        of_ingresses = of_ingresses.filter(|_| !same).map(|plan| Plan {
+            beside: Some(crd),
+            ..plan
+        });
+        plans.push(plan);
+    }
+    plans.extend(of_ingresses);
+    plans
+}
+
+fn access(endpoint: &str, token: &str, certificate_authority: &str) -> Access {
     let given = |text: &str| (!text.is_empty()).then(|| text.to_owned());
     Access {
-        endpoint: given(&written.endpoint),
-        token: given(written.token.expose()),
-        certificate_authority: given(&written.cert_auth_file_path).map(PathBuf::from),
+        endpoint: given(endpoint),
+        token: given(token),
+        certificate_authority: given(certificate_authority).map(PathBuf::from),
         ..Access::default()
     }
 }
@@ -38,55 +116,240 @@ pub(crate) fn instance() -> String {
     format!("{host}_{}", std::process::id())
 }
 
-/// The provider `kubernetescrd`. `own`: where this process listens, lest it forwards to itself. `loopback`: whether
-/// endpoints may be on this machine.
-pub(crate) fn crd(
-    written: &KubernetesCrd,
-    connection: Arc<Connection>,
-    own: Vec<SocketAddr>,
-    loopback: bool,
-) -> Cluster {
-    let settings = Settings {
-        kinds: Settings::for_traefik_kinds(),
-        namespaces: written.namespaces.clone(),
-        label_selector: written.label_selector.clone(),
-        no_cluster_scope: written.disable_cluster_scope_resources,
-    };
-    let list = |names: &[String]| (!names.is_empty()).then(|| names.to_vec());
-    let policy = Policy {
+impl Plan {
+    /// A client of its API server; nobody is asked yet. Needs a tokio runtime.
+    pub(crate) async fn connect(&self) -> Result<Arc<Connection>, Failure> {
+        connect(self.access.clone()).await
+    }
+
+    /// Needs a tokio runtime: the status of Ingresses is written from now on.
+    pub(crate) fn follow(self, connection: Arc<Connection>, around: &Around) -> Result<Followed, Failure> {
+        let settings = self.settings();
+        let throttles = [
+            self.crd.as_ref().map(|crd| crd.throttle_duration),
+            self.ingress.as_ref().map(|ingress| ingress.throttle_duration),
+        ];
+        let throttle = throttles
+            .into_iter()
+            .flatten()
+            .filter_map(GoDuration::to_std)
+            .max();
+        let crd = self.crd.as_ref().map(|crd| crd_policy(crd, around));
+        let owner = self.crd.as_ref().or(self.beside.as_ref());
+        let ingress = self.ingress.as_ref().map(|ingress| IngressPolicy {
+            alone: self.crd.is_none(),
+            ..ingress_policy(ingress, owner, around)
+        });
+        let endpoint = self
+            .ingress
+            .as_ref()
+            .and_then(|ingress| ingress.ingress_endpoint.as_ref());
+        let status = endpoint
+            .map(|written| Ok::<_, Failure>((endpoint_of(written)?, tell_statuses(&connection))))
+            .transpose()?;
+        Ok(Followed {
+            throttle: throttle.unwrap_or_default(),
+            cluster: cluster(connection, settings, Policies { crd, ingress, status }),
+        })
+    }
+
+    fn settings(&self) -> Settings {
+        let mut kinds = BTreeSet::new();
+        if let Some(crd) = &self.crd {
+            let wanted = Settings::for_traefik_kinds().into_iter();
+            kinds.extend(
+                wanted.filter(|kind| !(crd.disable_cluster_scope_resources && kind.is_cluster_scoped())),
+            );
+        }
+        if let Some(ingress) = &self.ingress {
+            let no_classes = ingress.disable_ingress_class_lookup;
+            let wanted = Settings::for_ingresses().into_iter();
+            kinds.extend(
+                wanted
+                    .filter(|kind| !(ingress.disable_cluster_scope_resources && kind.is_cluster_scoped()))
+                    .filter(|kind| !(no_classes && *kind == Kind::IngressClass)),
+            );
+        }
+        if self.beside.is_some() {
+            // What annotations name, to know whose it is.
+            kinds.extend([Kind::Middleware, Kind::TlsOption, Kind::ServersTransport]);
+        }
+        let crd = self.crd.as_ref().or(self.beside.as_ref());
+        let of_crd = self.crd.as_ref().map(|crd| &crd.namespaces);
+        let namespaces = of_crd.or_else(|| self.ingress.as_ref().map(|ingress| &ingress.namespaces));
+        Settings {
+            kinds: kinds.into_iter().collect(),
+            namespaces: namespaces.cloned().unwrap_or_default(),
+            label_selector: crd.map(|crd| crd.label_selector.clone()).unwrap_or_default(),
+            ingress_selector: self
+                .ingress
+                .as_ref()
+                .map(|ingress| ingress.label_selector.clone())
+                .unwrap_or_default(),
+            // Left out above, for each provider by itself.
+            no_cluster_scope: false,
+        }
+    }
+}
+
+fn crd_policy(written: &KubernetesCrd, around: &Around) -> Policy {
+    Policy {
         allow_cross_namespace: written.allow_cross_namespace,
         allow_external_name_services: written.allow_external_name_services,
         allow_empty_services: written.allow_empty_services,
         cross_provider_namespaces: list(&written.cross_provider_namespaces),
         ingress_class: (!written.ingress_class.is_empty()).then(|| written.ingress_class.clone()),
         native_lb_by_default: written.native_lb_by_default,
-        allow_loopback: loopback,
-        own_addresses: own,
-    };
-    cluster(connection, settings, policy)
+        allow_loopback: around.loopback,
+        own_addresses: around.own.clone(),
+    }
 }
 
-/// What the cluster's objects come to, under the policy of [`read_once`](super::read_once).
-pub(crate) async fn read_once(access: Access, namespaces: Vec<String>) -> Result<Update, Failure> {
+/// `crd`: whose objects annotations name.
+fn ingress_policy(
+    written: &KubernetesIngress,
+    crd: Option<&KubernetesCrd>,
+    around: &Around,
+) -> IngressPolicy {
+    IngressPolicy {
+        common: Policy {
+            allow_cross_namespace: crd.is_some_and(|crd| crd.allow_cross_namespace),
+            allow_external_name_services: written.allow_external_name_services,
+            allow_empty_services: written.allow_empty_services,
+            cross_provider_namespaces: list(&written.cross_provider_namespaces),
+            ingress_class: (!written.ingress_class.is_empty()).then(|| written.ingress_class.clone()),
+            native_lb_by_default: written.native_lb_by_default,
+            allow_loopback: around.loopback,
+            own_addresses: around.own.clone(),
+        },
+        strict_prefix_matching: written.strict_prefix_matching,
+        disable_ingress_class_lookup: written.disable_ingress_class_lookup
+            || written.disable_cluster_scope_resources,
+        assume_ingress_class: false,
+        default_rule_syntax: around.default_rule_syntax,
+        alone: false,
+    }
+}
+
+fn list(names: &[String]) -> Option<Vec<String>> {
+    (!names.is_empty()).then(|| names.to_vec())
+}
+
+fn endpoint_of(written: &IngressEndpoint) -> Result<Endpoint, Failure> {
+    const OPTION: &str = "`providers.kubernetesIngress.ingressEndpoint`";
+    let given = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+    if written.published_service.is_empty() {
+        let address = IngressAddress {
+            ip: given(&written.ip),
+            hostname: given(&written.hostname),
+        };
+        if address == IngressAddress::default() {
+            return Err(Failure::new(format!("{OPTION} says nothing"))
+                .hint("set `publishedService`, `ip` or `hostname`, or remove it"));
+        }
+        return Ok(Endpoint::Fixed(address));
+    }
+    match written
+        .published_service
+        .split('/')
+        .collect::<Vec<_>>()
+        .as_slice()
+    {
+        &[namespace, name] if !namespace.is_empty() && !name.is_empty() => {
+            Ok(Endpoint::Service(Name::new(namespace, name)))
+        }
+        _ => Err(Failure::new(format!(
+            "{OPTION}: `{}` is no Service",
+            written.published_service.escape_debug()
+        ))
+        .hint("write `publishedService: NAMESPACE/NAME`")),
+    }
+}
+
+/// Whoever is told of outdated statuses; the leader among the replicas writes them.
+fn tell_statuses(connection: &Arc<Connection>) -> watch::Sender<Vec<Outdated>> {
+    let (told, outdated) = watch::channel(Vec::new());
+    let connection = Arc::clone(connection);
+    tokio::spawn(async move {
+        let candidate = Candidate {
+            namespace: connection.namespace.clone(),
+            name: LEASE.to_owned(),
+            identity: instance(),
+        };
+        let leadership = Leadership::seek(Arc::clone(&connection), candidate);
+        status::write(connection, outdated, leadership.watch()).await;
+        leadership.release().await;
+    });
+    told
+}
+
+/// The Lease of the replica that writes the status of Ingresses, in the namespace of the process.
+const LEASE: &str = "viaduct-ingress-status";
+
+/// What a cluster's objects come to, under the policies of [`read_once`](super::read_once), for each provider.
+pub(crate) async fn read_once(access: Access, namespaces: Vec<String>) -> Result<Vec<Update>, Failure> {
+    let kinds: BTreeSet<_> = Settings::for_traefik_kinds()
+        .into_iter()
+        .chain(Settings::for_ingresses())
+        .collect();
     let settings = Settings {
-        kinds: Settings::for_traefik_kinds(),
+        kinds: kinds.into_iter().collect(),
         namespaces,
         ..Settings::default()
     };
-    let cluster = cluster(connect(access).await?, settings, Policy::directory());
-    cluster
+    let policies = Policies {
+        crd: Some(Policy::directory()),
+        ingress: Some(IngressPolicy::directory()),
+        status: None,
+    };
+    cluster(connect(access).await?, settings, policies)
         .read_once()
         .await
         .map_err(|error| Failure::new(error.to_string()))
 }
 
-fn cluster(connection: Arc<Connection>, settings: Settings, policy: Policy) -> Cluster {
+/// What the providers of a watch make of its objects.
+struct Policies {
+    crd: Option<Policy>,
+    ingress: Option<IngressPolicy>,
+    status: Option<(Endpoint, watch::Sender<Vec<Outdated>>)>,
+}
+
+impl Policies {
+    fn providers(&self) -> Vec<ProviderName> {
+        let crd = self.crd.is_some().then_some(PROVIDER);
+        let ingress = self.ingress.is_some().then_some(INGRESS_PROVIDER);
+        crd.into_iter().chain(ingress).map(ProviderName::new).collect()
+    }
+
+    fn into_translate(self) -> Arc<Translate> {
+        Arc::new(move |index| {
+            let crd = self.crd.as_ref().map(|policy| translate_noting(index, policy));
+            let ingress = self
+                .ingress
+                .as_ref()
+                .map(|policy| translate_ingresses(index, policy));
+            if let (Some(policy), Some((endpoint, told))) = (&self.ingress, &self.status) {
+                let now = status::outdated(index, policy, endpoint);
+                told.send_if_modified(|before| {
+                    let changed = *before != now;
+                    *before = now;
+                    changed
+                });
+            }
+            let (updates, needs): (Vec<_>, Vec<_>) = crd.into_iter().chain(ingress).unzip();
+            (updates, needs.into_iter().flatten().collect())
+        })
+    }
+}
+
+fn cluster(connection: Arc<Connection>, settings: Settings, policies: Policies) -> Cluster {
     Cluster {
         connection,
         settings,
         index: Index::new(|secret| admission::admit(|key| secret.get(key))),
-        provider: ProviderName::new(PROVIDER),
-        translate: Arc::new(move |index| translate_noting(index, &policy)),
+        providers: policies.providers(),
+        translate: policies.into_translate(),
     }
 }
 

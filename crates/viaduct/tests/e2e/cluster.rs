@@ -27,11 +27,12 @@ use viaduct_testkit::wait::wait_until;
 use crate::fixture::{BACKEND, Pki, TRANSPORT, root};
 
 /// What the provider reads, as a role names it.
-const READ: [&str; 14] = [
+const READ: [&str; 15] = [
     "services",
     "secrets",
     "configmaps",
     "endpointslices.discovery.k8s.io",
+    "ingresses.networking.k8s.io",
     "ingressroutes.traefik.io",
     "ingressroutetcps.traefik.io",
     "ingressrouteudps.traefik.io",
@@ -58,7 +59,12 @@ impl Cluster {
         cluster.server.define_traefik("traefik.io");
         let reading = ["get", "list", "watch"];
         cluster.server.allow(&cluster.account, &reading, &READ, &[]);
-        cluster.server.allow(&cluster.account, &reading, &["nodes"], &[]);
+        cluster.server.allow(
+            &cluster.account,
+            &reading,
+            &["nodes", "ingressclasses.networking.k8s.io"],
+            &[],
+        );
         cluster
     }
 

@@ -1,5 +1,8 @@
 //! The flow from a plain Ingress: what an IngressRoute names, annotations name.
 
+pub(crate) mod cluster;
+pub(crate) mod options;
+
 use serde_json::{Value, json};
 use viaduct_testkit::manifest::Manifests;
 use viaduct_testkit::nginx::Nginx;

@@ -17,6 +17,7 @@ macro_rules! seen {
 mod access_log;
 mod entry_points;
 mod internal;
+mod kubernetes_ingress;
 mod log;
 mod metrics;
 mod otlp;
@@ -55,6 +56,7 @@ fn observed() -> Vec<Seen> {
         providers::seen(),
         servers_transport::seen(),
         internal::seen(),
+        kubernetes_ingress::seen(),
     ] {
         all.extend(of_section);
     }

@@ -11,7 +11,8 @@ use super::Kind::{self, Free, List, Switch, Value};
 const NO_ACME: Disposition = Refused(
     "certificates by ACME are not built yet: give certificates in `tls.certificates` of the file provider",
 );
-const NO_CLUSTER: Disposition = Refused("this provider is not built yet: use `providers.kubernetesCRD`");
+const NO_CLUSTER: Disposition =
+    Refused("this provider is not built yet: use `providers.kubernetesCRD` or `providers.kubernetesIngress`");
 const NO_PROVIDER: Disposition =
     Refused("this provider is not built: use `providers.file` or `providers.http`");
 const NO_REST: Disposition =
@@ -426,24 +427,24 @@ pub(super) static OPTIONS: &[InstallOption] = &[
     row("providers.kubernetesGateway.statusAddress.service.namespace", Value, "", NO_CLUSTER),
     row("providers.kubernetesGateway.throttleDuration", Value, "0", NO_CLUSTER),
     row("providers.kubernetesGateway.token", Value, "", NO_CLUSTER),
-    row("providers.kubernetesIngress", Switch, "false", NO_CLUSTER),
-    row("providers.kubernetesIngress.allowEmptyServices", Switch, "false", NO_CLUSTER),
-    row("providers.kubernetesIngress.allowExternalNameServices", Switch, "false", NO_CLUSTER),
-    row("providers.kubernetesIngress.certAuthFilePath", Value, "", NO_CLUSTER),
-    row("providers.kubernetesIngress.crossProviderNamespaces", List, "", NO_CLUSTER),
-    row("providers.kubernetesIngress.disableClusterScopeResources", Switch, "false", NO_CLUSTER),
-    row("providers.kubernetesIngress.disableIngressClassLookup", Switch, "false", NO_CLUSTER),
-    row("providers.kubernetesIngress.endpoint", Value, "", NO_CLUSTER),
-    row("providers.kubernetesIngress.ingressClass", Value, "", NO_CLUSTER),
-    row("providers.kubernetesIngress.ingressEndpoint.hostname", Value, "", NO_CLUSTER),
-    row("providers.kubernetesIngress.ingressEndpoint.ip", Value, "", NO_CLUSTER),
-    row("providers.kubernetesIngress.ingressEndpoint.publishedService", Value, "", NO_CLUSTER),
-    row("providers.kubernetesIngress.labelSelector", Value, "", NO_CLUSTER),
-    row("providers.kubernetesIngress.namespaces", List, "", NO_CLUSTER),
-    row("providers.kubernetesIngress.nativeLBByDefault", Switch, "false", NO_CLUSTER),
-    row("providers.kubernetesIngress.strictPrefixMatching", Switch, "false", NO_CLUSTER),
-    row("providers.kubernetesIngress.throttleDuration", Value, "0", NO_CLUSTER),
-    row("providers.kubernetesIngress.token", Value, "", NO_CLUSTER),
+    row("providers.kubernetesIngress", Switch, "false", Supported),
+    row("providers.kubernetesIngress.allowEmptyServices", Switch, "false", Supported),
+    row("providers.kubernetesIngress.allowExternalNameServices", Switch, "false", Supported),
+    row("providers.kubernetesIngress.certAuthFilePath", Value, "", Supported),
+    row("providers.kubernetesIngress.crossProviderNamespaces", List, "", Supported),
+    row("providers.kubernetesIngress.disableClusterScopeResources", Switch, "false", Supported),
+    row("providers.kubernetesIngress.disableIngressClassLookup", Switch, "false", Supported),
+    row("providers.kubernetesIngress.endpoint", Value, "", Supported),
+    row("providers.kubernetesIngress.ingressClass", Value, "", Supported),
+    row("providers.kubernetesIngress.ingressEndpoint.hostname", Value, "", Supported),
+    row("providers.kubernetesIngress.ingressEndpoint.ip", Value, "", Supported),
+    row("providers.kubernetesIngress.ingressEndpoint.publishedService", Value, "", Supported),
+    row("providers.kubernetesIngress.labelSelector", Value, "", Supported),
+    row("providers.kubernetesIngress.namespaces", List, "", Supported),
+    row("providers.kubernetesIngress.nativeLBByDefault", Switch, "false", Supported),
+    row("providers.kubernetesIngress.strictPrefixMatching", Switch, "false", Supported),
+    row("providers.kubernetesIngress.throttleDuration", Value, "0", Supported),
+    row("providers.kubernetesIngress.token", Value, "", Supported),
     row("providers.kubernetesIngressNGINX", Switch, "false", NO_CLUSTER),
     row("providers.kubernetesIngressNGINX.allowCrossNamespaceResources", Switch, "false", NO_CLUSTER),
     row("providers.kubernetesIngressNGINX.allowSnippetAnnotations", Switch, "false", NO_CLUSTER),

@@ -38,7 +38,7 @@ impl<'a> Elements<'a> {
         }
         for held in view.all::<Middleware>() {
             let name = held.subject.name;
-            elements.add(Kind::Middleware, name, plain(name));
+            elements.add(Kind::Middleware, name, names.middleware(name));
         }
         for held in view.all::<TlsOption>() {
             let name = held.subject.name;
@@ -126,7 +126,7 @@ impl<'a> Elements<'a> {
         }
         let found = self.look_up(cx, subject, mention, named.kind, name)?;
         let own = match named.kind {
-            Kind::Middleware => plain(found),
+            Kind::Middleware => cx.names.middleware(found),
             Kind::TlsOption => cx.names.options(found),
             _ => cx.names.transport(found),
         };

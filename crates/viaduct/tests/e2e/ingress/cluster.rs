@@ -1,0 +1,308 @@
+//! Ingresses of a cluster: the root command against the API server of `testkit`.
+
+use serde_json::json;
+use viaduct_testkit::apiserver::{Account, ApiServer, Request};
+use viaduct_testkit::curl::Curl;
+use viaduct_testkit::viaduct::Running;
+
+use super::*;
+use crate::fixture::root;
+
+/// What both providers read.
+const READ: [&str; 16] = [
+    "services",
+    "secrets",
+    "configmaps",
+    "nodes",
+    "endpointslices.discovery.k8s.io",
+    "ingresses.networking.k8s.io",
+    "ingressclasses.networking.k8s.io",
+    "ingressroutes.traefik.io",
+    "ingressroutetcps.traefik.io",
+    "ingressrouteudps.traefik.io",
+    "middlewares.traefik.io",
+    "middlewaretcps.traefik.io",
+    "serverstransports.traefik.io",
+    "serverstransporttcps.traefik.io",
+    "tlsoptions.traefik.io",
+    "tlsstores.traefik.io",
+];
+
+pub(super) struct Cluster {
+    pub(super) server: ApiServer,
+    account: Account,
+    pub(super) work: tempfile::TempDir,
+}
+
+impl Cluster {
+    pub(super) fn new() -> Self {
+        let server = ApiServer::start();
+        server.define_traefik("traefik.io");
+        server.create_namespace("web");
+        let account = server.account("edge", "viaduct");
+        server.allow(&account, &["get", "list", "watch"], &READ, &[]);
+        server.allow(
+            &account,
+            &["get", "list", "watch"],
+            &["traefikservices.traefik.io"],
+            &[],
+        );
+        Self {
+            account,
+            server,
+            work: tempfile::tempdir().expect("a temporary directory"),
+        }
+    }
+
+    /// The least pauses, so that a test sees each change by itself.
+    #[track_caller]
+    pub(super) fn start(&self, providers: &[&str], more: &[&str]) -> Running {
+        let mut command = root(self.work.path());
+        command.args([
+            "--entryPoints.web.address=127.0.0.1:0",
+            "--entryPoints.websecure.address=127.0.0.1:0",
+            "--accessLog=true",
+            "--accessLog.format=json",
+            "--providers.providersThrottleDuration=10ms",
+            "--viaduct.allowLoopbackEndpoints=true",
+        ]);
+        for provider in providers {
+            command.args([
+                format!("--providers.{provider}=true"),
+                format!("--providers.{provider}.endpoint={}", self.server.url()),
+                format!(
+                    "--providers.{provider}.token={}",
+                    self.account.token_file.display()
+                ),
+                format!(
+                    "--providers.{provider}.certAuthFilePath={}",
+                    self.server.ca_file().display()
+                ),
+            ]);
+        }
+        command.args(more);
+        Running::until_ready(&mut command)
+    }
+
+    /// May write the status of Ingresses, with one verb, and lead.
+    fn allow_status(&self, verb: &str) {
+        let status = ["ingresses.networking.k8s.io/status"];
+        self.server.allow(&self.account, &[verb], &status, &[]);
+        let lead = ["create", "get", "patch", "update"];
+        self.server.allow(
+            &self.account,
+            &lead,
+            &["leases.coordination.k8s.io"],
+            &["default"],
+        );
+    }
+
+    fn address_of(&self, name: &str) -> Option<String> {
+        let ingress = self.server.get("ingresses", "web", name)?;
+        let ip = ingress.pointer("/status/loadBalancer/ingress/0/ip")?;
+        ip.as_str().map(str::to_owned)
+    }
+}
+
+const BOTH: [&str; 2] = ["kubernetesCRD", "kubernetesIngress"];
+const STATUS: &str = "ingresses.networking.k8s.io/status";
+
+fn is_status_write(request: &Request) -> bool {
+    request.is_write() && request.resource == STATUS && request.status == 200
+}
+
+#[test]
+pub(crate) fn s11_a9_10_an_ingress_of_the_cluster_is_the_same_bridge() {
+    let pki = Pki::new();
+    let application = Origin::http(echo);
+    let nginx = Nginx::flow(&pki.backend, application.address());
+    let cluster = Cluster::new();
+    cluster.server.apply(&base(&pki, nginx.port(), REFERENCE).yaml());
+    cluster.server.apply(&trusting(&pki.backend_ca).yaml());
+    cluster.server.put(&ingress("app", "/", secure()));
+    let viaduct = cluster.start(&BOTH, &[]);
+    let curl = || Curl::secure(viaduct.address("websecure"), pki.edge_ca.pem());
+    let answer = curl().get(HOST, "/flow");
+    assert_eq!(answer.status, 200, "{answer:?}");
+
+    // One watch for both providers.
+    assert_eq!(cluster.server.lists("services"), 1);
+    assert_eq!(cluster.server.lists("ingresses.networking.k8s.io"), 1);
+
+    // And a bridge: another CA, and nobody is let through.
+    cluster.server.apply(&trusting(&Ca::new("Other CA")).yaml());
+    wait_until("the other CA to be trusted", || {
+        curl().get(HOST, "/other").status == 502
+    });
+
+    // An annotation changes as the Service does.
+    cluster.server.edit("services", "web", BACKEND, |service| {
+        service["metadata"]["annotations"] =
+            json!({ (format!("{P}/service.serverstransport")): "web-gone@kubernetescrd" });
+    });
+    wait_until("the reference to lead nowhere", || {
+        matches!(curl().get(HOST, "/gone").status, 404 | 503)
+    });
+    assert!(cluster.server.delete("ingresses", "web", "app"));
+    wait_until("the router to be gone", || {
+        curl().get(HOST, "/deleted").status == 404
+    });
+}
+
+#[test]
+pub(crate) fn a9_10_the_ingress_provider_serves_alone_and_by_its_own_options() {
+    let application = Origin::http(echo);
+    let cluster = Cluster::new();
+    let mut plain = ingress("app", "/api", json!({}));
+    plain["spec"]["tls"] = json!([]);
+    plain["metadata"]["labels"] = json!({ "served": "yes" });
+    let mut unlabelled = ingress("other", "/other", json!({}));
+    unlabelled["spec"]["tls"] = json!([]);
+    let port = application.address().port();
+    let plain_backend = Manifests::new()
+        .backend(BACKEND, port)
+        .yaml()
+        .replace("\"port\": 443", "\"port\": 80");
+    for object in [&mut plain, &mut unlabelled] {
+        object["spec"]["rules"][0]["http"]["paths"][0]["backend"]["service"]["port"]["number"] = json!(80);
+    }
+    cluster.server.apply(&plain_backend);
+    cluster.server.put(&plain);
+    cluster.server.put(&unlabelled);
+    let viaduct = cluster.start(
+        &["kubernetesIngress"],
+        &[
+            "--providers.kubernetesIngress.strictPrefixMatching=true",
+            "--providers.kubernetesIngress.labelSelector=served=yes",
+            "--providers.kubernetesIngress.disableClusterScopeResources=true",
+        ],
+    );
+    let get = |path: &str| Curl::plain(viaduct.address("web")).get(HOST, path).status;
+    assert_eq!(
+        (get("/api"), get("/api/x"), get("/apis"), get("/other")),
+        (200, 200, 404, 404)
+    );
+    let asked = |resource: &str| cluster.server.count(|request| request.resource == resource);
+    assert_eq!(asked("nodes") + asked("ingressclasses.networking.k8s.io"), 0);
+    assert_eq!(asked("ingressroutes.traefik.io"), 0);
+}
+
+#[test]
+pub(crate) fn r16_the_status_is_written_once_and_slowly() {
+    let cluster = Cluster::new();
+    cluster.allow_status("patch");
+    let names: Vec<_> = (0..12).map(|number| format!("app-{number:02}")).collect();
+    for name in &names {
+        let mut object = ingress(name, &format!("/{name}"), json!({}));
+        object["spec"]["tls"] = json!([]);
+        cluster.server.put(&object);
+    }
+    let _viaduct = cluster.start(
+        &BOTH,
+        &[
+            "--providers.kubernetesIngress.ingressEndpoint.ip=192.0.2.1",
+            "--providers.kubernetesIngress.ingressEndpoint.hostname=edge.test",
+        ],
+    );
+    wait_until("every status to be written", || {
+        names
+            .iter()
+            .all(|name| cluster.address_of(name).as_deref() == Some("192.0.2.1"))
+    });
+    let first = cluster
+        .server
+        .get("ingresses", "web", "app-00")
+        .unwrap_or_default();
+    assert_eq!(
+        first["status"]["loadBalancer"]["ingress"][0]["hostname"],
+        "edge.test"
+    );
+    // A change of something else is no reason to write.
+    cluster.server.edit("ingresses", "web", "app-00", |object| {
+        object["metadata"]["labels"] = json!({ "changed": "yes" });
+    });
+    let mut late = ingress("late", "/late", json!({}));
+    late["spec"]["tls"] = json!([]);
+    cluster.server.put(&late);
+    wait_until("the late one's status", || cluster.address_of("late").is_some());
+    let writes: Vec<_> = cluster
+        .server
+        .requests()
+        .into_iter()
+        .filter(is_status_write)
+        .collect();
+    assert_eq!(writes.len(), 13, "{writes:#?}");
+    let span = writes[11].at.duration_since(writes[0].at);
+    // Eleven pauses of a fifth of a second.
+    assert!(span.as_millis() >= 2_150, "{span:?}");
+}
+
+#[test]
+pub(crate) fn a9_10_with_traefiks_role_the_status_is_updated() {
+    let cluster = Cluster::new();
+    cluster.allow_status("update");
+    let mut object = ingress("app", "/", json!({}));
+    object["spec"]["tls"] = json!([]);
+    cluster.server.put(&object);
+    cluster.server.apply(
+        "{apiVersion: v1, kind: Service, metadata: {name: edge, namespace: web}, \
+          spec: {type: ClusterIP, externalIPs: [192.0.2.7], ports: [{port: 443}]}}",
+    );
+    let service = "--providers.kubernetesIngress.ingressEndpoint.publishedService=web/edge";
+    let _viaduct = cluster.start(&["kubernetesIngress"], &[service]);
+    wait_until("the status", || {
+        cluster.address_of("app").as_deref() == Some("192.0.2.7")
+    });
+}
+
+#[test]
+fn r16_only_the_leader_writes() {
+    let cluster = Cluster::new();
+    cluster.allow_status("patch");
+    let endpoint = "--providers.kubernetesIngress.ingressEndpoint.ip=192.0.2.1";
+    let _one = cluster.start(&["kubernetesIngress"], &[endpoint]);
+    let _two = cluster.start(&["kubernetesIngress"], &[endpoint]);
+    let is_lease = |request: &Request| request.resource == "leases.coordination.k8s.io";
+    cluster.server.wait_request("a Lease to be taken", |request| {
+        is_lease(request) && request.is_write()
+    });
+    let mut object = ingress("app", "/", json!({}));
+    object["spec"]["tls"] = json!([]);
+    cluster.server.put(&object);
+    wait_until("the status", || cluster.address_of("app").is_some());
+    // The other one looks at the Lease, and writes nothing.
+    let seen = cluster.server.count(is_lease);
+    wait_until("both to look at the Lease again", || {
+        cluster.server.count(is_lease) >= seen + 4
+    });
+    assert_eq!(cluster.server.count(is_status_write), 1);
+}
+
+#[test]
+fn a9_10_an_ingress_endpoint_that_says_nothing_is_refused() {
+    let cluster = Cluster::new();
+    for (flags, told) in [
+        (
+            vec!["--providers.kubernetesIngress.ingressEndpoint.publishedService=edge"],
+            "NAMESPACE/NAME",
+        ),
+        (
+            vec!["--providers.kubernetesIngress.ingressEndpoint.ip="],
+            "says nothing",
+        ),
+    ] {
+        let mut command = root(cluster.work.path());
+        command.args([
+            "--providers.kubernetesIngress=true",
+            "--entryPoints.web.address=127.0.0.1:0",
+        ]);
+        command.arg(format!(
+            "--providers.kubernetesIngress.endpoint={}",
+            cluster.server.url()
+        ));
+        let finished = command.args(flags).output().unwrap();
+        let said = String::from_utf8_lossy(&finished.stderr).into_owned();
+        assert!(!finished.status.success(), "{said}");
+        assert!(said.contains(told), "{said}");
+    }
+}
