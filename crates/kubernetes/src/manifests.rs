@@ -30,6 +30,25 @@ pub struct Installation {
     pub replicas: u16,
 }
 
+/// Who reads a cluster.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Provider {
+    Crd,
+    Ingress,
+}
+
+impl Provider {
+    const ALL: [Self; 2] = [Self::Crd, Self::Ingress];
+
+    /// Its install option, below `providers`.
+    const fn option(self) -> &'static str {
+        match self {
+            Self::Crd => "kubernetesCRD",
+            Self::Ingress => "kubernetesIngress",
+        }
+    }
+}
+
 /// What every object of an installation has, and its pods are found by.
 fn labels() -> Value {
     json!({ "app.kubernetes.io/name": NAME })

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Installation, NAME, labels};
+use super::{Installation, NAME, Provider, labels};
 
 /// Namespace, ServiceAccount, Deployment, Service, IngressClass and PodDisruptionBudget. The roles of the
 /// ServiceAccount are [`rbac`](super::rbac::rbac)'s.
@@ -146,20 +146,22 @@ fn arguments(installation: &Installation) -> Vec<String> {
     arguments.push("--entryPoints.websecure.http.tls=true".to_owned());
     arguments.push("--ping=true".to_owned());
     arguments.push("--metrics.prometheus.entryPoint=metrics".to_owned());
-    for provider in ["kubernetesCRD", "kubernetesIngress"] {
-        arguments.push(format!("--providers.{provider}=true"));
+    for provider in Provider::ALL {
+        let option = format!("--providers.{}", provider.option());
+        arguments.push(format!("{option}=true"));
         if !installation.place.namespaces.is_empty() {
             let namespaces = installation.place.namespaces.join(",");
-            arguments.push(format!("--providers.{provider}.namespaces={namespaces}"));
-            arguments.push(format!(
-                "--providers.{provider}.disableClusterScopeResources=true"
-            ));
+            arguments.push(format!("{option}.namespaces={namespaces}"));
+            arguments.push(format!("{option}.disableClusterScopeResources=true"));
+        }
+        // The Service has to be among what is read.
+        let own = &installation.place.namespace;
+        let read = installation.place.namespaces.is_empty() || installation.place.namespaces.contains(own);
+        if provider == Provider::Ingress && read {
+            let service = format!("{own}/{NAME}");
+            arguments.push(format!("{option}.ingressEndpoint.publishedService={service}"));
         }
     }
-    arguments.push(format!(
-        "--providers.kubernetesIngress.ingressEndpoint.publishedService={}/{NAME}",
-        installation.place.namespace
-    ));
     arguments.push("--log.level=INFO".to_owned());
     arguments.push("--log.format=json".to_owned());
     arguments

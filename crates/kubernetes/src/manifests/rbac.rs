@@ -1,9 +1,12 @@
 //! What the process may do at the API server: the least that it asks for.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
-use super::{NAME, Place, labels};
+use super::{NAME, Place, Provider, labels};
 use crate::api::Kind;
+use crate::watch::Settings;
 
 /// One right, as a rule of a role.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,16 +30,11 @@ enum Scope {
     Own,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Provider {
-    Crd,
-    Ingress,
-}
-
 /// The kinds that the providers list and watch, and what both may write.
 fn rights() -> Vec<Right> {
-    let read = Kind::ALL.into_iter().filter(|kind| *kind != Kind::Endpoints);
-    let mut rights: Vec<Right> = read.map(reading).collect();
+    let lists = [Settings::for_traefik_kinds(), Settings::for_ingresses()];
+    let read: BTreeSet<Kind> = lists.into_iter().flatten().collect();
+    let mut rights: Vec<Right> = read.into_iter().map(reading).collect();
     let row = |group, resource, verbs, scope, providers| Right {
         groups: vec![group],
         resource,
@@ -54,16 +52,18 @@ fn rights() -> Vec<Right> {
         ),
         // What is wrong with an object is said where the object is.
         row("events.k8s.io", "events", RECORD, Scope::Served, BOTH),
-        // One replica writes the status of Ingresses, with the address of the Service before them all.
+        // One replica writes the status of Ingresses.
         row("coordination.k8s.io", "leases", LEAD, Scope::Own, INGRESS),
-        row("", "services", GET, Scope::Own, INGRESS),
     ]);
     rights
 }
 
 fn reading(kind: Kind) -> Right {
     let group = |api_version: &'static str| api_version.split_once('/').map_or("", |(group, _)| group);
-    let own = kind.is_traefik();
+    let asked_by = (
+        Settings::for_traefik_kinds().contains(&kind),
+        Settings::for_ingresses().contains(&kind),
+    );
     Right {
         groups: [Some(kind.api_version()), kind.old_api_version()]
             .into_iter()
@@ -82,10 +82,10 @@ fn reading(kind: Kind) -> Right {
         } else {
             Scope::Served
         },
-        providers: match kind {
-            Kind::Ingress | Kind::IngressClass => INGRESS,
-            _ if own => CRD,
-            _ => BOTH,
+        providers: match asked_by {
+            (true, false) => CRD,
+            (false, _) => INGRESS,
+            (true, true) => BOTH,
         },
     }
 }
@@ -150,10 +150,8 @@ pub fn choices() -> Value {
             "own": of(provider, Scope::Own),
         })
     };
-    json!({
-        "kubernetesCRD": by_scope(Provider::Crd),
-        "kubernetesIngress": by_scope(Provider::Ingress),
-    })
+    let choices = Provider::ALL.map(|provider| (provider.option().to_owned(), by_scope(provider)));
+    Value::Object(choices.into_iter().collect())
 }
 
 /// Resources with the same groups and verbs share a rule.
@@ -183,9 +181,8 @@ const CRD: &[Provider] = &[Provider::Crd];
 const INGRESS: &[Provider] = &[Provider::Ingress];
 const BOTH: &[Provider] = &[Provider::Crd, Provider::Ingress];
 
-const GET: &[&str] = &["get"];
 const WATCH: &[&str] = &["list", "watch"];
 const FETCH: &[&str] = &["get", "list", "watch"];
 const PATCH: &[&str] = &["patch"];
 const RECORD: &[&str] = &["create", "patch"];
-const LEAD: &[&str] = &["create", "get", "patch", "update"];
+const LEAD: &[&str] = &["create", "get", "update"];

@@ -12,7 +12,7 @@ use serde_json::Value;
 use super::deployment::deployment;
 use super::rbac::{choices, rbac};
 use super::{Installation, Place, to_yaml};
-use crate::api::Kind;
+use crate::watch::Settings;
 
 fn place(namespaces: &[&str]) -> Place {
     Place {
@@ -96,7 +96,7 @@ fn may(grants: &BTreeSet<(String, String, String)>, group: &str, resource: &str,
 fn r27_every_kind_that_is_read_may_be_listed_and_watched() {
     let objects = rbac(&place(&[]));
     let grants = grants(&objects, "ClusterRole", None);
-    for kind in Kind::ALL.into_iter().filter(|kind| *kind != Kind::Endpoints) {
+    for kind in [Settings::for_traefik_kinds(), Settings::for_ingresses()].concat() {
         for version in [Some(kind.api_version()), kind.old_api_version()]
             .into_iter()
             .flatten()
@@ -146,21 +146,21 @@ fn c61_namespaced_roles_reach_no_other_namespace_and_no_object_of_the_cluster() 
         assert!(!may(&grants, "networking.k8s.io", "ingressclasses", "list"));
     }
     let own = grants(&objects, "Role", Some("edge"));
-    assert!(may(&own, "coordination.k8s.io", "leases", "update"));
-    assert!(
-        !own.iter().any(|(_, resource, _)| resource == "secrets"),
-        "{own:?}"
-    );
+    assert!(own.iter().all(|(_, resource, _)| resource == "leases"), "{own:?}");
 }
 
 #[test]
 fn a9_21_a_provider_alone_has_the_rights_of_that_provider() {
     let choices = choices();
-    let text = |provider: &str| choices[provider].to_string();
-    assert!(text("kubernetesCRD").contains("ingressroutes"));
-    assert!(!text("kubernetesCRD").contains("ingresses"));
-    assert!(!text("kubernetesIngress").contains("ingressroutes"));
-    assert!(text("kubernetesIngress").contains("ingresses/status"));
+    let text = |provider: &str, scope: &str| choices[provider][scope].to_string();
+    assert!(text("kubernetesCRD", "served").contains("ingressroutes"));
+    assert!(!text("kubernetesCRD", "served").contains("ingresses"));
+    assert!(!text("kubernetesCRD", "served").contains("nodes"));
+    assert!(text("kubernetesCRD", "cluster").contains("nodes"));
+    assert!(!text("kubernetesIngress", "served").contains("ingressroutes"));
+    assert!(text("kubernetesIngress", "served").contains("ingresses/status"));
+    assert!(text("kubernetesIngress", "cluster").contains("ingressclasses"));
+    assert!(text("kubernetesIngress", "own").contains("leases"));
 }
 
 #[test]

@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::process::Command;
 
+use serde_json::Value;
+use viaduct_config::document;
 use viaduct_kubernetes::manifests::rbac::choices;
 use viaduct_kubernetes::manifests::to_yaml;
 use viaduct_testkit::child::run;
@@ -15,6 +17,14 @@ pub(super) fn printed(arguments: &[&str]) -> String {
     let finished = run(Command::new(BINARY).arg("manifests").args(arguments), b"");
     assert!(finished.status.success(), "{}", finished.output);
     finished.printed + "\n"
+}
+
+/// The objects of a text of manifests.
+#[track_caller]
+pub(super) fn read(text: &str) -> Vec<Value> {
+    let documents = document::parse("manifests.yaml", text).expect("YAML");
+    let object = |document: &document::Document| document.root.read::<Value>().expect("an object").value;
+    documents.iter().map(object).collect()
 }
 
 /// The file, which has to hold `text`; `UPDATE_GOLDEN=1` writes it.
@@ -76,4 +86,8 @@ fn a9_21_one_list_of_namespaces_makes_roles_and_options() {
         let option = format!("--providers.{provider}.namespaces=shop,blog\n");
         assert!(deployment.contains(&option), "{deployment}");
     }
+    assert!(
+        !deployment.contains("publishedService"),
+        "a Service that is not read: {deployment}"
+    );
 }
