@@ -1,4 +1,6 @@
 //! What is needed to run in a cluster, and in a container's confinement.
 
+mod chart;
+mod cluster;
 mod isolation;
 mod manifests;
