@@ -64,11 +64,15 @@ fn read(arguments: &Render) -> Result<Vec<Update>, Failure> {
 
 /// What serving this configuration would say, on entry points that are all there.
 fn findings(updates: Vec<Update>) -> Vec<Finding> {
-    let named: BTreeSet<String> = updates
+    let mut named: BTreeSet<String> = updates
         .iter()
         .flat_map(|update| update.dynamic.http.routers.values())
         .flat_map(|router| router.entry_points.iter().cloned())
         .collect();
+    if named.is_empty() {
+        // Routers that name none have the default ones, and there is always one.
+        named.insert("web".to_owned());
+    }
     let updates: Vec<_> = updates.into_iter().map(Arc::new).collect();
     let install = up::routing(named.iter().map(|name| (name.as_str(), false)));
     let inputs = Inputs {

@@ -6,7 +6,7 @@ use viaduct_config::{Dynamic, ProviderName, Update};
 
 use viaduct_config::render::{Format, Secrets, render};
 
-use super::{qualified, together};
+use super::{findings, qualified, together};
 
 #[test]
 fn a3_15_names_and_references_carry_their_provider() {
@@ -186,4 +186,27 @@ fn a9_10_what_both_providers_say_is_shown_as_one() {
     let names: Vec<_> = shown.http.routers.keys().map(String::as_str).collect();
     assert_eq!(names, ["web@kubernetes", "web@kubernetescrd"]);
     assert_eq!(shown.tls.certificates.len(), 1, "one Secret may be named by both");
+}
+
+#[test]
+fn a_router_that_names_no_entry_point_has_the_default_one() {
+    let router = Router {
+        rule: "Path(`/`)".into(),
+        service: "app".into(),
+        ..Router::default()
+    };
+    let balancer = Service {
+        load_balancer: Some(LoadBalancer {
+            servers: vec![viaduct_config::dynamic::http::Server {
+                url: "http://192.0.2.1".into(),
+                ..Default::default()
+            }],
+            ..LoadBalancer::default()
+        }),
+        ..Service::default()
+    };
+    let mut dynamic = Dynamic::default();
+    dynamic.http.routers.insert("web".into(), router);
+    dynamic.http.services.insert("app".into(), balancer);
+    assert_eq!(findings(vec![Update::new(ProviderName::new("k"), dynamic)]), []);
 }
