@@ -83,6 +83,60 @@ const MISPLACED: &[Misplaced] = &[
         "spec.routes[].services[].rootCAsSecrets",
         TRANSPORT,
     ),
+    misplaced(
+        Kind::IngressRoute,
+        "spec.tls.passthrough",
+        "an IngressRouteTCP: what is passed through has no paths or headers",
+    ),
+    misplaced(Kind::Middleware, "spec.basicAuth.users", USERS),
+    misplaced(Kind::Middleware, "spec.basicAuth.usersFile", USERS),
+    misplaced(
+        Kind::Middleware,
+        "spec.digestAuth.users",
+        "a Secret, which `spec.digestAuth.secret` names",
+    ),
+    misplaced(
+        Kind::Middleware,
+        "spec.forwardAuth.tls.ca",
+        "a Secret, which `spec.forwardAuth.tls.caSecret` names",
+    ),
+    misplaced(
+        Kind::Middleware,
+        "spec.forwardAuth.tls.cert",
+        "a Secret, which `spec.forwardAuth.tls.certSecret` names",
+    ),
+    misplaced(
+        Kind::Middleware,
+        "spec.forwardAuth.tls.key",
+        "a Secret, which `spec.forwardAuth.tls.certSecret` names",
+    ),
+    misplaced(
+        Kind::Middleware,
+        "spec.rateLimit.redis.username",
+        "a Secret, which `spec.rateLimit.redis.secret` names",
+    ),
+    misplaced(
+        Kind::Middleware,
+        "spec.rateLimit.redis.password",
+        "a Secret, which `spec.rateLimit.redis.secret` names",
+    ),
+    misplaced(
+        Kind::ServersTransportTcp,
+        "spec.serverName",
+        "`spec.tls.serverName`",
+    ),
+    misplaced(Kind::ServersTransportTcp, "spec.rootCAs", "`spec.tls.rootCAs`"),
+    misplaced(
+        Kind::ServersTransportTcp,
+        "spec.insecureSkipVerify",
+        "`spec.tls.insecureSkipVerify`",
+    ),
+    misplaced(
+        Kind::ServersTransportTcp,
+        "spec.certificatesSecrets",
+        "`spec.tls.certificatesSecrets`",
+    ),
+    misplaced(Kind::TraefikService, "spec.services", "`spec.weighted.services`"),
     misplaced(Kind::TlsOption, "spec.rootCAs", TRANSPORT),
     misplaced(Kind::TlsOption, "spec.rootCAsSecrets", TRANSPORT),
     misplaced(Kind::TlsOption, "spec.serverName", TRANSPORT),
@@ -159,6 +213,7 @@ const MISPLACED: &[Misplaced] = &[
 ];
 
 const SERVICE_TRANSPORT: &str = "`spec.routes[].services[].serversTransport`";
+const USERS: &str = "a Secret, which `spec.basicAuth.secret` names";
 const TRANSPORT: &str = "a ServersTransport, which `spec.routes[].services[].serversTransport` names";
 
 /// Every field of these kinds, for the ones that are merely misspelt.

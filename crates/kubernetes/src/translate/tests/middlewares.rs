@@ -267,3 +267,11 @@ fn a4_25_what_a_plugin_takes_is_carried_as_it_is() {
     let taken = &written(&update, "web-m").plugin["demo"];
     assert_eq!(*taken, serde_json::json!({"a": [1, "x"], "b": {"c": true}}));
 }
+
+#[test]
+fn a4_2_users_written_into_the_object_are_told_to_belong_into_a_secret() {
+    let update = update(&[&middleware("m", "{basicAuth: {users: ['ann:x']}}")]);
+    assert_eq!(broken(&update, &element("web-m")).code, Code::InvalidObject);
+    let hint = update.notes[0].hint.as_deref().unwrap();
+    assert!(hint.contains("`spec.basicAuth.secret`"), "{hint}");
+}

@@ -225,3 +225,142 @@ fn a9_5_routes_of_tcp_and_udp_are_told_not_to_be_served() {
     assert!(log.contains("IngressRouteTCP web/db"), "{log}");
     assert_eq!(get(&viaduct, "/", "").status, 200);
 }
+
+/// What a tenant of namespace `web` may try in order to reach objects of `infra`: each a route, or the spec of
+/// a route, Middleware or TraefikService that a route names.
+fn reaches() -> Vec<(&'static str, Value)> {
+    let own = json!({ "name": BACKEND, "port": 443, "scheme": "http" });
+    let with = |field: &str, value: Value| {
+        let mut service = own.clone();
+        service[field] = value;
+        service
+    };
+    let service = json!({ "name": BACKEND, "namespace": "infra", "port": 443, "scheme": "http" });
+    let composed = [
+        json!({ "name": "shares", "namespace": "infra", "kind": "TraefikService" }),
+        json!({ "name": "infra-shares@kubernetescrd", "kind": "TraefikService" }),
+    ];
+    let guards = [
+        json!({ "name": "add", "namespace": "infra" }),
+        json!({ "name": "infra-add@kubernetescrd" }),
+    ];
+    let mut reaches = Vec::new();
+    for target in composed.iter().chain([&service]) {
+        reaches.push(("IngressRoute", json!({ "services": [target] })));
+        reaches.push(("IngressRoute", json!({ "services": [own, target] })));
+        reaches.push(("TraefikService", json!({ "weighted": { "services": [target] } })));
+        reaches.push((
+            "TraefikService",
+            json!({ "weighted": { "services": [own, target] } }),
+        ));
+        reaches.push((
+            "TraefikService",
+            json!({ "highestRandomWeight": { "services": [target] } }),
+        ));
+        reaches.push(("TraefikService", json!({ "mirroring": target })));
+        reaches.push((
+            "TraefikService",
+            json!({ "mirroring": with("mirrors", json!([target])) }),
+        ));
+        let failover = json!({ "service": own, "fallback": target, "errors": { "status": ["500"] } });
+        reaches.push(("TraefikService", json!({ "failover": failover })));
+        let errors = json!({ "status": ["200-599"], "query": "/", "service": target });
+        reaches.push(("Middleware", json!({ "errors": errors })));
+    }
+    for guard in guards {
+        reaches.push((
+            "IngressRoute",
+            json!({ "middlewares": [guard], "services": [own] }),
+        ));
+        reaches.push((
+            "IngressRoute",
+            json!({ "services": [with("middlewares", json!([guard]))] }),
+        ));
+        reaches.push(("Middleware", json!({ "chain": { "middlewares": [guard] } })));
+    }
+    let transport = with("serversTransport", json!("infra-trust@kubernetescrd"));
+    reaches.push(("IngressRoute", json!({ "services": [transport] })));
+    reaches.push((
+        "TraefikService",
+        json!({ "weighted": { "services": [transport] } }),
+    ));
+    let api = json!({ "name": "api@internal", "kind": "TraefikService" });
+    reaches.push(("TraefikService", json!({ "weighted": { "services": [api] } })));
+    reaches.push(("IngressRoute", json!({ "services": [own, api] })));
+    for secret in ["users", "infra/users", "infra-users", "../infra/users"] {
+        reaches.push(("Middleware", json!({ "basicAuth": { "secret": secret } })));
+    }
+    reaches
+}
+
+#[test]
+fn cve_2026_85594_nothing_of_another_namespace_is_reached_through_any_reference() {
+    let (own, foreign) = (Origin::http(|_| ok("own")), Origin::http(|_| ok("foreign")));
+    let infra = Manifests::new()
+        .backend(BACKEND, foreign.port())
+        .secret("users", &[("users", "ann:{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ=")])
+        .transport("trust", json!({ "insecureSkipVerify": true }))
+        .traefik(
+            "Middleware",
+            "add",
+            json!({ "addPrefix": { "prefix": "/infra" } }),
+        )
+        .traefik(
+            "TraefikService",
+            "shares",
+            json!({ "weighted": { "services": [{ "name": BACKEND, "port": 443, "scheme": "http" }] } }),
+        )
+        .yaml()
+        .replace(
+            &format!("\"namespace\": \"{NAMESPACE}\""),
+            "\"namespace\": \"infra\"",
+        );
+    let mut manifests = Manifests::new().backend(BACKEND, own.port()).route(Route::plain(
+        "well",
+        "Path(`/well`)",
+        BACKEND,
+        "http",
+    ));
+    let reaches = reaches();
+    for (index, (kind, spec)) in (0_usize..).zip(&reaches) {
+        let name = format!("r{index}");
+        let service = json!({ "name": BACKEND, "port": 443, "scheme": "http" });
+        let mut route = match *kind {
+            "IngressRoute" => spec.clone(),
+            "Middleware" => json!({ "middlewares": [{ "name": name }], "services": [service] }),
+            _ => json!({ "services": [{ "name": name, "kind": "TraefikService" }] }),
+        };
+        route["match"] = json!(format!("Path(`/{name}`)"));
+        if *kind != "IngressRoute" {
+            manifests = manifests.traefik(kind, &name, spec.clone());
+        }
+        manifests = manifests.traefik(
+            "IngressRoute",
+            &name,
+            json!({ "entryPoints": ["web"], "routes": [route] }),
+        );
+    }
+    let viaduct = up()
+        .file("infra.yaml", infra)
+        .file("web.yaml", manifests.yaml())
+        .start();
+    assert_eq!(get(&viaduct, "/well", "").text(), "own");
+    let log = viaduct.log();
+    for (index, (kind, spec)) in (0_usize..).zip(&reaches) {
+        let answer = get(
+            &viaduct,
+            &format!("/r{index}"),
+            "Authorization: Basic YW5uOnNlY3JldA==\r\n",
+        );
+        assert!(
+            matches!(answer.status, 404 | 503),
+            "{}: {kind} {spec}",
+            answer.status
+        );
+        assert!(
+            log.contains(&format!("{kind} web/r{index}")),
+            "nothing is said of {kind} {spec}"
+        );
+    }
+    assert_eq!((own.requests().len(), foreign.requests().len()), (1, 0));
+}
