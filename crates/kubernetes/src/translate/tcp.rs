@@ -98,7 +98,7 @@ impl Routing<'_> {
                 .spec
                 .tls
                 .as_ref()
-                .map(|tls| self.tls(tls, &mut faults, draft)),
+                .map(|tls| self.tls(&element, tls, &mut faults, draft)),
         };
         for fault in faults {
             draft.broken(element.clone(), fault);
@@ -136,11 +136,14 @@ impl Routing<'_> {
             .collect()
     }
 
-    fn tls(&self, tls: &Tls, faults: &mut Vec<Finding>, draft: &mut Draft) -> TcpRouterTls {
+    fn tls(&self, router: &Element, tls: &Tls, faults: &mut Vec<Finding>, draft: &mut Draft) -> TcpRouterTls {
         if let Some(secret) = tls.secret_name.as_deref().filter(|name| !name.is_empty()) {
             let name = Name::new(&*self.subject.name.namespace, secret);
             match material::pair(self.cx, &name) {
-                Ok(pair) => draft.certificate(name, pair, None),
+                Ok(pair) => {
+                    draft.own_certificates.push((router.clone(), name.clone()));
+                    draft.certificate(name, pair, None);
+                }
                 Err(fault) => {
                     let field = "spec.tls.secretName";
                     faults.push(fault.finding(self.cx, self.subject, field, Code::InvalidCertificate));
