@@ -8,7 +8,7 @@ use rustls::server::{NoServerSessionStorage, ProducesTickets};
 use rustls::time_provider::{DefaultTimeProvider, TimeProvider};
 use rustls_pki_types::CertificateDer;
 
-use crate::names::{CipherSuite, Group, NameError, Versions};
+use crate::names::{CipherSuite, Group, NameError, Version, Versions};
 use crate::provider;
 use crate::store::CertificateStore;
 use crate::trust::{Client, TrustBundle};
@@ -84,6 +84,8 @@ impl ClientAuth {
 pub struct ServerTls {
     pub(crate) policy: ClientPolicy,
     pub(crate) config: Arc<rustls::ServerConfig>,
+    /// The same for HTTP/3; `None` where TLS 1.3, which QUIC needs, is not allowed.
+    quic: Option<QuicTls>,
     store: Arc<CertificateStore>,
     tickets: Option<Arc<Tickets>>,
     /// For clients that send no server name, by the address of ours that they called.
@@ -139,8 +141,9 @@ impl ServerTls {
             Some(tickets) => config.ticketer = Arc::clone(tickets) as Arc<dyn ProducesTickets>,
             None => config.send_tls13_tickets = 0,
         }
-        let part = |config, by_address| Self {
+        let part = |config: rustls::ServerConfig, by_address| Self {
             policy: policy.clone(),
+            quic: QuicTls::of(policy, &config),
             config: Arc::new(config),
             store: Arc::clone(store),
             tickets: tickets.clone(),
@@ -161,6 +164,11 @@ impl ServerTls {
 
     pub fn config(&self) -> &Arc<rustls::ServerConfig> {
         &self.config
+    }
+
+    /// What a handshake over QUIC uses; `None`: such handshakes are refused.
+    pub fn quic(&self) -> Option<&QuicTls> {
+        self.quic.as_ref()
     }
 
     /// Whether the ClientHello has to be read before the handshake, to ask [`Self::without_name_at`] and
@@ -189,17 +197,57 @@ impl ServerTls {
     /// called verified. As in Go, the leaf has to be in date (R17); that the CAs are the same is certain,
     /// as tickets die with their policy.
     pub fn recheck(&self, chain: &[CertificateDer<'_>]) -> Result<(), rustls::Error> {
-        match chain.first() {
-            Some(leaf) if self.policy.client_auth.verifies() => {
-                let now = self
-                    .config
-                    .time_provider
-                    .current_time()
-                    .ok_or(rustls::Error::FailedToGetCurrentTime)?;
-                verifier::check_dates(leaf, now)
+        recheck(&self.config, self.policy.client_auth.verifies(), chain)
+    }
+}
+
+/// A policy made ready for handshakes over QUIC: everything is as over TCP, tickets included, but for the
+/// application protocol, which is HTTP/3 whatever [`ClientPolicy::alpn`] says (as in Traefik).
+#[derive(Debug, Clone)]
+pub struct QuicTls {
+    config: Arc<rustls::ServerConfig>,
+    verifies_clients: bool,
+}
+
+impl QuicTls {
+    fn of(policy: &ClientPolicy, config: &rustls::ServerConfig) -> Option<Self> {
+        policy.versions.contains(Version::Tls13).then(|| {
+            let mut config = config.clone();
+            config.alpn_protocols = vec![ALPN_H3.to_vec()];
+            // No 0-RTT: what comes before the handshake's end can be replayed (C34).
+            config.max_early_data_size = 0;
+            Self {
+                config: Arc::new(config),
+                verifies_clients: policy.client_auth.verifies(),
             }
-            Some(_) | None => Ok(()),
+        })
+    }
+
+    pub fn config(&self) -> &Arc<rustls::ServerConfig> {
+        &self.config
+    }
+
+    pub(crate) fn verifies_clients(&self) -> bool {
+        self.verifies_clients
+    }
+
+    /// See [`ServerTls::recheck`].
+    pub(crate) fn recheck(&self, chain: &[CertificateDer<'_>]) -> Result<(), rustls::Error> {
+        recheck(&self.config, self.verifies_clients, chain)
+    }
+}
+
+fn recheck(
+    config: &rustls::ServerConfig,
+    verifies_clients: bool,
+    chain: &[CertificateDer<'_>],
+) -> Result<(), rustls::Error> {
+    match chain.first() {
+        Some(leaf) if verifies_clients => {
+            let now = config.time_provider.current_time();
+            verifier::check_dates(leaf, now.ok_or(rustls::Error::FailedToGetCurrentTime)?)
         }
+        Some(_) | None => Ok(()),
     }
 }
 
@@ -213,3 +261,6 @@ fn alpn(configured: &[Vec<u8>]) -> Vec<Vec<u8>> {
     }
     protocols
 }
+
+/// What HTTP/3 calls itself (RFC 9114, 3.1).
+const ALPN_H3: &[u8] = b"h3";

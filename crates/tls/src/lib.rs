@@ -3,6 +3,7 @@
 //! ```text
 //!  PEM --------> Identity, TrustBundle
 //!  ClientPolicy + CertificateStore --> ServerTls  --accept-->  TlsStream + ClientHandshake
+//!                                         +-------quic::Choose--> QuicHandshake (HTTP/3)
 //!  Identity --> ocsp::Question --(asked)--> ocsp::Staple --> Identity
 //!  BackendPolicy ------------------> BackendTls --connect-->  TlsStream + BackendHandshake | Fault
 //! ```
@@ -16,6 +17,7 @@ pub mod client_leg;
 pub mod names;
 pub mod ocsp;
 mod provider;
+pub mod quic;
 pub mod reason;
 pub mod store;
 pub mod stream;
@@ -24,7 +26,7 @@ pub mod verify;
 
 pub use backend_leg::{BackendPolicy, BackendTls, EndpointTls};
 pub use certificate::{CertificateDetails, CertificateFacts, Fingerprint, Identity};
-pub use client_leg::{ClientAuth, ClientPolicy, ServerTls};
+pub use client_leg::{ClientAuth, ClientPolicy, QuicTls, ServerTls};
 pub use reason::{Fault, Reason, Remedy};
 pub use store::CertificateStore;
 pub use stream::{BackendHandshake, ClientHandshake, TlsStream};

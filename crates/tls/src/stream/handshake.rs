@@ -44,22 +44,10 @@ where
     IO: AsyncRead + AsyncWrite + Unpin,
 {
     let (stream, sni) = accept_with(io, prefix, Arc::clone(tls.config())).await?;
-    let state = stream.session.state();
-    let facts = Facts::of(state);
-    let peer = state.peer_certificates().unwrap_or_default().to_vec();
-    if facts.resumed {
-        tls.recheck(&peer).map_err(AcceptError::Tls)?;
+    let handshake = ClientHandshake::of(stream.session.state(), sni, tls.policy().client_auth.verifies());
+    if handshake.resumed {
+        tls.recheck(&handshake.peer).map_err(AcceptError::Tls)?;
     }
-    let handshake = ClientHandshake {
-        version: facts.version,
-        cipher: facts.cipher,
-        group: facts.group,
-        sni,
-        alpn_h2: facts.alpn_h2,
-        resumed: facts.resumed,
-        verified: tls.policy().client_auth.verifies() && !peer.is_empty(),
-        peer,
-    };
     Ok((stream, handshake))
 }
 
@@ -171,6 +159,24 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> TlsStream<IO> {
             ready!(self.poll_out(cx))?;
         }
         Poll::Ready(Ok(()))
+    }
+}
+
+impl ClientHandshake {
+    /// Of a handshake that is over; `verifies`: the policy has client certificates verified.
+    pub(crate) fn of(state: &CommonState, sni: Option<Arc<str>>, verifies: bool) -> Self {
+        let facts = Facts::of(state);
+        let peer = state.peer_certificates().unwrap_or_default().to_vec();
+        Self {
+            version: facts.version,
+            cipher: facts.cipher,
+            group: facts.group,
+            sni,
+            alpn_h2: facts.alpn_h2,
+            resumed: facts.resumed,
+            verified: verifies && !peer.is_empty(),
+            peer,
+        }
     }
 }
 

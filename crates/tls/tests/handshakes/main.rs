@@ -5,5 +5,6 @@ mod backend;
 mod choice;
 mod client_auth;
 mod memory;
+mod quic;
 mod system_trust;
 mod tickets;
