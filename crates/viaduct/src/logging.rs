@@ -140,16 +140,18 @@ pub(crate) fn start(settings: impl Into<Settings>) -> Result<Log, Failure> {
     })
 }
 
-/// The client of Kubernetes' API tells of every failure at `error`; those that matter are told by whoever asked.
+/// The client of Kubernetes' API tells of every failure at `error`; those that matter are told by whoever asked. quinn
+/// warns of what any client may send, as often as it likes: that is for whoever looks into it.
 fn filter(level: Level) -> Targets {
-    let client = if level >= Level::Debug {
-        LevelFilter::from(level)
+    let (client, quinn) = if level >= Level::Debug {
+        (LevelFilter::from(level), LevelFilter::from(level))
     } else {
-        LevelFilter::OFF
+        (LevelFilter::OFF, LevelFilter::ERROR)
     };
     Targets::new()
         .with_default(LevelFilter::from(level))
         .with_target("kube_client", client)
+        .with_target("quinn", quinn)
 }
 
 fn open(name: &'static str, output: Output) -> Result<Sink, Failure> {
