@@ -78,8 +78,8 @@ impl WorkerCounters {
             .map(|name| EntryPointCounters {
                 name,
                 tally: Tally::default(),
-                opened: AtomicU64::new(0),
-                closed: AtomicU64::new(0),
+                tcp: Connections::default(),
+                quic: Connections::default(),
             })
             .collect();
         let handshake_bounds = metering::bounds(&HANDSHAKE_BUCKETS);
@@ -143,16 +143,24 @@ impl WorkerCounters {
     }
 
     /// A client connection was accepted on the entry point at this position.
-    pub fn connection_opened(&self, entry_point: usize) {
-        if let Some(entry_point) = self.entry_points.get(entry_point) {
-            add(&entry_point.opened, 1);
+    pub fn connection_opened(&self, entry_point: usize, carrier: Carrier) {
+        if let Some(connections) = self.connections(entry_point, carrier) {
+            add(&connections.opened, 1);
         }
     }
 
-    pub fn connection_closed(&self, entry_point: usize) {
-        if let Some(entry_point) = self.entry_points.get(entry_point) {
-            add(&entry_point.closed, 1);
+    pub fn connection_closed(&self, entry_point: usize, carrier: Carrier) {
+        if let Some(connections) = self.connections(entry_point, carrier) {
+            add(&connections.closed, 1);
         }
+    }
+
+    fn connections(&self, entry_point: usize, carrier: Carrier) -> Option<&Connections> {
+        let entry_point = self.entry_points.get(entry_point)?;
+        Some(match carrier {
+            Carrier::Tcp => &entry_point.tcp,
+            Carrier::Quic => &entry_point.quic,
+        })
     }
 
     /// A completed handshake.
@@ -192,8 +200,32 @@ impl WorkerCounters {
 struct EntryPointCounters {
     name: Arc<str>,
     tally: Tally,
+    tcp: Connections,
+    quic: Connections,
+}
+
+/// What carries a client's connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Carrier {
+    Tcp,
+    Quic,
+}
+
+#[derive(Debug, Default)]
+struct Connections {
     opened: AtomicU64,
     closed: AtomicU64,
+}
+
+impl Connections {
+    fn ever(&self) -> bool {
+        self.opened.load(Ordering::Relaxed) > 0
+    }
+
+    fn open(&self) -> u64 {
+        let opened = self.opened.load(Ordering::Relaxed);
+        opened.saturating_sub(self.closed.load(Ordering::Relaxed))
+    }
 }
 
 /// Single writer: a load and a store, no locked instruction.

@@ -167,9 +167,11 @@ impl Scrape<'_> {
 
     fn process(&self) -> Vec<Family> {
         let last = self.reloads.last_success.map_or(0.0, seconds);
-        let open = self.totals.entry_points.iter().map(|(name, totals)| {
-            let labels = [("entrypoint", &**name), ("protocol", "TCP")];
-            number(&labels, totals.open_connections as f64)
+        let open = self.totals.entry_points.iter().flat_map(|(name, totals)| {
+            let of =
+                |protocol, open: u64| number(&[("entrypoint", &**name), ("protocol", protocol)], open as f64);
+            let quic = totals.open_quic_connections.map(|open| of("UDP", open));
+            std::iter::once(of("TCP", totals.open_connections)).chain(quic)
         });
         vec![
             Family::counter(

@@ -30,6 +30,15 @@ pub struct EntryPointConfig {
     /// `None`: connections begin with what the client says.
     pub proxy_protocol: Option<ProxyProtocol>,
     pub observability: Observability,
+    /// `None`: TCP only.
+    pub http3: Option<Http3>,
+}
+
+/// HTTP/3 beside HTTP/1.1 and HTTP/2: UDP at the entry point's address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Http3 {
+    /// The port that answers over TLS on TCP name in `Alt-Svc`. Default 0: the entry point's.
+    pub advertised_port: u16,
 }
 
 impl EntryPointConfig {
@@ -46,6 +55,7 @@ impl EntryPointConfig {
             life_cycle: LifeCycle::default(),
             proxy_protocol: None,
             observability: Observability::default(),
+            http3: None,
         }
     }
 }
@@ -110,7 +120,7 @@ pub enum UnderscoreHeaders {
     Reject,
 }
 
-/// When a connection that is kept alive ends all the same: HTTP/1.1 by `Connection: close`, HTTP/2 by GOAWAY.
+/// When a connection that is kept alive ends all the same: HTTP/1.1 by `Connection: close`, the others by GOAWAY.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct KeepAlive {
     /// `transport.keepAliveMaxTime`. Default 0: no bound.
@@ -185,7 +195,8 @@ pub struct RespondingTimeouts {
     /// way; to within a quarter. Default one hour, as HAProxy's manual has for `timeout tunnel`; Envoy has
     /// five minutes, nginx one, Traefik no bound. Zero: for ever. Not a Traefik option (`viaduct.tunnelIdleTimeout`).
     pub tunnel: Duration,
-    /// First byte of a connection until the end of its TLS handshake. 10 s; not a Traefik option.
+    /// First byte (of QUIC: first packet) of a connection until the end of its TLS handshake. 10 s; not a Traefik
+    /// option.
     pub handshake: Duration,
 }
 
@@ -204,14 +215,16 @@ impl Default for RespondingTimeouts {
 /// Bounds on what one client may make us hold.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// Request head, bytes. Default 1 MiB (Traefik's `maxHeaderBytes`). HTTP/2: decoded, at most 1 MiB.
-    /// At most 500 fields in either.
+    /// Request head, bytes. Default 1 MiB (Traefik's `maxHeaderBytes`). HTTP/2: decoded, at most 1 MiB; HTTP/3:
+    /// decoded, at most 768 KiB. At most 500 fields in any.
     pub header_bytes: usize,
-    /// HTTP/2 streams at once per connection (`http2.maxConcurrentStreams`). Default 250.
+    /// HTTP/2 streams at once per connection (`http2.maxConcurrentStreams`). Default 250. HTTP/3: the same, but at
+    /// most 100.
     pub h2_streams: u32,
     /// What HPACK may remember of a client's headers (`http2.maxDecoderHeaderTableSize`). Default 4096 bytes.
     pub h2_decoder_table: u32,
-    /// Connections at once per worker; more wait in the kernel's queue. Default 20,000; never more than the
+    /// Connections at once per worker, of TCP and QUIC together; more of TCP wait in the kernel's queue, of QUIC are
+    /// refused. Default 20,000; never more than the
     /// worker's share of 85 % of the process's file descriptors, so that some are left for backends.
     pub connections: usize,
 }

@@ -1,5 +1,8 @@
 //! Step 3: TLS with the policy of the host that routing will use.
 
+pub(crate) mod quic;
+
+use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -8,6 +11,7 @@ use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 use viaduct_observe::record::Members;
 use viaduct_observe::{ClientLeg, counters};
+use viaduct_snapshot::{EntryPoint, PolicyId};
 use viaduct_tls::stream::{self, AcceptError, HelloReader};
 use viaduct_tls::{CertificateFacts, ClientHandshake, ServerTls, TlsStream};
 
@@ -36,38 +40,26 @@ pub(crate) async fn secure(
         Some((tls, policy)) => (&**tls, policy),
         None => {
             let sni = server_name(worker, &mut socket, &mut first).await?;
-            let (tls, policy) = entry.tls(sni.as_deref());
-            let local = arrival.local.ip();
-            let tls = if sni.is_none() {
-                tls.without_name_at(local)
-            } else {
-                tls
-            };
-            if tls.refuses(sni.as_deref(), local) {
+            let chosen = options(entry, sni.as_deref(), arrival.local.ip());
+            if chosen.is_none() {
                 worker.counters.fault(counters::Leg::Client, "unrecognized_name");
                 tracing::debug!(sni = sni.as_deref(), "refused a server name");
                 say(&socket, &ServerTls::UNRECOGNIZED_NAME);
-                return None;
             }
-            (tls, policy)
+            chosen?
         }
     };
     let started = Instant::now();
     match stream::accept(socket, &first, tls).await {
         Ok((stream, handshake)) => {
-            let took = started.elapsed();
-            let counters = &worker.counters;
-            counters.handshake(counters::Leg::Client, handshake.resumed, took);
             let protocol = if handshake.alpn_h2 {
                 Protocol::Http2
             } else {
                 Protocol::Http1
             };
-            let facts = Arc::new(facts(&handshake, took));
-            let peer = handshake.peer;
             Some(Secured {
                 stream,
-                leg: Leg::Secure { policy, facts, peer },
+                leg: leg(worker, policy, handshake, started.elapsed()),
                 protocol,
             })
         }
@@ -76,6 +68,29 @@ pub(crate) async fn secure(
             None
         }
     }
+}
+
+/// The TLS options for a ClientHello to `local`, and their identity; `None`: the server name is refused.
+fn options<'e>(
+    entry: &'e EntryPoint,
+    server_name: Option<&str>,
+    local: IpAddr,
+) -> Option<(&'e ServerTls, PolicyId)> {
+    let (tls, policy) = entry.tls(server_name);
+    let tls = match server_name {
+        Some(_) => tls,
+        None => tls.without_name_at(local),
+    };
+    (!tls.refuses(server_name, local)).then_some((tls, policy))
+}
+
+/// Tells what came of a handshake, whatever carried it.
+pub(crate) fn leg(worker: &Worker, policy: PolicyId, handshake: ClientHandshake, took: Duration) -> Leg {
+    let counters = &worker.counters;
+    counters.handshake(counters::Leg::Client, handshake.resumed, took);
+    let facts = Arc::new(facts(&handshake, took));
+    let peer = handshake.peer;
+    Leg::Secure { policy, facts, peer }
 }
 
 /// Last words: the connection ends whether they fit into the socket or not.

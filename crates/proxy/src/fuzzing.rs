@@ -1,4 +1,4 @@
-//! What must hold of a request head and of a PROXY header, whatever bytes they are made of.
+//! What must hold of a request head, of a PROXY header and of HTTP/3's frames, whatever bytes they are made of.
 //!
 //! Not part of the product: compiled for tests, and for the fuzz targets of `fuzz/` (`--cfg fuzzing`).
 
@@ -17,6 +17,7 @@ use crate::config::Hygiene;
 use crate::headers::{self, OWNED, Peer};
 use crate::hello;
 use crate::request;
+use crate::wire::h3::frames::{self, Frames};
 
 /// A request head: method, target and header lines, one a line (`name:value`). What is accepted is normal, stays
 /// as it is when it is read again (I1), and carries nothing that only the proxy or the hop before it may say (I3).
@@ -82,6 +83,31 @@ pub fn proxy_header(data: &[u8]) {
     assert_eq!(hello::proxy_header_length(&followed), Some(length));
 }
 
+/// Bytes of an HTTP/3 stream, behind one that says which kind it is and how they are cut: what comes out of them is the
+/// same however they come, and little of them is kept.
+pub fn http3_frames(data: &[u8]) {
+    let Some((&how, bytes)) = data.split_first() else {
+        return;
+    };
+    let frames = || match how & 1 {
+        0 => Frames::of_request(FRAME),
+        _ => Frames::of_unidirectional(FRAME),
+    };
+    let whole = frames::cut(frames(), bytes, bytes.len().max(1));
+    let pieces = frames::cut(frames(), bytes, usize::from(how >> 1) + 1);
+    let (Ok((whole, end)), Ok((pieces, same))) = (&whole, &pieces) else {
+        assert!(whole.is_err() && pieces.is_err());
+        return;
+    };
+    assert_eq!(whole.concat(), pieces.concat());
+    assert_eq!(end.may_end(), same.may_end());
+    assert_eq!(end.gathered(), same.gathered());
+    assert!(end.gathered() <= FRAME + 16);
+}
+
+/// A frame other than DATA.
+const FRAME: usize = 100;
+
 #[cfg(test)]
 mod tests {
     use std::path::Path;
@@ -109,6 +135,11 @@ mod tests {
     #[test]
     fn r2_seeds_of_proxy_header() {
         on_seeds("proxy_header", super::proxy_header);
+    }
+
+    #[test]
+    fn r2_seeds_of_http3_frames() {
+        on_seeds("http3_frames", super::http3_frames);
     }
 
     /// Pieces of targets and names, so that random heads get past the first line.
@@ -161,6 +192,14 @@ mod tests {
                 _ => b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c",
             };
             super::proxy_header(&[signature, &tail].concat());
+        }
+
+        #[test]
+        fn c30_random_http3_frames(
+            how in any::<u8>(),
+            bytes in prop::collection::vec(prop_oneof![0_u8..5, any::<u8>()], 0..600),
+        ) {
+            super::http3_frames(&[&[how], &*bytes].concat());
         }
     }
 }

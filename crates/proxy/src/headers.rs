@@ -187,7 +187,7 @@ pub(crate) fn append_forwarded_for(headers: &mut HeaderMap, peer: &Peer) {
     headers.insert(X_FORWARDED_FOR, value);
 }
 
-/// Cookies that HTTP/2 may send in pieces become one line again (RFC 9113, 8.2.3), as Go's server does.
+/// Cookies that HTTP/2 and HTTP/3 may send in pieces become one line again (RFC 9113, 8.2.3), as Go's server does.
 pub(crate) fn join_cookies(headers: &mut HeaderMap) {
     if headers.get_all(COOKIE).iter().nth(1).is_none() {
         return;

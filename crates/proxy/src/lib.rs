@@ -2,10 +2,10 @@
 //!
 //! # Life of a request
 //!
-//! 1. [`listen`]: accept, limits, back-pressure
+//! 1. [`listen`]: accept, limits, back-pressure; for HTTP/3, [`listen::quic`] as far as step 4
 //! 2. [`hello`]: TLS or plain text? which server name?
 //! 3. [`frontend`]: TLS with the policy of the host that routing will use
-//! 4. [`wire`]: bytes to messages and back, HTTP/1.1 and HTTP/2
+//! 4. [`wire`]: bytes to messages and back, HTTP/1.1, HTTP/2 and HTTP/3
 //! 5. [`request`]: normalise once (I1), strip owned headers (I3); `serve` is here
 //! 6. matching: ask the snapshot's routing table
 //! 7. [`middleware`]: through the router's middlewares, and back through them with the answer
@@ -46,8 +46,8 @@ pub mod fuzzing;
 mod testing;
 
 pub use config::{
-    Config, EntryPointConfig, ForwardedTrust, Hygiene, KeepAlive, LifeCycle, Limits, Naming, Observability,
-    ProxyProtocol, RespondingTimeouts, UnderscoreHeaders,
+    Config, EntryPointConfig, ForwardedTrust, Http3, Hygiene, KeepAlive, LifeCycle, Limits, Naming,
+    Observability, ProxyProtocol, RespondingTimeouts, UnderscoreHeaders,
 };
 pub use exchange::{FaultWitness, ToldFault};
 pub use internal::Internal;

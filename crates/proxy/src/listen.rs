@@ -1,5 +1,7 @@
 //! Step 1: accept.
 
+pub(crate) mod quic;
+
 use std::io;
 use std::net::{SocketAddr, TcpListener as StdListener};
 use std::rc::Rc;
@@ -9,6 +11,7 @@ use std::time::{Duration, Instant};
 use futures_util::FutureExt;
 use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
 use tokio::net::{TcpListener, TcpStream};
+use viaduct_observe::counters::Carrier;
 
 use crate::drain::Seat;
 use crate::hello;
@@ -94,7 +97,7 @@ impl Door {
             let Some(local) = local.or_else(|| socket.local_addr().ok()) else {
                 return;
             };
-            worker.counters.connection_opened(entry_point);
+            worker.counters.connection_opened(entry_point, Carrier::Tcp);
             let arrival = hello::Arrival {
                 entry_point,
                 client,
@@ -102,7 +105,7 @@ impl Door {
                 seat,
             };
             hello::greet(Rc::clone(&worker), socket, arrival).await;
-            worker.counters.connection_closed(entry_point);
+            worker.counters.connection_closed(entry_point, Carrier::Tcp);
         }));
     }
 }

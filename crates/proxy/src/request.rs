@@ -25,7 +25,7 @@ use crate::forward::{self, Outgoing};
 use crate::headers::{self, Hop, TransferCoding};
 use crate::internal;
 use crate::middleware::{Next, Way};
-use crate::wire::{ClientBody, Connection, Leg, MOST_FIELDS};
+use crate::wire::{self, ClientBody, Connection, Leg, MOST_FIELDS};
 
 use host::HostName;
 
@@ -47,7 +47,10 @@ async fn handle(
     raw: http::Request<ClientBody>,
     exchange: &mut Exchange,
 ) -> Result<http::Response<Answer>, ProxyError> {
-    if raw.headers().len() > MOST_FIELDS || connection.holds_too_much() {
+    if raw.headers().len() > MOST_FIELDS
+        || connection.holds_too_much()
+        || wire::h3::is_too_large(connection, &raw)
+    {
         return Err(ProxyError::HeadersTooLarge);
     }
     // 5: one form for everyone behind this line (I1), and our headers are ours (I3).

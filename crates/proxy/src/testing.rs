@@ -251,6 +251,7 @@ fn worker(snapshot: Arc<Snapshot>, forwarded: ForwardedTrust, log: Option<Access
         passwords: Default::default(),
         in_flight: Default::default(),
         headers_held: Default::default(),
+        alt_svc: Vec::new(),
     };
     worker.install(snapshot);
     Rc::new(worker)

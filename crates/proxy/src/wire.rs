@@ -1,9 +1,10 @@
-//! Step 4: HTTP/1.1 and HTTP/2 on an accepted connection; what every request of it shares.
+//! Step 4: HTTP/1.1, HTTP/2 and HTTP/3 on an accepted connection; what every request of it shares.
 
 pub(crate) mod body;
 mod cork;
 pub(crate) mod h1;
 pub(crate) mod h2;
+pub(crate) mod h3;
 mod held;
 mod io;
 mod service;
@@ -16,6 +17,7 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::{Arc, LazyLock};
 
+use http::HeaderValue;
 use rustls::pki_types::CertificateDer;
 use viaduct_observe::ClientLeg;
 use viaduct_snapshot::PolicyId;
@@ -30,7 +32,7 @@ pub(crate) use held::HeldHeaders;
 pub(crate) use io::ClientIo;
 pub(crate) use unshare::unshare;
 
-/// What a client speaks.
+/// What a client speaks over TCP.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Protocol {
     Http1,
@@ -120,6 +122,14 @@ impl Connection {
     pub(crate) fn is_our_port(&self, port: u16) -> bool {
         let mut entry_points = self.worker.config.entry_points.iter();
         self.local.port() == port || entry_points.any(|entry_point| entry_point.address.port() == port)
+    }
+
+    /// What its answers say of HTTP/3, where they go over TLS on TCP.
+    fn alt_svc(&self) -> Option<&HeaderValue> {
+        match self.leg {
+            Leg::Plain => None,
+            Leg::Secure { .. } => self.worker.alt_svc.get(self.entry_point)?.as_ref(),
+        }
     }
 
     /// What its entry point says of requests that nobody else says it of.

@@ -1,12 +1,14 @@
 //! A worker: one thread, one runtime, its own listeners, pools and counters.
 
 use std::cell::{Cell, RefCell};
-use std::net::{SocketAddr, TcpListener as StdListener};
+use std::io;
+use std::net::{SocketAddr, TcpListener as StdListener, UdpSocket};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use http::HeaderValue;
 use tokio::sync::watch;
 use tokio::time::Instant;
 use viaduct_config::EntryPointName;
@@ -14,10 +16,11 @@ use viaduct_observe::{AccessLog, Tracer, WorkerCounters};
 use viaduct_snapshot::Snapshot;
 
 use crate::Config;
-use crate::config::LifeCycle;
+use crate::config::{EntryPointConfig, LifeCycle};
 use crate::drain::{Drain, Phase};
 use crate::exchange::FaultWitness;
 use crate::internal::Internal;
+use crate::listen::quic::{self, Shared};
 use crate::listen::{self, Share};
 use crate::upstream::Upstreams;
 
@@ -45,6 +48,8 @@ pub(crate) struct Worker {
     /// Bytes of request headers that the streams of all its connections hold (C25).
     pub(crate) headers_held: Cell<usize>,
     pub(crate) internal: Option<Arc<dyn Internal>>,
+    /// By entry point: what answers over TLS say of HTTP/3.
+    pub(crate) alt_svc: Vec<Option<HeaderValue>>,
     /// The process has been told to end, also where connections are still accepted.
     pub(crate) terminating: Cell<bool>,
 }
@@ -92,7 +97,26 @@ pub struct Bound {
     config: Arc<Config>,
     addresses: Vec<(EntryPointName, SocketAddr)>,
     /// By worker, then by entry point.
-    listeners: Vec<Vec<StdListener>>,
+    listeners: Vec<Vec<Sockets>>,
+    /// `None`: no entry point has HTTP/3.
+    quic: Option<Shared>,
+}
+
+/// Where one worker serves one entry point.
+struct Sockets {
+    tcp: StdListener,
+    /// For HTTP/3.
+    udp: Option<UdpSocket>,
+}
+
+impl Sockets {
+    fn open(entry: &EntryPointConfig, share: Share) -> io::Result<Self> {
+        let tcp = listen::open(entry.address, share)?;
+        // Port 0 has become a number.
+        let address = tcp.local_addr()?;
+        let udp = entry.http3.map(|_| quic::open(address, share)).transpose()?;
+        Ok(Self { tcp, udp })
+    }
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -101,15 +125,16 @@ pub struct BindError {
     pub entry_point: EntryPointName,
     pub address: SocketAddr,
     #[source]
-    pub source: std::io::Error,
+    pub source: io::Error,
 }
 
 impl Bound {
     /// Opens every entry point for every worker (SO_REUSEPORT) or none.
     pub fn open(mut config: Config) -> Result<Self, BindError> {
         let workers = config.workers.max(1);
-        let mut listeners: Vec<Vec<StdListener>> = (0..workers).map(|_| Vec::new()).collect();
+        let mut listeners: Vec<Vec<Sockets>> = (0..workers).map(|_| Vec::new()).collect();
         let mut addresses = Vec::new();
+        let mut quic = None;
         for entry in &mut config.entry_points {
             let (name, address) = (entry.name.clone(), entry.address);
             let failed = |source| BindError {
@@ -117,23 +142,27 @@ impl Bound {
                 address,
                 source,
             };
-            // The first socket finds out whether the address is free, and resolves port 0.
-            let alone = listen::open(address, Share::Alone).map_err(failed)?;
-            entry.address = alone.local_addr().map_err(failed)?;
+            // The first sockets find out whether the address is free, and resolve port 0.
+            let alone = Sockets::open(entry, Share::Alone).map_err(failed)?;
+            entry.address = alone.tcp.local_addr().map_err(failed)?;
             if let [only] = listeners.as_mut_slice() {
                 only.push(alone);
             } else {
                 drop(alone);
                 for own in &mut listeners {
-                    own.push(listen::open(entry.address, Share::AmongWorkers).map_err(failed)?);
+                    own.push(Sockets::open(entry, Share::AmongWorkers).map_err(failed)?);
                 }
             }
             addresses.push((entry.name.clone(), entry.address));
+            if entry.http3.is_some() && quic.is_none() {
+                quic = Some(Shared::new().map_err(failed)?);
+            }
         }
         Ok(Self {
             config: Arc::new(config),
             addresses,
             listeners,
+            quic,
         })
     }
 
@@ -146,6 +175,12 @@ impl Bound {
     /// configuration (R20).
     pub fn serve(self, hands: Hands) -> Running {
         let (phases, phase) = watch::channel(Phase::Serving);
+        let udp = self
+            .listeners
+            .iter()
+            .flatten()
+            .filter_map(|sockets| sockets.udp.as_ref());
+        let held = udp.filter_map(|udp| udp.try_clone().ok()).collect();
         let in_flight = Arc::default();
         let logs = hands
             .access_logs
@@ -168,6 +203,7 @@ impl Bound {
                     snapshots: hands.snapshots.clone(),
                     phase: phase.clone(),
                     listeners,
+                    quic: self.quic.clone(),
                     access_log,
                     tracer: tracers.next(),
                     counters,
@@ -185,7 +221,11 @@ impl Bound {
                 }
             })
             .collect();
-        Running { phases, threads }
+        Running {
+            phases,
+            threads,
+            _held: held,
+        }
     }
 }
 
@@ -193,11 +233,14 @@ impl Bound {
 pub struct Running {
     phases: watch::Sender<Phase>,
     threads: Vec<JoinHandle<()>>,
+    /// UDP sockets of every worker, kept until the last has ended: when one closes, the kernel deals the packets of
+    /// all anew.
+    _held: Vec<UdpSocket>,
 }
 
 impl Running {
     /// Goes through the end of each entry point's life cycle: accepts for as long as it says, then no more;
-    /// h1 answers carry `Connection: close`, h2 gets GOAWAY in two steps; waits up to the grace time, then
+    /// h1 answers carry `Connection: close`, h2 and h3 get GOAWAY in two steps; waits up to the grace time, then
     /// closes what is left. Blocks until every worker has ended.
     pub fn drain(self) {
         self.phases.send_replace(Phase::Draining);
@@ -214,7 +257,8 @@ struct Seat {
     config: Arc<Config>,
     snapshots: watch::Receiver<Arc<Snapshot>>,
     phase: watch::Receiver<Phase>,
-    listeners: Vec<StdListener>,
+    listeners: Vec<Sockets>,
+    quic: Option<Shared>,
     access_log: Option<AccessLog>,
     tracer: Option<Tracer>,
     counters: Arc<WorkerCounters>,
@@ -246,6 +290,7 @@ impl Seat {
         let first = Arc::clone(&self.snapshots.borrow_and_update());
         let worker = Rc::new(Worker {
             drain: Drain::new(self.config.entry_points.len()),
+            alt_svc: self.config.entry_points.iter().map(alt_svc).collect(),
             config: self.config,
             snapshot: RefCell::new(Rc::new(first)),
             upstreams: Upstreams::default(),
@@ -268,14 +313,16 @@ impl Seat {
             self.snapshots,
         )));
         drop(tokio::task::spawn_local(flush(Rc::clone(&worker))));
-        let doors: Vec<_> = self
-            .listeners
-            .into_iter()
-            .enumerate()
-            .map(|(entry_point, listener)| {
-                tokio::task::spawn_local(listen::accept_loop(Rc::clone(&worker), entry_point, listener))
-            })
-            .collect();
+        let mut doors = Vec::new();
+        let mut quic_doors = Vec::new();
+        for (entry_point, sockets) in self.listeners.into_iter().enumerate() {
+            let door = listen::accept_loop(Rc::clone(&worker), entry_point, sockets.tcp);
+            doors.push(tokio::task::spawn_local(door));
+            if let (Some(udp), Some(shared)) = (sockets.udp, self.quic.clone()) {
+                let door = quic::accept_loop(Rc::clone(&worker), entry_point, udp, shared);
+                quic_doors.push(tokio::task::spawn_local(door));
+            }
+        }
         begun(self.phase).await;
         worker.terminating.set(true);
         let deadline = end_life(&worker);
@@ -284,12 +331,21 @@ impl Seat {
                 tracing::error!("a listener's task panicked");
             }
         }
+        let mut endpoints = Vec::new();
+        for door in quic_doors {
+            endpoints.extend(door.await.ok().flatten());
+        }
         if !worker.drain.emptied(deadline).await {
             tracing::warn!(
                 connections = worker.drain.open(),
                 idle = worker.drain.resting(),
                 "closing what the grace time did not suffice for"
             );
+        }
+        for endpoint in endpoints {
+            // Last words of QUIC are sent by tasks that end with the runtime.
+            endpoint.close(NO_ERROR, b"");
+            drop(tokio::time::timeout(GOODBYE, endpoint.wait_idle()).await);
         }
         worker
     }
@@ -320,6 +376,15 @@ fn end_life(worker: &Rc<Worker>) -> Instant {
     end
 }
 
+/// As Traefik writes it.
+fn alt_svc(entry: &EntryPointConfig) -> Option<HeaderValue> {
+    let port = match entry.http3?.advertised_port {
+        0 => entry.address.port(),
+        port => port,
+    };
+    HeaderValue::from_str(&format!("h3=\":{port}\"; ma=2592000")).ok()
+}
+
 /// Installs each new snapshot.
 async fn follow(worker: Rc<Worker>, mut snapshots: watch::Receiver<Arc<Snapshot>>) {
     while snapshots.changed().await.is_ok() {
@@ -340,6 +405,10 @@ async fn flush(worker: Rc<Worker>) {
     }
 }
 
+/// H3_NO_ERROR (RFC 9114, 8.1).
+const NO_ERROR: quinn::VarInt = quinn::VarInt::from_u32(0x100);
+/// For the CONNECTION_CLOSE of the last connections.
+const GOODBYE: Duration = Duration::from_millis(500);
 const FLUSH: Duration = Duration::from_millis(200);
 /// Polls between two looks at the sockets, at most.
 const EVENT_INTERVAL: u32 = 512;

@@ -1,6 +1,6 @@
-//! Peers in Python: gRPC and websockets, by their usual libraries.
+//! Peers in Python: gRPC, websockets and HTTP/3, by their usual libraries.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::child::{Child, Finished, run};
@@ -12,17 +12,25 @@ pub enum Module {
     Grpc,
     Websockets,
     Prometheus,
+    Aioquic,
 }
 
 impl Module {
-    const fn names(self) -> (&'static str, &'static str, &'static str) {
+    /// Its name, and how to get it.
+    const fn names(self) -> (&'static str, &'static str) {
         match self {
-            Self::Grpc => ("grpc", "python3-grpcio", "grpcio"),
-            Self::Websockets => ("websockets", "python3-websockets", "websockets"),
+            Self::Grpc => ("grpc", "apt-get install python3-grpcio, or pip install grpcio"),
+            Self::Websockets => (
+                "websockets",
+                "apt-get install python3-websockets, or pip install websockets",
+            ),
             Self::Prometheus => (
                 "prometheus_client",
-                "python3-prometheus-client",
-                "prometheus-client",
+                "apt-get install python3-prometheus-client, or pip install prometheus-client",
+            ),
+            Self::Aioquic => (
+                "aioquic",
+                "python3 -m venv target/python && target/python/bin/pip install aioquic",
             ),
         }
     }
@@ -56,18 +64,21 @@ fn command(module: Module, script: &str, arguments: &[&str]) -> Command {
 }
 
 /// The first interpreter that has the module: the user's own, then Debian's, which the distribution's
-/// packages belong to.
+/// packages belong to, then the one that holds what Debian has not.
 fn interpreter(module: Module) -> PathBuf {
-    let (name, debian, pypi) = module.names();
-    [Tool::Python.path(), PathBuf::from("/usr/bin/python3")]
-        .into_iter()
-        .find(|python| {
-            python.is_file()
-                && run(Command::new(python).args(["-c", &format!("import {name}")]), b"").status.success()
-        })
-        .unwrap_or_else(|| {
-            panic!(
-                "this test needs the Python module `{name}`\n  hint: apt-get install {debian}, or pip install {pypi}"
-            )
-        })
+    let (name, hint) = module.names();
+    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    [
+        Tool::Python.path(),
+        PathBuf::from("/usr/bin/python3"),
+        workspace.join("target/python/bin/python3"),
+    ]
+    .into_iter()
+    .find(|python| {
+        python.is_file()
+            && run(Command::new(python).args(["-c", &format!("import {name}")]), b"")
+                .status
+                .success()
+    })
+    .unwrap_or_else(|| panic!("this test needs the Python module `{name}`\n  hint: {hint}"))
 }

@@ -45,7 +45,17 @@ impl Up {
         self
     }
 
-    /// A further entry point, `NAME=ADDR[,tls]`.
+    /// HTTP/3 on `websecure`.
+    pub fn http3(mut self) -> Self {
+        for entry_point in &mut self.entry_points {
+            if entry_point.starts_with("websecure=") {
+                entry_point.push_str(",http3");
+            }
+        }
+        self
+    }
+
+    /// A further entry point, `NAME=ADDR[,tls][,http3]`.
     pub fn entry_point(mut self, text: &str) -> Self {
         self.entry_points.push(text.to_owned());
         self

@@ -69,11 +69,11 @@ pub(crate) struct Up {
 
     /// Entry point to listen on; may be repeated
     ///
-    /// NAME=ADDR or NAME=ADDR,tls. ADDR is `host:port`, `[v6]:port` or `:port` (every address, IPv6
+    /// NAME=ADDR, with `,tls` or `,http3` or both behind it. ADDR is `host:port`, `[v6]:port` or `:port` (every address, IPv6
     /// and IPv4); port 0 takes a free one. With `,tls`, or the name `websecure`, routers of the entry
-    /// point have TLS on even where they do not say so. Giving any entry point replaces the whole
-    /// default set, `web=:8000` and `websecure=:8443`.
-    #[arg(long = "entrypoint", value_name = "NAME=ADDR[,tls]")]
+    /// point have TLS on even where they do not say so. With `,http3`, clients may use HTTP/3 as well,
+    /// on UDP at the same address. Giving any entry point replaces the whole default set, `web=:8000` and `websecure=:8443`.
+    #[arg(long = "entrypoint", value_name = "NAME=ADDR[,tls][,http3]")]
     pub(crate) entry_points: Vec<EntryPoint>,
 
     /// Whose X-Forwarded-* headers are believed; may be repeated

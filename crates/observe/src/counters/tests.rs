@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use http::{HeaderMap, HeaderValue};
 
-use super::{HeaderLabel, Leg, Metering, Method, Protocol, RequestKey, Totals, WorkerCounters};
+use super::{Carrier, HeaderLabel, Leg, Metering, Method, Protocol, RequestKey, Totals, WorkerCounters};
 use crate::record::tests::record;
 use crate::record::{Cause, ClientLeg, Members};
 
@@ -120,12 +120,16 @@ fn b38_handshakes_and_faults_are_counted_by_leg() {
 #[test]
 fn a11_6_open_connections_are_opened_less_closed() {
     let worker = worker();
-    worker.connection_opened(1);
-    worker.connection_opened(1);
-    worker.connection_closed(1);
-    worker.connection_opened(9);
+    worker.connection_opened(1, Carrier::Tcp);
+    worker.connection_opened(1, Carrier::Tcp);
+    worker.connection_closed(1, Carrier::Tcp);
+    worker.connection_opened(9, Carrier::Tcp);
+    worker.connection_opened(1, Carrier::Quic);
+    worker.connection_closed(1, Carrier::Quic);
     let totals = Totals::of([&worker]);
     assert_eq!(totals.entry_points["websecure"].open_connections, 1);
+    assert_eq!(totals.entry_points["websecure"].open_quic_connections, Some(0));
+    assert_eq!(totals.entry_points["web"].open_quic_connections, None);
     assert_eq!(totals.entry_points["web"].open_connections, 0);
 }
 

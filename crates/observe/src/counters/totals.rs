@@ -29,6 +29,8 @@ pub struct Totals {
 pub struct EntryPointTotals {
     pub tally: TallyTotals,
     pub open_connections: u64,
+    /// `None`: there has never been one.
+    pub open_quic_connections: Option<u64>,
 }
 
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -75,7 +77,10 @@ impl Totals {
                 .entry(Arc::clone(&entry_point.name))
                 .or_default();
             total.tally.add(&entry_point.tally, worker);
-            total.open_connections += load(&entry_point.opened).saturating_sub(load(&entry_point.closed));
+            total.open_connections += entry_point.tcp.open();
+            if entry_point.quic.ever() {
+                *total.open_quic_connections.get_or_insert_default() += entry_point.quic.open();
+            }
         }
         for (table, totals) in [
             (&worker.routers, &mut self.routers),

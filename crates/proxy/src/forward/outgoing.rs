@@ -48,7 +48,7 @@ impl Outgoing {
             mut parts, body, hop, ..
         } = request;
         headers::append_forwarded_for(&mut parts.headers, &connection.peer);
-        if parts.version == Version::HTTP_2 {
+        if parts.version >= Version::HTTP_2 {
             headers::join_cookies(&mut parts.headers);
         }
         if !endpoint.balancer.pass_host_header || !parts.headers.contains_key(HOST) {

@@ -44,7 +44,9 @@ pub(super) fn of_exchange(error: &hyper::Error, link: &Link) -> ProxyError {
     let mut last = error.to_string();
     while let Some(cause) = source {
         match cause.downcast_ref() {
-            Some(UploadError::Client(ClientBodyError::Malformed(_))) => return BadRequest::Body.into(),
+            Some(UploadError::Client(ClientBodyError::Malformed(_) | ClientBodyError::LengthMismatch)) => {
+                return BadRequest::Body.into();
+            }
             // Otherwise the client is gone; an unwanted body ends behind its answer.
             Some(UploadError::Client(_) | UploadError::Unwanted) => return ProxyError::ClientGone,
             None => {}

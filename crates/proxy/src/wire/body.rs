@@ -11,6 +11,7 @@ use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use tokio::time::{Instant, Sleep, sleep_until};
 
+use super::h3::Upload;
 use super::service::{Busy, Open};
 use super::unshare;
 use crate::body::{BodyError, ResponseBody};
@@ -18,10 +19,17 @@ use crate::body::{BodyError, ResponseBody};
 /// A request body, to be read before `respondingTimeouts.readTimeout` is over.
 #[derive(Debug)]
 pub(crate) struct ClientBody {
-    body: Incoming,
+    source: Source,
     clock: Option<Clock>,
     /// The connection must not be put to rest before this is dropped.
     _open: Option<Open>,
+}
+
+#[derive(Debug)]
+enum Source {
+    Hyper(Incoming),
+    /// HTTP/3.
+    Stream(Box<Upload>),
 }
 
 /// The client did not deliver its body.
@@ -29,6 +37,10 @@ pub(crate) struct ClientBody {
 pub(crate) enum ClientBodyError {
     #[error("the client broke off inside the request body")]
     Broken(#[source] hyper::Error),
+    #[error("the client broke off inside the request body")]
+    StreamBroken(#[source] h3::error::StreamError),
+    #[error("the request body is not as long as the request says")]
+    LengthMismatch,
     #[error("the request body is malformed")]
     Malformed(#[source] hyper::Error),
     #[error("the client did not finish its request within {0:?}")]
@@ -61,20 +73,29 @@ impl ClientBody {
     pub(super) fn new(body: Incoming, limit: Duration, open: impl FnOnce() -> Open) -> Self {
         if body.is_end_stream() {
             return Self {
-                body,
+                source: Source::Hyper(body),
                 clock: None,
                 _open: None,
             };
         }
-        let clock = (!limit.is_zero()).then(|| Clock {
-            limit,
-            deadline: Instant::now() + limit,
-            alarm: None,
-        });
         Self {
-            body,
-            clock,
+            source: Source::Hyper(body),
+            clock: Clock::new(limit, Instant::now()),
             _open: Some(open()),
+        }
+    }
+
+    /// Of HTTP/3; `begun`: when the request did.
+    pub(super) fn of_stream(upload: Upload, limit: Duration, begun: Instant) -> Self {
+        let clock = if upload.is_end_stream() {
+            None
+        } else {
+            Clock::new(limit, begun)
+        };
+        Self {
+            source: Source::Stream(Box::new(upload)),
+            clock,
+            _open: None,
         }
     }
 }
@@ -88,25 +109,46 @@ impl Body for ClientBody {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, ClientBodyError>>> {
         let this = &mut *self;
-        let Poll::Ready(frame) = Pin::new(&mut this.body).poll_frame(cx) else {
+        let frame = match &mut this.source {
+            Source::Hyper(body) => Pin::new(body)
+                .poll_frame(cx)
+                .map(|frame| frame.map(|frame| frame.map_err(ClientBodyError::from))),
+            Source::Stream(upload) => Pin::new(&mut **upload).poll_frame(cx),
+        };
+        let Poll::Ready(frame) = frame else {
             return match &mut this.clock {
                 Some(clock) => clock.poll(cx).map(|error| Some(Err(error))),
                 None => Poll::Pending,
             };
         };
-        Poll::Ready(frame.map(|frame| frame.map_err(ClientBodyError::from)))
+        Poll::Ready(frame)
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        match &self.source {
+            Source::Hyper(body) => body.is_end_stream(),
+            Source::Stream(upload) => upload.is_end_stream(),
+        }
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        match &self.source {
+            Source::Hyper(body) => body.size_hint(),
+            Source::Stream(upload) => upload.size_hint(),
+        }
     }
 }
 
 impl Clock {
+    /// Zero: none.
+    fn new(limit: Duration, begun: Instant) -> Option<Self> {
+        (!limit.is_zero()).then(|| Self {
+            limit,
+            deadline: begun + limit,
+            alarm: None,
+        })
+    }
+
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<ClientBodyError> {
         let deadline = self.deadline;
         let alarm = self.alarm.get_or_insert_with(|| Box::pin(sleep_until(deadline)));

@@ -1,4 +1,4 @@
-//! How much the requests of one HTTP/2 connection make us hold together (C25): each alone may be within its
+//! How much the requests of one connection of HTTP/2 or HTTP/3 make us hold together (C25): each alone may be within its
 //! limit. And how much those of all connections do: each connection alone may be within its own.
 
 use std::rc::Rc;
@@ -16,27 +16,40 @@ pub(crate) struct HeldHeaders {
 impl HeldHeaders {
     /// `None` for HTTP/1, which has one request at a time.
     pub(crate) fn of<B>(connection: &Rc<Connection>, request: &Request<B>) -> Option<Self> {
-        (request.version() == Version::HTTP_2).then(|| {
-            let bytes = weight(request.headers());
-            for held in [&connection.headers_held, &connection.worker.headers_held] {
-                held.set(held.get() + bytes);
-            }
-            Self {
-                connection: Rc::clone(connection),
-                bytes,
-            }
+        (request.version() >= Version::HTTP_2).then(|| {
+            let mut held = Self::none(connection);
+            held.set(weight(request.headers()));
+            held
         })
+    }
+
+    /// Nothing so far.
+    pub(super) fn none(connection: &Rc<Connection>) -> Self {
+        Self {
+            connection: Rc::clone(connection),
+            bytes: 0,
+        }
+    }
+
+    pub(super) fn set(&mut self, bytes: usize) {
+        for held in [
+            &self.connection.headers_held,
+            &self.connection.worker.headers_held,
+        ] {
+            held.set(held.get().saturating_sub(self.bytes) + bytes);
+        }
+        self.bytes = bytes;
+    }
+
+    /// See [`Connection::holds_too_much`]; who holds nothing is not to blame.
+    pub(super) fn is_too_much(&self) -> bool {
+        self.bytes > 0 && self.connection.holds_too_much()
     }
 }
 
 impl Drop for HeldHeaders {
     fn drop(&mut self) {
-        for held in [
-            &self.connection.headers_held,
-            &self.connection.worker.headers_held,
-        ] {
-            held.set(held.get().saturating_sub(self.bytes));
-        }
+        self.set(0);
     }
 }
 

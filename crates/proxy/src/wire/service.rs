@@ -5,7 +5,7 @@ use std::convert::Infallible;
 use std::rc::Rc;
 
 use futures_util::FutureExt;
-use http::header::{CONNECTION, HeaderValue};
+use http::header::{ALT_SVC, CONNECTION, HeaderValue};
 use http::{Request, Response, StatusCode, Version};
 use hyper::body::Incoming;
 use hyper::service::Service;
@@ -169,11 +169,21 @@ pub(super) fn service(
         let raw = raw.map(|body| ClientBody::new(body, timeouts.read, || Open::start(&account)));
         // Boxed where it is made: hyper moves what it is given several times.
         let answer = Box::pin(request::serve(Rc::clone(&connection), raw));
-        answer.map(move |answer| Ok(finish(answer, version, busy)))
+        let alt_svc = connection.alt_svc().cloned();
+        answer.map(move |answer| Ok(finish(answer, version, busy, alt_svc)))
     })
 }
 
-fn finish(mut answer: Response<ResponseBody>, version: Version, busy: Busy) -> Response<AnswerBody> {
+fn finish(
+    mut answer: Response<ResponseBody>,
+    version: Version,
+    busy: Busy,
+    alt_svc: Option<HeaderValue>,
+) -> Response<AnswerBody> {
+    if let Some(alt_svc) = alt_svc {
+        // Beside the backend's own, if it has any; as Traefik.
+        answer.headers_mut().append(ALT_SVC, alt_svc);
+    }
     if version == Version::HTTP_2 {
         unshare(answer.headers_mut());
     }

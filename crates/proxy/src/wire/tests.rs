@@ -361,6 +361,8 @@ fn r9_tasks_stay_small() {
     type Greeting = (Rc<Worker>, tokio::net::TcpStream, Arrival);
     let connection = size(|(worker, socket, arrival): Greeting| hello::greet(worker, socket, arrival));
     assert!(connection <= 1400, "{connection}");
+    let http3 = size(|(connection, quic): (Rc<Connection>, quinn::Connection)| h3::serve(connection, quic));
+    assert!(http3 <= 2100, "{http3}");
     let request = size(|(connection, raw): (Rc<Connection>, Request<ClientBody>)| {
         crate::request::serve(connection, raw)
     });

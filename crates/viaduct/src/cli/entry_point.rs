@@ -1,4 +1,4 @@
-//! `NAME=ADDR[,tls]`, and addresses as Traefik and Go write them.
+//! `NAME=ADDR[,tls][,http3]`, and addresses as Traefik and Go write them.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, ToSocketAddrs};
 use std::str::FromStr;
@@ -10,6 +10,8 @@ pub(crate) struct EntryPoint {
     pub(crate) listen: Listen,
     /// Routers of this entry point have TLS on by default.
     pub(crate) tls: bool,
+    /// HTTP/3 as well, on UDP at the same address.
+    pub(crate) http3: bool,
 }
 
 impl EntryPoint {
@@ -22,6 +24,7 @@ impl EntryPoint {
                 port,
             },
             tls,
+            http3: false,
         };
         vec![on("web", 8000, false), on(ALWAYS_TLS, 8443, true)]
     }
@@ -40,15 +43,21 @@ impl FromStr for EntryPoint {
                 "`{name}` is not a name: letters, digits, `-`, `_` and `.` only"
             ));
         }
-        let (address, tls) = match address.split_once(',') {
-            None => (address, false),
-            Some((address, "tls")) => (address, true),
-            Some((_, option)) => return Err(format!("unknown option `{option}`; the only one is `tls`")),
-        };
+        let mut options = address.split(',');
+        let address = options.next().unwrap_or_default();
+        let (mut tls, mut http3) = (name == ALWAYS_TLS, false);
+        for option in options {
+            match option {
+                "tls" => tls = true,
+                "http3" => http3 = true,
+                _ => return Err(format!("unknown option `{option}`; there are `tls` and `http3`")),
+            }
+        }
         Ok(Self {
             name: name.to_owned(),
             listen: address.parse()?,
-            tls: tls || name == ALWAYS_TLS,
+            tls,
+            http3,
         })
     }
 }

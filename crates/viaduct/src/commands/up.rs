@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use viaduct_config::EntryPointName;
 use viaduct_config::dynamic::http::RouterTls;
 use viaduct_config::install::{self, INTERNAL_ENTRY_POINT};
-use viaduct_proxy::{Config, ForwardedTrust};
+use viaduct_proxy::{Config, EntryPointConfig, ForwardedTrust, Http3};
 use viaduct_snapshot::{EntryPointInstall, Install};
 
 use crate::api::Api;
@@ -107,6 +107,7 @@ fn entry_points(up: &Up) -> Result<Vec<EntryPoint>, Failure> {
         name: INTERNAL_ENTRY_POINT.to_owned(),
         listen,
         tls: false,
+        http3: false,
     }));
     for (index, entry_point) in entry_points.iter().enumerate() {
         if entry_points
@@ -160,11 +161,10 @@ fn config(up: &Up, entry_points: &[EntryPoint]) -> Result<Config, Failure> {
             ))
             .because(error)
         })?;
-        Ok(edge::entry_point(
-            &entry_point.name,
-            address,
-            forwarded(up, &entry_point.name),
-        ))
+        Ok(EntryPointConfig {
+            http3: entry_point.http3.then(Http3::default),
+            ..edge::entry_point(&entry_point.name, address, forwarded(up, &entry_point.name))
+        })
     });
     Ok(Config {
         workers: up.run.workers(),

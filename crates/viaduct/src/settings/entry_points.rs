@@ -8,7 +8,7 @@ use viaduct_config::dynamic::http::RouterTls;
 use viaduct_config::install::{self, EntryPoint, INTERNAL_ENTRY_POINT, TraceVerbosity, parse_net};
 use viaduct_config::{EntryPointName, Install};
 use viaduct_proxy::{
-    Config, EntryPointConfig, ForwardedTrust, Hygiene, KeepAlive, LifeCycle, Limits, Observability,
+    Config, EntryPointConfig, ForwardedTrust, Http3, Hygiene, KeepAlive, LifeCycle, Limits, Observability,
     ProxyProtocol, RespondingTimeouts, UnderscoreHeaders,
 };
 use viaduct_snapshot::EntryPointInstall;
@@ -90,6 +90,9 @@ fn listener(name: &str, entry_point: &EntryPoint) -> Result<EntryPointConfig, Fa
             None => None,
         },
         observability: observability(&entry_point.observability),
+        http3: entry_point.http3.as_ref().map(|http3| Http3 {
+            advertised_port: http3.advertised_port,
+        }),
     })
 }
 

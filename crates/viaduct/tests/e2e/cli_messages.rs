@@ -50,7 +50,7 @@ fn up_says_what_is_wrong_with_its_arguments() {
         (
             &["up", "m", "--entrypoint", "8443"],
             2,
-            "error: invalid value '8443' for '--entrypoint <NAME=ADDR[,tls]>': \
+            "error: invalid value '8443' for '--entrypoint <NAME=ADDR[,tls][,http3]>': \
                expected NAME=ADDR, such as websecure=:8443\n\n\
                For more information, try '--help'.\n",
         ),

@@ -8,6 +8,7 @@
 //! | `http` | messages through the bridge: versions, bodies, headers, upgrades, gRPC |
 //! | `smuggling` | ambiguous HTTP/1 (security checks C1 to C12) |
 //! | `http2` | hostile HTTP/2 (C20 to C29) |
+//! | `http3` | HTTP/3 with aioquic: TLS options, messages, hostile clients (C30 to C34), going down |
 //! | `reload` | configuration that changes, breaks and comes back |
 //! | `entry_points` | options of entry points, middlewares, the PROXY protocol, going down |
 //! | `file_provider` | the flow from files alone, changes, faults, several providers |
@@ -38,6 +39,7 @@ mod flow;
 mod http;
 mod http2;
 mod ingress;
+mod http3;
 mod install;
 mod messages;
 mod observability;

@@ -28,7 +28,6 @@ const NO_METRICS: Disposition = Accepted("this sink is not built: metrics go to 
 const NOTHING_SENT: Disposition = Accepted("Viaduct never calls home");
 const NO_ACME_TO_PASS: Disposition = Accepted("ACME is not built, so nothing is kept from routers");
 const ALWAYS_REUSED: Disposition = Accepted("entry points always listen with SO_REUSEPORT");
-const NO_HTTP3: Disposition = Accepted("HTTP/3 is not built yet: clients use HTTP/2");
 const NO_UDP: Disposition = Accepted("UDP is not served yet");
 const NO_TCP: Disposition = Accepted("TCP routers are not served yet");
 const ONLY_FOR_ACME: Disposition = Accepted("domains are for certificate resolvers, which are not built yet");
@@ -161,8 +160,8 @@ pub(super) static OPTIONS: &[InstallOption] = &[
     row("entryPoints._name_.http2.maxConcurrentStreams", Value, "250", Supported),
     row("entryPoints._name_.http2.maxDecoderHeaderTableSize", Value, "4096", Supported),
     row("entryPoints._name_.http2.maxEncoderHeaderTableSize", Value, "4096", HPACK_AS_IT_IS),
-    row("entryPoints._name_.http3", Switch, "false", NO_HTTP3),
-    row("entryPoints._name_.http3.advertisedPort", Value, "0", NO_HTTP3),
+    row("entryPoints._name_.http3", Switch, "false", Supported),
+    row("entryPoints._name_.http3.advertisedPort", Value, "0", Supported),
     row("entryPoints._name_.observability.accessLogs", Switch, "true", Supported),
     row("entryPoints._name_.observability.metrics", Switch, "true", Supported),
     row("entryPoints._name_.observability.traceVerbosity", Value, "minimal", Supported),

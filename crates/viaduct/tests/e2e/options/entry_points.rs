@@ -11,6 +11,7 @@ use viaduct_testkit::tls::dial_plain;
 
 use super::Seen;
 use crate::entry_points::{Edge, hygiene, life_cycle, middlewares, proxy_protocol, redirections};
+use crate::http3::limits;
 use crate::install::{serving, sources};
 
 pub(super) fn seen() -> Vec<Seen> {
@@ -51,6 +52,10 @@ pub(super) fn seen() -> Vec<Seen> {
         seen!(a2_9_settings_of_http2_are_told_to_clients =>
             of("http2.maxConcurrentStreams"),
             of("http2.maxDecoderHeaderTableSize"),
+        ),
+        seen!(limits::a2_10_the_advertised_port_is_told_and_the_real_one_served =>
+            of("http3"),
+            of("http3.advertisedPort"),
         ),
         seen!(a2_19_an_entry_point_may_leave_its_requests_untold =>
             of("observability.accessLogs"),
