@@ -39,7 +39,7 @@ pub(crate) enum Answer {
 pub(crate) struct ResponseBody {
     source: Source,
     /// `None` when a tunnel tells the end of the exchange.
-    exchange: Option<Exchange>,
+    exchange: Option<Box<Exchange>>,
 }
 
 enum Source {
@@ -57,7 +57,7 @@ enum Source {
 }
 
 impl ResponseBody {
-    pub(crate) fn text(text: Bytes, exchange: Exchange) -> Self {
+    pub(crate) fn text(text: Bytes, exchange: Box<Exchange>) -> Self {
         let source = if text.is_empty() {
             Source::Done
         } else {
@@ -69,7 +69,7 @@ impl ResponseBody {
         }
     }
 
-    pub(crate) fn backend(body: Incoming, lease: Lease, exchange: Exchange) -> Self {
+    pub(crate) fn backend(body: Incoming, lease: Lease, exchange: Box<Exchange>) -> Self {
         if body.is_end_stream() {
             lease.release();
             return Self {
@@ -87,7 +87,7 @@ impl ResponseBody {
     }
 
     /// As [`ResponseBody::backend`], behind what has been read of it already.
-    pub(crate) fn begun(first: Frame<Bytes>, body: Incoming, lease: Lease, exchange: Exchange) -> Self {
+    pub(crate) fn begun(first: Frame<Bytes>, body: Incoming, lease: Lease, exchange: Box<Exchange>) -> Self {
         Self {
             source: Source::Begun { first, body, lease },
             exchange: Some(exchange),
@@ -212,7 +212,7 @@ impl Source {
 }
 
 /// A frame as the client gets it.
-fn told(mut frame: Frame<Bytes>, exchange: &mut Option<Exchange>) -> Frame<Bytes> {
+fn told(mut frame: Frame<Bytes>, exchange: &mut Option<Box<Exchange>>) -> Frame<Bytes> {
     if let Some(data) = frame.data_ref() {
         count(exchange, data.len());
     } else if let Some(trailers) = frame.trailers_mut() {
@@ -221,7 +221,7 @@ fn told(mut frame: Frame<Bytes>, exchange: &mut Option<Exchange>) -> Frame<Bytes
     frame
 }
 
-fn count(exchange: &mut Option<Exchange>, bytes: usize) {
+fn count(exchange: &mut Option<Box<Exchange>>, bytes: usize) {
     if let Some(exchange) = exchange {
         exchange.sent(bytes);
     }

@@ -75,7 +75,8 @@ struct Failure {
 }
 
 impl Exchange {
-    pub(crate) fn start<B>(connection: Rc<Connection>, request: &http::Request<B>) -> Self {
+    /// Boxed: it moves with the answer to its end.
+    pub(crate) fn start<B>(connection: Rc<Connection>, request: &http::Request<B>) -> Box<Self> {
         let worker = &connection.worker;
         let tracer = worker
             .tracer
@@ -83,7 +84,7 @@ impl Exchange {
             .filter(|_| connection.observability().tracing);
         let trace = tracer.map(|tracer| tracer.begin(request.headers()));
         let told = Told::wanted(&connection, trace.as_ref(), request);
-        Self {
+        Box::new(Self {
             _headers: HeldHeaders::of(&connection, request),
             started: Instant::now(),
             method: request.method().clone(),
@@ -109,7 +110,7 @@ impl Exchange {
             user: None,
             held: Vec::new(),
             connection,
-        }
+        })
     }
 
     pub(crate) fn matched(&mut self, router: &Arc<Router>) {
@@ -241,7 +242,7 @@ impl Exchange {
     }
 
     /// The answer that goes out; from here the exchange lives as long as its body.
-    pub(crate) fn respond(mut self, response: Response<Answer>) -> Response<ResponseBody> {
+    pub(crate) fn respond(mut self: Box<Self>, response: Response<Answer>) -> Response<ResponseBody> {
         self.status = response.status().as_u16();
         if let Some(told) = &mut self.told {
             told.responded(response.headers());

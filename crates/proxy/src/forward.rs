@@ -9,6 +9,8 @@ pub(crate) mod tunnel;
 
 use std::time::Duration;
 
+use futures_util::FutureExt;
+use futures_util::future::{self, Either};
 use http::header::{CONNECTION, CONTENT_LENGTH, UPGRADE};
 use http::response::Parts;
 use http::{HeaderValue, Request, Response, StatusCode, Version};
@@ -17,10 +19,11 @@ use hyper::upgrade::OnUpgrade;
 use viaduct_tls::{Fault, Reason};
 
 use crate::answer::{ProxyError, Retry};
-use crate::body::{Answer, RequestBody};
+use crate::balance::Endpoint;
+use crate::body::{Answer, GateKey, RequestBody};
 use crate::exchange::Exchange;
 use crate::headers::{self, TransferCoding, Upgrade};
-use crate::upstream::{Bridged, Lease, SendFailure};
+use crate::upstream::{Bridged, Lease, Outcome, SendFailure};
 
 pub(crate) use outgoing::Outgoing;
 use outgoing::{Plan, restored};
@@ -29,31 +32,107 @@ use tunnel::Tunnel;
 /// Sends the request and returns the answer's head with its body to come. A connection that has been
 /// used before may turn out to be closed; then the request goes once more over a new one, if the server
 /// cannot have seen it or sending twice harms nobody (E27).
-pub(crate) async fn exchange(
+///
+/// Cancel safe: what has been asked of the backend is given up.
+pub(crate) fn exchange<'e>(
     outgoing: Outgoing,
     bridge: Bridged,
-    exchange: &mut Exchange,
-) -> Result<Response<Answer>, ProxyError> {
-    let mut lease = bridge.into_lease();
+    endpoint: Endpoint<'e>,
+    exchange: &'e mut Exchange,
+) -> impl Future<Output = Result<Response<Answer>, ProxyError>> + use<'e> {
+    let lease = bridge.into_lease();
     let spare = lease.is_reused().then(|| outgoing.copy()).flatten();
     let Outgoing { head, plan, client } = outgoing;
-    let response = match send(head, &mut lease, &plan, exchange).await {
-        Ok(response) => response,
-        Err(failure) => {
-            let again = if lease.is_reused() {
-                repeat(failure, spare)?
-            } else {
-                return Err(failure.error);
-            };
-            lease = lease.replaced(plan.needs()).await?;
-            exchange.retried();
-            // Boxed: few requests are sent twice.
-            let second = Box::pin(send(again, &mut lease, &plan, exchange)).await;
-            second.map_err(|failure| failure.error)?
-        }
+    let shaped = shape(head, &lease, &plan, exchange);
+    let mut attempt = Attempt {
+        lease,
+        plan,
+        client,
+        endpoint,
+        exchange,
     };
-    exchange.answered(&response);
-    answer(response, lease, plan.upgrade, client)
+    let (request, key) = match shaped {
+        Ok(shaped) => shaped,
+        Err(error) => return Either::Left(future::ready(Err(attempt.failed(error)))),
+    };
+    let sent = within(attempt.plan.timeout, attempt.lease.send(request));
+    // Not an async block, which would have room for the future that it waits for and for the one it was given.
+    Either::Right(sent.then(move |outcome| match attempt.received(outcome, key) {
+        Ok(response) => Either::Left(future::ready(attempt.answered(response))),
+        // Boxed: few requests are sent twice.
+        Err(failure) => Either::Right(Box::pin(attempt.again(failure, spare))),
+    }))
+}
+
+/// A request that is on its way over one connection.
+struct Attempt<'e> {
+    lease: Lease,
+    plan: Plan,
+    client: Option<OnUpgrade>,
+    endpoint: Endpoint<'e>,
+    exchange: &'e mut Exchange,
+}
+
+impl Attempt<'_> {
+    fn received(
+        &mut self,
+        outcome: Result<Outcome, Duration>,
+        key: Option<GateKey>,
+    ) -> Result<Response<Incoming>, SendFailure> {
+        let response = match outcome {
+            Ok(outcome) => self.lease.received(outcome)?,
+            Err(limit) => return Err(SendFailure::own(late(limit).into())),
+        };
+        if let Some(unwanted) = key.and_then(GateKey::shut) {
+            self.lease.leave_body(unwanted);
+        }
+        Ok(response)
+    }
+
+    fn answered(self, response: Response<Incoming>) -> Result<Response<Answer>, ProxyError> {
+        let Self {
+            lease,
+            plan,
+            client,
+            endpoint,
+            exchange,
+        } = self;
+        exchange.answered(&response);
+        answer(response, lease, plan.upgrade, client).inspect_err(|error| exchange.tell(error, &endpoint))
+    }
+
+    /// Sends it once more, if that may be.
+    async fn again(
+        mut self,
+        failure: SendFailure,
+        spare: Option<Request<RequestBody>>,
+    ) -> Result<Response<Answer>, ProxyError> {
+        match self.repeated(failure, spare).await {
+            Ok(response) => self.answered(response),
+            Err(error) => Err(self.failed(error)),
+        }
+    }
+
+    async fn repeated(
+        &mut self,
+        failure: SendFailure,
+        spare: Option<Request<RequestBody>>,
+    ) -> Result<Response<Incoming>, ProxyError> {
+        if !self.lease.is_reused() {
+            return Err(failure.error);
+        }
+        let request = repeat(failure, spare)?;
+        self.lease = self.lease.replacement(self.plan.needs()).await?;
+        self.exchange.retried();
+        let (request, key) = shape(request, &self.lease, &self.plan, self.exchange)?;
+        let outcome = within(self.plan.timeout, self.lease.send(request)).await;
+        self.received(outcome, key).map_err(|failure| failure.error)
+    }
+
+    fn failed(&self, error: ProxyError) -> ProxyError {
+        self.exchange.tell(&error, &self.endpoint);
+        error
+    }
 }
 
 /// The request to send once more; or the failure, if there is none.
@@ -69,31 +148,37 @@ fn repeat(
     }
 }
 
-/// One attempt over one connection.
-async fn send(
+/// The request as it goes over this connection. With a key where the body waits for a 100.
+fn shape(
     mut request: Request<RequestBody>,
-    lease: &mut Lease,
+    lease: &Lease,
     plan: &Plan,
     exchange: &mut Exchange,
-) -> Result<Response<Incoming>, SendFailure> {
+) -> Result<(Request<RequestBody>, Option<GateKey>), ProxyError> {
     if exchange.leads_back(lease) {
         if plan.visits >= MOST_VISITS {
-            return Err(SendFailure::own(ProxyError::Loop));
+            return Err(ProxyError::Loop);
         }
         headers::mark_visit(request.headers_mut(), plan.visits);
     }
-    let key = plan.shape(&mut request, lease).map_err(SendFailure::own)?;
+    let key = plan.shape(&mut request, lease)?;
     exchange.asked(lease);
-    let response = match plan.timeout {
-        None => lease.send(request).await?,
-        Some(limit) => Box::pin(tokio::time::timeout(limit, lease.send(request)))
-            .await
-            .unwrap_or_else(|_| Err(SendFailure::own(late(limit).into())))?,
-    };
-    if let Some(unwanted) = key.and_then(crate::body::GateKey::shut) {
-        lease.leave_body(unwanted);
+    Ok((request, key))
+}
+
+/// Waits for no longer than `limit`, which is the error.
+fn within<F: Future>(
+    limit: Option<Duration>,
+    future: F,
+) -> impl Future<Output = Result<F::Output, Duration>> + use<F> {
+    match limit {
+        None => Either::Left(future.map(Ok)),
+        Some(limit) => {
+            let timed = tokio::time::timeout(limit, future);
+            // Boxed: by default nobody's patience is limited.
+            Either::Right(Box::pin(timed.map(move |outcome| outcome.map_err(|_| limit))))
+        }
     }
-    Ok(response)
 }
 
 /// From the backend's answer to ours.

@@ -289,7 +289,12 @@ fn nominated(headers: &HeaderMap, allowed: &[String], doomed: &mut Doomed) -> Op
     let mut kept = String::new();
     for value in headers.get_all(CONNECTION) {
         for token in value.as_bytes().split(|&byte| byte == b',') {
-            let Ok(name) = HeaderName::from_bytes(token.trim_ascii()) else {
+            let token = token.trim_ascii();
+            // What servers say most often; the header of this name is hop-by-hop, nominated or not.
+            if allowed.is_empty() && token.eq_ignore_ascii_case(b"keep-alive") {
+                continue;
+            }
+            let Ok(name) = HeaderName::from_bytes(token) else {
                 continue;
             };
             if matches!(names::role(&name), Role::Owned { .. }) || name == HOST || name == CONTENT_LENGTH {

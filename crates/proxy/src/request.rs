@@ -10,6 +10,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use futures_util::FutureExt;
+use futures_util::future::{self, Either, LocalBoxFuture};
 use http::header::EXPECT;
 use http::request::Parts;
 use http::{Method, Uri, uri};
@@ -18,6 +19,7 @@ use viaduct_snapshot::{
 };
 
 use crate::answer::{self, ProxyError};
+use crate::balance::Endpoint;
 use crate::body::{Answer, ResponseBody};
 use crate::config::{Hygiene, UnderscoreHeaders};
 use crate::exchange::{Exchange, Stray};
@@ -32,9 +34,13 @@ use host::HostName;
 /// Answers one request; never fails: a failure is an answer ([`crate::answer`]).
 ///
 /// Cancel safe: dropping it is how a client leaves, and the exchange says so.
+///
+/// A request in progress is as large as what has to be remembered of it between two polls, and hundreds are in
+/// progress at once: so what is large is boxed, and every step that waits for nobody is done by functions that do
+/// not wait, whose values have no place in the future.
 pub(crate) async fn serve(
     connection: Rc<Connection>,
-    raw: http::Request<ClientBody>,
+    raw: Box<http::Request<ClientBody>>,
 ) -> http::Response<ResponseBody> {
     let mut exchange = Exchange::start(Rc::clone(&connection), &raw);
     let outcome = guarded(handle(&connection, raw, &mut exchange)).await;
@@ -44,9 +50,29 @@ pub(crate) async fn serve(
 
 async fn handle(
     connection: &Rc<Connection>,
-    raw: http::Request<ClientBody>,
+    raw: Box<http::Request<ClientBody>>,
     exchange: &mut Exchange,
 ) -> Result<http::Response<Answer>, ProxyError> {
+    // The snapshot is held to the end of this request.
+    let snapshot = connection.worker.snapshot();
+    let Some((way, request)) = admit(connection, &snapshot, raw, exchange)? else {
+        return Ok(answer::server_options());
+    };
+    // 7: through its middlewares, if there are any.
+    if way.router.middlewares.is_empty() {
+        cross(way, request, exchange).await
+    } else {
+        Box::pin(Next::new(way).run(request, exchange)).await
+    }
+}
+
+/// Which way a request has to go. `None`: it is about the server itself.
+fn admit<'w>(
+    connection: &'w Rc<Connection>,
+    snapshot: &'w Snapshot,
+    raw: Box<http::Request<ClientBody>>,
+    exchange: &mut Exchange,
+) -> Result<Option<(Way<'w>, Request)>, ProxyError> {
     if raw.headers().len() > MOST_FIELDS
         || connection.holds_too_much()
         || wire::h3::is_too_large(connection, &raw)
@@ -54,50 +80,72 @@ async fn handle(
         return Err(ProxyError::HeadersTooLarge);
     }
     // 5: one form for everyone behind this line (I1), and our headers are ours (I3).
-    let mut request = Request::normalize(raw, connection.hygiene())?;
+    let mut request = Request::normalize(*raw, connection.hygiene())?;
     if request.is_server_wide() {
-        return Ok(answer::server_options());
+        return Ok(None);
     }
     request.hop = headers::own(&mut request.parts, request.host.port(), connection);
-    // 6: which router; the snapshot is held to the end of this request.
-    let snapshot = connection.worker.snapshot();
-    let router = route(&snapshot, connection, &request)?;
+    // 6: which router.
+    let router = route(snapshot, connection, &request)?;
     exchange.matched(router);
+    let service = service(router)?;
     let way = Way {
         connection,
         router,
-        service: service(router)?,
+        service,
     };
-    // 7: through its middlewares, if there are any.
-    if router.middlewares.is_empty() {
-        cross(way, request, exchange).await
-    } else {
-        Box::pin(Next::new(way).run(request, exchange)).await
-    }
+    Ok(Some((way, request)))
 }
 
 /// The innermost part of the way.
-pub(crate) async fn cross(
-    way: Way<'_>,
-    mut request: Request,
-    exchange: &mut Exchange,
-) -> Result<http::Response<Answer>, ProxyError> {
+///
+/// Cancel safe: dropping it is how a client leaves.
+pub(crate) fn cross<'w>(
+    way: Way<'w>,
+    request: Request,
+    exchange: &'w mut Exchange,
+) -> impl Future<Output = Result<http::Response<Answer>, ProxyError>> + use<'w> {
     let connection = way.connection;
     if let ServiceKind::Internal(service) = way.service.kind {
-        return internal::answer(service, connection, request.parts).await;
+        return rarely(internal::answer(service, connection, request.parts));
     }
-    // 8: which server.
-    let endpoint = connection.worker.balancers.pick(way.service)?;
+    let (endpoint, outgoing) = match set_out(way, request, exchange) {
+        Ok(set_out) => set_out,
+        Err(error) => return rarely(future::ready(Err(error))),
+    };
+    // 9: a bridge to it, then both ways.
+    let upstreams = &connection.worker.upstreams;
+    if let Some(bridge) = upstreams.standing(connection, &endpoint, outgoing.needs()) {
+        return Either::Right(forward::exchange(outgoing, bridge, endpoint, exchange));
+    }
+    rarely(async move {
+        match upstreams.bridge(connection, &endpoint, outgoing.needs()).await {
+            Ok(bridge) => forward::exchange(outgoing, bridge, endpoint, exchange).await,
+            Err(fault) => {
+                let error = fault.into();
+                exchange.tell(&error, &endpoint);
+                Err(error)
+            }
+        }
+    })
+}
+
+/// 8: which server; what it will be sent.
+fn set_out<'w>(
+    way: Way<'w>,
+    mut request: Request,
+    exchange: &mut Exchange,
+) -> Result<(Endpoint<'w>, Outgoing), ProxyError> {
+    let endpoint = way.connection.worker.balancers.pick(way.service)?;
     exchange.chosen(&endpoint);
     exchange.trace_onward(&mut request.parts.headers);
-    // 9: a bridge to it, then both ways.
-    let outgoing = Outgoing::new(request, &endpoint, connection, exchange)?;
-    let upstreams = &connection.worker.upstreams;
-    let crossed = match upstreams.bridge(connection, &endpoint, outgoing.needs()).await {
-        Ok(bridge) => forward::exchange(outgoing, bridge, exchange).await,
-        Err(fault) => Err(fault.into()),
-    };
-    crossed.inspect_err(|error| exchange.tell(error, &endpoint))
+    let outgoing = Outgoing::new(request, &endpoint, way.connection, exchange)?;
+    Ok((endpoint, outgoing))
+}
+
+/// Boxed: what few requests do takes no room in the futures of all.
+fn rarely<'f, T, F>(future: impl Future<Output = T> + 'f) -> Either<LocalBoxFuture<'f, T>, F> {
+    Either::Left(Box::pin(future))
 }
 
 /// A panic costs its own request, which is answered and told of as any other failure (R22, R25). Not an async

@@ -28,7 +28,7 @@ use crate::balance::Endpoint;
 use crate::wire::Connection;
 
 pub(crate) use bridge::Bridged;
-pub(crate) use lease::{Lease, SendFailure, binds_connection};
+pub(crate) use lease::{Lease, Outcome, SendFailure, binds_connection};
 pub(crate) use link::Link;
 use pinned::Pinned;
 use pool::Pool;
@@ -70,8 +70,24 @@ impl Upstreams {
         self.live.replace(Some(live));
     }
 
-    /// A bridge to a server, from its pool or new. Waits at most the transport's dial time-out plus the
-    /// handshake's, twice where it queues behind another dial.
+    /// A bridge to a server that stands already.
+    pub(crate) fn standing(
+        &self,
+        connection: &Rc<Connection>,
+        endpoint: &Endpoint<'_>,
+        needs: Needs,
+    ) -> Option<Bridged> {
+        let pool = self.pool(endpoint);
+        if let Some(lease) = self.pinned.take(connection, &pool) {
+            return Some(lease.into_bridge());
+        }
+        let mut lease = pool.reuse(needs)?;
+        lease.serve_client(connection, &self.pinned, needs);
+        Some(lease.into_bridge())
+    }
+
+    /// A new bridge to a server, or another's that has come to stand in the meantime. Waits at most the
+    /// transport's dial time-out plus the handshake's, twice where it queues behind another dial.
     ///
     /// Cancel safe: an unfinished connection is dropped.
     pub(crate) async fn bridge(
@@ -80,15 +96,7 @@ impl Upstreams {
         endpoint: &Endpoint<'_>,
         needs: Needs,
     ) -> Result<Bridged, Fault> {
-        let pool = self.pool(endpoint);
-        if let Some(lease) = self.pinned.take(connection, &pool) {
-            return Ok(lease.into_bridge());
-        }
-        let mut lease = match pool.reuse(needs) {
-            Some(lease) => lease,
-            // Boxed: every request's future would have room for a dial, and few dial.
-            None => Box::pin(pool.dial(needs)).await?,
-        };
+        let mut lease = self.pool(endpoint).dial(needs).await?;
         lease.serve_client(connection, &self.pinned, needs);
         Ok(lease.into_bridge())
     }

@@ -55,7 +55,7 @@ impl Tunnel {
 }
 
 /// Runs the tunnel beside the connection that it came from; the exchange ends with it.
-pub(crate) fn start(tunnel: Tunnel, mut exchange: Exchange) {
+pub(crate) fn start(tunnel: Tunnel, mut exchange: Box<Exchange>) {
     let idle = exchange.tunnel_patience();
     drop(tokio::task::spawn_local(async move {
         if let Err(error) = tunnel.run(idle, &mut exchange).await {

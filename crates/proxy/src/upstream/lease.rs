@@ -3,6 +3,7 @@
 use std::rc::Rc;
 use std::time::Duration;
 
+use futures_util::future::Either;
 use http::header::WWW_AUTHENTICATE;
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 use hyper::body::Incoming;
@@ -39,6 +40,9 @@ pub(super) enum Sender {
     Http1(http1::SendRequest<RequestBody>),
     Http2(Stream),
 }
+
+/// A response's head, or what hyper says instead.
+pub(crate) type Outcome = Result<Response<Incoming>, TrySendError<Request<RequestBody>>>;
 
 /// Why there is no response head.
 pub(crate) struct SendFailure {
@@ -105,29 +109,33 @@ impl Lease {
         tokio::time::sleep(TUNNEL_GRACE).await;
     }
 
-    /// A new connection to the same server, in place of this one.
-    pub(crate) async fn replaced(self, needs: Needs) -> Result<Self, Fault> {
-        let Self { pool, pin, .. } = &self;
-        let lease = Box::pin(pool.dial(needs)).await?;
+    /// A new connection to the same server, to take the place of this one.
+    pub(crate) async fn replacement(&self, needs: Needs) -> Result<Self, Fault> {
+        let Self { pool, pin, .. } = self;
+        let lease = pool.dial(needs).await?;
         Ok(match pin {
             Some(pin) => lease.with_pin(pin.afresh(needs)),
             None => lease,
         })
     }
 
-    /// Sends a request and waits for the response's head. Dropping the future closes the connection
-    /// (HTTP/1.1) or resets the stream (HTTP/2).
-    pub(crate) async fn send(
+    /// Sends a request; the future waits for the response's head, which [`received`](Self::received) wants to
+    /// know. Dropping the future resets the stream (HTTP/2); dropping the lease closes the connection (HTTP/1.1).
+    pub(crate) fn send(
         &mut self,
         mut request: Request<RequestBody>,
-    ) -> Result<Response<Incoming>, SendFailure> {
-        let outcome = match &mut self.sender {
-            Sender::Http1(sender) => sender.try_send_request(request).await,
+    ) -> impl Future<Output = Outcome> + use<> {
+        match &mut self.sender {
+            Sender::Http1(sender) => Either::Left(sender.try_send_request(request)),
             Sender::Http2(stream) => {
                 crate::wire::unshare(request.headers_mut());
-                stream.sender().try_send_request(request).await
+                Either::Right(stream.sender().try_send_request(request))
             }
-        };
+        }
+    }
+
+    /// What came of a request that was sent.
+    pub(crate) fn received(&mut self, outcome: Outcome) -> Result<Response<Incoming>, SendFailure> {
         match outcome {
             Ok(response) => {
                 self.progressed();

@@ -166,7 +166,7 @@ pub(super) fn service(
         if !timeouts.write.is_zero() {
             account.newest.set(Some(Instant::now()));
         }
-        let raw = raw.map(|body| ClientBody::new(body, timeouts.read, || Open::start(&account)));
+        let raw = Box::new(raw.map(|body| ClientBody::new(body, timeouts.read, || Open::start(&account))));
         // Boxed where it is made: hyper moves what it is given several times.
         let answer = Box::pin(request::serve(Rc::clone(&connection), raw));
         let alt_svc = connection.alt_svc().cloned();

@@ -88,7 +88,7 @@ async fn exchange(
         return None;
     }
     let headless = request.method() == Method::HEAD;
-    let request = request.map(|()| ClientBody::of_stream(upload, limit, begun));
+    let request = Box::new(request.map(|()| ClientBody::of_stream(upload, limit, begun)));
     let answer = request::serve(Rc::clone(connection), request).await;
     deliver(&mut send, answer, headless, connection.timeouts().idle).await?;
     Some(Finished {
