@@ -208,7 +208,7 @@ pub(crate) fn because_of(cause: &Finding) -> Finding {
 }
 
 pub(crate) fn qualified(name: &str, provider: &ProviderName) -> String {
-    format!("{name}@{provider}")
+    [name, "@", provider.as_str()].concat()
 }
 
 /// Why an internal name leads nowhere.

@@ -7,7 +7,7 @@ mod report;
 mod tests;
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, watch};
 use viaduct_config::dynamic::http::ServersTransport;
@@ -30,6 +30,9 @@ pub(crate) struct Control {
     generated_default: Arc<Identity>,
     updates: Vec<Arc<Update>>,
     current: Option<Arc<Snapshot>>,
+    /// Snapshots that are no longer in force, and since when. Whoever lets go of one last takes it apart, and that
+    /// takes milliseconds: it is to be this thread, not a worker.
+    retired: Vec<(Arc<Snapshot>, Instant)>,
     /// `None`: OCSP stapling is off.
     stapling: Option<Stapling>,
     report: Report,
@@ -48,6 +51,7 @@ impl Control {
             generated_default: Arc::new(CertificateStore::generate_default()),
             updates: Vec::new(),
             current: None,
+            retired: Vec::new(),
             report: Report::default(),
             reloads,
             board,
@@ -122,7 +126,9 @@ impl Control {
         if let Some(stapling) = &self.stapling {
             stapling.serve(&snapshot);
         }
-        self.current = Some(Arc::clone(&snapshot));
+        if let Some(before) = self.current.replace(Arc::clone(&snapshot)) {
+            self.retired.push((before, Instant::now()));
+        }
         snapshot
     }
 
@@ -149,11 +155,21 @@ impl Control {
                     tracing::debug!("OCSP answers applied");
                     Some(self.compile())
                 }
+                () = released(&self.retired) => {
+                    self.take_apart();
+                    None
+                }
             };
             if let Some(snapshot) = snapshot {
                 snapshots.send_replace(snapshot);
             }
         }
+    }
+
+    /// Frees the snapshots that nobody else holds, and lets go of those that somebody has held for very long.
+    fn take_apart(&mut self) {
+        self.retired
+            .retain(|(snapshot, since)| Arc::strong_count(snapshot) > 1 && since.elapsed() < LONGEST_KEPT);
     }
 
     /// Whether the update says anything new.
@@ -213,6 +229,14 @@ async fn answers(stapling: &mut Option<Stapling>) {
     }
 }
 
+/// Resolves when it is time to look whether the workers have let go. Cancel safe.
+async fn released(retired: &[(Arc<Snapshot>, Instant)]) {
+    if retired.is_empty() {
+        std::future::pending().await
+    }
+    tokio::time::sleep(LOOK_EVERY).await;
+}
+
 /// Says what is in force now, and nothing of having applied what changed nothing.
 fn tell_applied(before: Option<u64>, snapshot: &Snapshot, started: Instant) {
     if before == Some(snapshot.generation) {
@@ -238,6 +262,10 @@ fn tell_applied(before: Option<u64>, snapshot: &Snapshot, started: Instant) {
 
 /// So many updates are one change at most: more than there are providers.
 const MOST_TOGETHER: usize = 16;
+/// Workers take up a snapshot within milliseconds; a request that goes on holds the one it began with.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// Memory is worth more than a worker's milliseconds.
+const LONGEST_KEPT: Duration = Duration::from_secs(5);
 
 /// Whether any finding is an error.
 pub(crate) fn has_errors(findings: &[Finding]) -> bool {

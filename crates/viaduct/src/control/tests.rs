@@ -186,3 +186,17 @@ async fn a13_7_followers_see_each_new_snapshot() {
     drop(sender);
     follower.await.unwrap();
 }
+
+#[test]
+fn r20_a_snapshot_is_taken_apart_here_when_the_workers_have_let_go() {
+    let mut control = control();
+    let first = control.apply(update("Host(`a.example.com`)")).unwrap();
+    let held = std::sync::Arc::downgrade(&first);
+    control.apply(update("Host(`b.example.com`)")).unwrap();
+    control.take_apart();
+    assert_eq!(held.strong_count(), 2, "a worker's, and the one that outlives it");
+    drop(first);
+    assert_eq!(held.strong_count(), 1);
+    control.take_apart();
+    assert_eq!(held.strong_count(), 0);
+}
