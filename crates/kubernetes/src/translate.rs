@@ -130,6 +130,11 @@ impl Draft {
         self.update.origins.insert(element, origin);
     }
 
+    /// Whether a Secret's pair is among `tls.certificates` already, for whichever stores.
+    fn has_certificate(&self, secret: &Name) -> bool {
+        self.certificates.contains_key(secret)
+    }
+
     /// Adds a Secret's pair to `tls.certificates`.
     fn certificate(&mut self, secret: Name, pair: CertificatePair, store: Option<&str>) {
         let stored = self

@@ -160,10 +160,33 @@ impl Destination {
 
     pub(super) fn server(&self, scheme: Scheme) -> Server {
         Server {
-            url: format!("{}://{self}", scheme.as_str()),
+            url: self.url(scheme),
             fenced: self.fenced,
             ..Server::default()
         }
+    }
+}
+
+impl Destination {
+    /// `https://10.0.0.1:443`. Nearly every server has an IPv4 address, and there are many: those are written
+    /// without the formatting machinery.
+    fn url(&self, scheme: Scheme) -> String {
+        let mut digits = itoa::Buffer::new();
+        let mut url = String::with_capacity("https://255.255.255.255:65535".len());
+        url.push_str(scheme.as_str());
+        url.push_str("://");
+        match &self.host {
+            Host::Address(IpAddr::V4(address)) => {
+                for (index, octet) in address.octets().into_iter().enumerate() {
+                    url.push_str(if index > 0 { "." } else { "" });
+                    url.push_str(digits.format(octet));
+                }
+            }
+            host @ (Host::Address(IpAddr::V6(_)) | Host::Name(_)) => url.push_str(&host.to_string()),
+        }
+        url.push(':');
+        url.push_str(digits.format(self.port));
+        url
     }
 }
 
@@ -353,4 +376,20 @@ fn named(port: &str) -> String {
 /// A port one can connect to.
 pub(super) fn port_number(number: i64) -> Option<u16> {
     u16::try_from(number).ok().filter(|port| *port != 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a6_1_a_url_is_scheme_host_and_port(address in any::<IpAddr>(), port in any::<u16>()) {
+            let host = Host::Address(address);
+            let destination = Destination { host, port, fenced: false };
+            prop_assert_eq!(destination.server(Scheme::Https).url, format!("https://{destination}"));
+        }
+    }
 }

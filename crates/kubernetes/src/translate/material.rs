@@ -234,12 +234,17 @@ impl<'a> Material<'a> {
     }
 
     fn text(&self, key: &str, value: &[u8]) -> Result<String, Fault> {
-        let (kind, name, key) = (self.kind, self.name.clone(), key.to_owned());
-        match std::str::from_utf8(value) {
-            Ok(text) if text.trim().is_empty() => Err(Fault::Empty { kind, name, key }),
-            Ok(text) => Ok(text.to_owned()),
-            Err(_) => Err(Fault::NotText { kind, name, key }),
+        let text = std::str::from_utf8(value);
+        if let Ok(text) = text
+            && !text.trim().is_empty()
+        {
+            return Ok(text.to_owned());
         }
+        let (kind, name, key) = (self.kind, self.name.clone(), key.to_owned());
+        Err(match text {
+            Ok(_) => Fault::Empty { kind, name, key },
+            Err(_) => Fault::NotText { kind, name, key },
+        })
     }
 
     fn no_key(&self, wanted: &'static str) -> Fault {

@@ -285,7 +285,7 @@ pub(super) fn ambiguity(kind: Kind, name: &Name, plain: &str) -> Finding {
 /// rule's SHA-256.
 fn router(name: &Name, rule: &str) -> String {
     let hash = hex(&Sha256::digest(rule));
-    normalize(&format!("{name}-{hash}"))
+    normalize(&[&*name.namespace, "-", &*name.name, "-", hash.as_str()].concat())
 }
 
 /// `web-dns-0`: namespace, name and the position of the route.
@@ -339,16 +339,22 @@ pub(super) fn hash(text: &str) -> String {
 
 /// Ten bytes are what Traefik uses.
 fn hex(digest: &[u8]) -> String {
-    digest.iter().take(10).map(|byte| format!("{byte:02x}")).collect()
+    let nibbles = digest.iter().take(10).flat_map(|byte| [byte >> 4, byte & 0xf]);
+    nibbles
+        .filter_map(|nibble| char::from_digit(u32::from(nibble), 16))
+        .collect()
 }
 
 /// Letters and digits stay; every run of anything else is one `-`.
 pub(super) fn normalize(text: &str) -> String {
-    let words: Vec<_> = text
-        .split(|character: char| !character.is_alphanumeric())
-        .filter(|word| !word.is_empty())
-        .collect();
-    words.join("-")
+    let mut normal = String::with_capacity(text.len());
+    for word in text.split(|character: char| !character.is_alphanumeric()) {
+        if !word.is_empty() {
+            normal.push_str(if normal.is_empty() { "" } else { "-" });
+            normal.push_str(word);
+        }
+    }
+    normal
 }
 
 #[cfg(test)]
@@ -380,6 +386,15 @@ mod tests {
             child(&Name::new("web", "backend-svc"), "443"),
             "web-backend-svc-443"
         );
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn a3_15_a_normal_name_is_its_words_joined(text in "[ -~é]{0,12}") {
+            let words = text.split(|character: char| !character.is_alphanumeric());
+            let words: Vec<_> = words.filter(|word| !word.is_empty()).collect();
+            proptest::prop_assert_eq!(normalize(&text), words.join("-"));
+        }
     }
 
     #[test]

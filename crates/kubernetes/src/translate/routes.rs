@@ -73,7 +73,11 @@ struct Routed<'a> {
 impl<'a> Routed<'a> {
     fn finish(self, draft: &mut Draft) -> Option<Composed<'a>> {
         let element = Element::Router(self.name.clone());
-        draft.origin(element.clone(), self.subject, &format!("{}.match", self.field));
+        draft.origin(
+            element.clone(),
+            self.subject,
+            &[self.field.as_str(), ".match"].concat(),
+        );
         for fault in self.faults {
             draft.broken(element.clone(), fault);
         }
@@ -183,7 +187,7 @@ impl<'a> Routing<'a> {
     }
 
     fn at(&self, field: &str) -> String {
-        format!("{}.{field}", self.field)
+        [self.field.as_str(), ".", field].concat()
     }
 
     fn error(&self, code: Code, field: &str, message: impl Into<String>) -> Finding {
@@ -313,6 +317,9 @@ impl<'a> Routing<'a> {
 
     fn certificate(&mut self, secret: &str, field: &str, draft: &mut Draft) {
         let name = Name::new(&*self.subject.name.namespace, secret);
+        if draft.has_certificate(&name) {
+            return;
+        }
         match material::pair(self.cx, &name) {
             Ok(pair) => {
                 let router = self.cx.names.router(self.subject.name, &self.route.rule);

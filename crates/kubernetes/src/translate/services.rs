@@ -160,7 +160,7 @@ impl Asked<'_> {
 
     /// The path of a field of the entry.
     pub(super) fn at(&self, field: &str) -> String {
-        format!("{}.{field}", self.field)
+        [self.field.as_str(), ".", field].concat()
     }
 
     fn error(&self, code: Code, field: &str, message: impl Into<String>) -> Finding {
