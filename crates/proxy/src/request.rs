@@ -262,8 +262,14 @@ pub(crate) fn prefixed(prefix: &str, uri: &Uri) -> Result<Uri, BadRequest> {
     Ok(origin_form(target))
 }
 
+/// Never empty: of `http://host#fragment` the http crate leaves an empty target.
 fn origin_form(target: uri::PathAndQuery) -> Uri {
-    Uri::from(target)
+    let uri = Uri::from(target);
+    if uri.path().is_empty() {
+        Uri::from_static("/")
+    } else {
+        uri
+    }
 }
 
 /// The router for a request, judged under the TLS policy its connection was made with (I2).

@@ -29,6 +29,15 @@ fn i1_every_target_form_becomes_origin_form() {
 }
 
 #[test]
+fn c9_a_target_without_a_path_asks_for_the_root() {
+    for uri in ["http://a", "http://a/", "http://a#b", "http://a#"] {
+        let mut parts = parts("GET", uri, Some("a"));
+        normalize_head(&mut parts, &Hygiene::default()).unwrap();
+        assert_eq!(parts.uri.to_string(), "/", "{uri}");
+    }
+}
+
+#[test]
 fn c9_server_wide_options_only() {
     let mut options = parts("OPTIONS", "*", Some("a"));
     assert!(normalize_head(&mut options, &Hygiene::default()).is_ok());
