@@ -5,7 +5,7 @@ use std::fmt;
 use viaduct_config::Finding;
 use viaduct_config::finding::Code;
 
-use super::{Context, PROVIDER, near};
+use super::{Context, PROVIDER, ingress, near};
 use crate::api::{Middleware, Name, Reference, Typed};
 use crate::index::Subject;
 
@@ -61,11 +61,11 @@ impl Written<'_> {
     pub(super) fn resolve(&self, cx: &Context<'_>) -> Result<Target, Finding> {
         let referrer = &*self.subject.name.namespace;
         if let Some((_, provider)) = self.name.rsplit_once('@') {
-            if provider == PROVIDER && !cx.policy.allow_cross_namespace {
-                // `namespace-name@kubernetescrd` hides a namespace in a name.
+            // `namespace-name@kubernetescrd` hides a namespace in a name, and so do names of the Ingress provider.
+            if [PROVIDER, ingress::PROVIDER].contains(&provider) && !cx.policy.allow_cross_namespace {
                 return Err(self
                     .forbidden(format_args!("`{}` may lead to another namespace", self.name))
-                    .hint("name the object itself, without `@kubernetescrd`"));
+                    .hint(format!("name the object itself, without `@{provider}`")));
             }
             if provider != PROVIDER && !cx.policy.allows_providers(referrer) {
                 return Err(self.forbidden(format_args!(

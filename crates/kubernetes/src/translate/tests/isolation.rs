@@ -207,10 +207,12 @@ fn foreign(kind: &str) -> Vec<(&'static str, &'static str)> {
         "TraefikService" => vec![
             ("{name: s, namespace: infra, kind: TraefikService}", ""),
             ("{name: infra-s@kubernetescrd, kind: TraefikService}", ""),
+            ("{name: infra-backend-443@kubernetes, kind: TraefikService}", ""),
         ],
         "Middleware" => vec![
             ("{name: auth, namespace: infra}", ""),
             ("{name: infra-auth@kubernetescrd}", ""),
+            ("{name: infra-auth@kubernetes}", ""),
         ],
         _ => vec![("", "infra-t@kubernetescrd")],
     }
