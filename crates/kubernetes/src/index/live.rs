@@ -126,8 +126,9 @@ struct Held {
 #[derive(Debug, Default)]
 pub(super) struct Live {
     objects: BTreeMap<ObjectKey, Held>,
-    /// Of objects that were deleted lately: what a watch still says of them is old.
-    gone: VecDeque<Box<str>>,
+    /// Objects that were deleted lately, each in its last state: what a watch still says of an older one is late. A
+    /// newer one is back, as an object is that matches a selector again.
+    gone: VecDeque<Identity>,
 }
 
 impl Live {
@@ -145,14 +146,21 @@ impl Live {
         told.flat_map(|held| held.entry.findings())
     }
 
-    fn bury(&mut self, uid: Box<str>) {
-        if uid.is_empty() {
+    fn bury(&mut self, last: Identity) {
+        if last.uid.is_empty() {
             return;
         }
+        self.gone.retain(|gone| gone.uid != last.uid);
         if self.gone.len() == MAX_GONE {
             self.gone.pop_front();
         }
-        self.gone.push_back(uid);
+        self.gone.push_back(last);
+    }
+
+    /// Whether the object was deleted after it was in this state.
+    fn is_late(&self, state: &Identity) -> bool {
+        let deleted = self.gone.iter().find(|gone| gone.uid == state.uid);
+        deleted.is_some_and(|deleted| state.is_same(deleted) || state.is_older_than(deleted))
     }
 }
 
@@ -161,7 +169,7 @@ impl Index {
     /// Takes a new state of an object. One that is older than what is known is a repetition, and changes nothing.
     pub fn put(&mut self, collection: &Collection, arrival: Arrival) -> bool {
         let key = (collection.kind, collection.old, arrival.read.name.clone());
-        if self.live.gone.contains(&arrival.identity.uid) {
+        if self.live.is_late(&arrival.identity) {
             return false;
         }
         if let Some(known) = self.live.objects.get(&key)
@@ -182,6 +190,8 @@ impl Index {
             .retain(|key, _| !collection.holds(key) || listed.contains(&key.2));
         let mut changed = self.live.objects.len() != before;
         for arrival in arrivals {
+            // It is there, whatever was said of it: versions may begin anew after a restore.
+            self.live.gone.retain(|gone| gone.uid != arrival.identity.uid);
             let key = (collection.kind, collection.old, arrival.read.name.clone());
             changed |= self.settle_live(key, arrival);
         }
@@ -194,13 +204,13 @@ impl Index {
             return false;
         };
         let key = (collection.kind, collection.old, name);
-        let uid = Identity::of(object).uid;
-        let is_it = |held: &Held| held.identity.uid == uid;
+        let last = Identity::of(object);
+        let is_it = |held: &Held| held.identity.uid == last.uid;
         let known = self.live.objects.get(&key).is_some_and(is_it);
         if known {
             self.live.objects.remove(&key);
         }
-        self.live.bury(uid);
+        self.live.bury(last);
         known
     }
 

@@ -112,6 +112,36 @@ fn r15_repetitions_and_late_events_change_nothing() {
 }
 
 #[test]
+fn r15_an_object_that_matches_the_selector_again_is_back() {
+    let mut index = index();
+    let routes = collection(Kind::IngressRoute);
+    let put = |index: &mut Index, version, host| {
+        index.put(&routes, read(Kind::IngressRoute, route("u", version, host)))
+    };
+    assert!(put(&mut index, 5, "five"));
+    // It loses its label: to a watch with a selector that is a deletion.
+    assert!(index.delete(&routes, &route("u", 6, "five")));
+    assert!(!put(&mut index, 5, "five"), "late");
+    assert!(!put(&mut index, 6, "five"), "late");
+    assert!(put(&mut index, 7, "seven"), "it has its label again");
+    assert!(put(&mut index, 8, "eight"), "and is followed on");
+    assert_eq!(hosts(&index), ["Host(`eight`)"]);
+}
+
+#[test]
+fn r15_what_is_listed_is_there_though_it_was_deleted() {
+    let mut index = index();
+    let routes = collection(Kind::IngressRoute);
+    index.put(&routes, read(Kind::IngressRoute, route("u", 9, "nine")));
+    assert!(index.delete(&routes, &route("u", 10, "nine")));
+    // Restored from a backup, with versions from before.
+    assert!(index.swap(&routes, vec![read(Kind::IngressRoute, route("u", 3, "three"))]));
+    let next = read(Kind::IngressRoute, route("u", 4, "four"));
+    assert!(index.put(&routes, next), "and is followed on");
+    assert_eq!(hosts(&index), ["Host(`four`)"]);
+}
+
+#[test]
 fn r15_a_list_replaces_its_collection_and_nothing_else() {
     let mut index = index();
     let mut old = collection(Kind::IngressRoute);
