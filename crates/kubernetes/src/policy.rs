@@ -28,6 +28,9 @@ pub struct Policy {
     /// Endpoints and ExternalName targets may be loopback addresses. Default false: in a cluster
     /// they would be the proxy's own.
     pub allow_loopback: bool,
+    /// Hints may name Secrets, and namespaces other than the referrer's: what one tenant is told must not list what
+    /// another one has. Default false.
+    pub tell_names: bool,
     /// Where this process listens; a target among them would be a loop, and is refused.
     pub own_addresses: Vec<SocketAddr>,
 }
@@ -40,6 +43,7 @@ impl Policy {
             allow_external_name_services: true,
             allow_empty_services: true,
             allow_loopback: true,
+            tell_names: true,
             ..Self::default()
         }
     }
@@ -47,6 +51,11 @@ impl Policy {
     /// Whether objects of one namespace may name objects of another.
     pub(crate) fn allows_namespace(&self, referrer: &str, namespace: &str) -> bool {
         self.allow_cross_namespace || referrer == namespace
+    }
+
+    /// Whether hints may say what else there is, see [`tell_names`](Self::tell_names).
+    pub(crate) const fn tells_names(&self) -> bool {
+        self.tell_names || self.allow_cross_namespace
     }
 
     /// Whether objects of a namespace may name elements of other providers.

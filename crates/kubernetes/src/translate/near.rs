@@ -3,7 +3,7 @@
 use viaduct_config::{Finding, suggest};
 
 use super::Context;
-use crate::api::{Name, Typed};
+use crate::api::{Kind, Name, Typed};
 
 /// `missing`, with what the namespace has, or where else there is an object of that name.
 pub(super) fn hint<T: Typed>(cx: &Context<'_>, missing: Finding, target: &Name) -> Finding {
@@ -13,13 +13,16 @@ pub(super) fn hint<T: Typed>(cx: &Context<'_>, missing: Finding, target: &Name) 
     };
     cx.hints_left.set(left);
     let kind = T::KIND;
+    if kind == Kind::Secret && !cx.policy.tells_names() {
+        return missing;
+    }
     let mut here = Vec::new();
     let mut elsewhere = Vec::new();
     for held in cx.view.all::<T>() {
         let name = held.subject.name;
         if name.namespace == target.namespace {
             here.push(&*name.name);
-        } else if name.name == target.name {
+        } else if name.name == target.name && cx.policy.tells_names() {
             elsewhere.push(format!("`{}`", name.namespace));
         }
     }
