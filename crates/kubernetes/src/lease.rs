@@ -104,15 +104,19 @@ impl Contender {
     async fn run(mut self, mut stop: mpsc::Receiver<()>) {
         let mut renewed = Instant::now();
         loop {
+            // The Lease is good from when it was asked for: when it was stored nobody tells.
+            let begun = Instant::now();
+            let leads = *self.told.borrow();
             let round = timeout(ROUND, self.round());
             let outcome = tokio::select! {
                 outcome = round => outcome.unwrap_or(Err(ApiError::Late)),
+                () = ends(leads, renewed) => Err(ApiError::Late),
                 _ = stop.recv() => return self.let_go().await,
             };
             match outcome {
                 Ok(holds) => {
                     if holds {
-                        renewed = Instant::now();
+                        renewed = begun;
                     }
                     self.tell(holds);
                     self.complained = false;
@@ -127,6 +131,7 @@ impl Contender {
             }
             tokio::select! {
                 () = tokio::time::sleep(jittered(AGAIN)) => {}
+                () = ends(*self.told.borrow(), renewed) => self.tell(false),
                 _ = stop.recv() => return self.let_go().await,
             }
         }
@@ -294,6 +299,14 @@ fn decide(lease: &Lease, own: &str, unchanged: Duration) -> Move {
     } else {
         Move::Wait
     }
+}
+
+/// Resolves when a leadership that was renewed last at `renewed` is over. Cancel safe.
+async fn ends(leads: bool, renewed: Instant) {
+    if !leads {
+        return std::future::pending().await;
+    }
+    tokio::time::sleep(GIVE_UP.saturating_sub(renewed.elapsed())).await;
 }
 
 /// How long a Lease is good for after its last renewal.

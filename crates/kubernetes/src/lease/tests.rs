@@ -34,6 +34,10 @@ fn r16_a_lease_is_taken_when_it_is_free_or_has_not_changed_for_as_long_as_it_las
 
 #[test]
 fn r16_a_leader_stops_before_anybody_else_begins() {
-    assert!(GIVE_UP + ROUND <= DURATION, "and has time to notice");
+    // Counted from when the renewal was asked for, and ended by a timer of its own, whatever a round is waiting for.
+    assert!(
+        GIVE_UP + ROUND <= DURATION,
+        "a renewal that is stored late still ends before its Lease"
+    );
     assert!(AGAIN * 2 < GIVE_UP, "one failed renewal loses nothing");
 }
