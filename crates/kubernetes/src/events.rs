@@ -53,7 +53,7 @@ impl Events {
             instance,
             told: HashMap::new(),
             next: Instant::now(),
-            refused: None,
+            refused: HashMap::new(),
         };
         tokio::spawn(writer.run(notices));
         Self { to }
@@ -73,8 +73,8 @@ struct Writer {
     told: HashMap<Notice, Told>,
     /// When the next request may leave.
     next: Instant,
-    /// Since when we know that we may not write Events.
-    refused: Option<Instant>,
+    /// Namespaces in which we may not write Events, or not now (a quota, a namespace that is going), and since when.
+    refused: HashMap<Arc<str>, Instant>,
 }
 
 struct Told {
@@ -85,15 +85,20 @@ struct Told {
 impl Writer {
     async fn run(mut self, mut notices: mpsc::Receiver<Notice>) {
         while let Some(notice) = notices.recv().await {
-            if self.refused.is_some_and(|since| since.elapsed() < SULK) || !self.is_new(&notice) {
+            self.refused.retain(|_, since| since.elapsed() < SULK);
+            if self.refused.contains_key(&notice.object.namespace) || !self.is_new(&notice) {
                 continue;
             }
             match self.write(&notice).await {
-                Ok(()) => self.refused = None,
+                Ok(()) => {}
                 Err(error) if error.code() == Some(403) => {
-                    if self.refused.replace(Instant::now()).is_none() {
+                    let first = self.refused.is_empty();
+                    let namespace = Arc::clone(&notice.object.namespace);
+                    self.refused.insert(namespace, Instant::now());
+                    if first {
                         tracing::warn!(
                             %error,
+                            namespace = &*notice.object.namespace,
                             hint = "grant `create` and `patch` on events.events.k8s.io to this service account",
                             "cannot write Events on objects at fault"
                         );

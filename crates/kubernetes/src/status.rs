@@ -162,7 +162,12 @@ impl Writer {
                     if !std::mem::replace(&mut self.troubled, true) {
                         tracing::warn!(ingress = %one.ingress, %error, "the status of Ingresses cannot be written");
                     }
-                    return Some(Instant::now() + AGAIN);
+                    let later = Instant::now() + AGAIN;
+                    again = Some(again.map_or(later, |soon: Instant| soon.min(later)));
+                    // One that is refused, by a webhook or a role of its namespace, does not hold up the others.
+                    if !matches!(error.code(), Some(400..=428 | 430..=499)) || error.code() == Some(401) {
+                        return again;
+                    }
                 }
             }
             sleep(Duration::from_millis(1000 / PER_SECOND)).await;
