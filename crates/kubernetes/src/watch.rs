@@ -20,6 +20,7 @@ pub(crate) mod follower;
 mod lines;
 mod standing;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -331,11 +332,13 @@ impl Watcher {
         if !self.changed && !self.fetches.is_due() {
             return Some(());
         }
-        let (mut updates, needs) = self.translate().await?;
+        self.changed = false;
+        let Some((mut updates, needs)) = self.translate().await else {
+            return Some(());
+        };
         let lacking = self.cluster.index.lacking(&needs);
         let needs = Arc::new(needs);
         self.needs.send_replace(Arc::clone(&needs));
-        self.changed = false;
         if self.fetches.hold(lacking) {
             return Some(());
         }
@@ -346,7 +349,9 @@ impl Watcher {
 
     /// Lists Secrets and ConfigMaps, now that it is known which of them matter.
     async fn list_data(&mut self) -> Option<()> {
-        let (_, needs) = self.translate().await?;
+        let Some((_, needs)) = self.translate().await else {
+            return Some(());
+        };
         self.needs.send_replace(Arc::new(needs));
         let waiting = std::mem::take(&mut self.waiting);
         self.standings.add(waiting.iter().cloned());
@@ -372,25 +377,26 @@ impl Watcher {
         self.out.send(updates).await.ok()
     }
 
-    /// Away from the control plane's thread, which has signals to take.
+    /// Away from the control plane's thread, which has signals to take. `None`: it panicked (R22); what is known of
+    /// the cluster is kept, and translated again with the next change.
     async fn translate(&mut self) -> Option<(Vec<Update>, Needs)> {
         // Lent to the other thread; nobody looks at what stands in for it.
         let index = std::mem::replace(&mut self.cluster.index, Index::new(|_| Ok(())));
         let translate = Arc::clone(&self.cluster.translate);
         let translated = spawn_blocking(move || {
-            let translated = translate(&index);
-            (index, translated)
+            // The index is only read, so that it is whole whatever happens.
+            let translated = catch_unwind(AssertUnwindSafe(|| translate(&index)));
+            (index, translated.ok())
         });
-        match translated.await {
-            Ok((index, translated)) => {
-                self.cluster.index = index;
-                Some(translated)
-            }
-            Err(error) => {
-                tracing::error!(%error, "translating the cluster's objects failed: the last configuration stays in service");
-                None
-            }
+        // Nobody cancels it, and it does not panic: this is the end of the process.
+        let (index, translated) = translated.await.ok()?;
+        self.cluster.index = index;
+        if translated.is_none() {
+            tracing::error!(
+                "translating the cluster's objects failed: the last configuration stays in service"
+            );
         }
+        translated
     }
 }
 

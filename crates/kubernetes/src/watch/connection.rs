@@ -44,6 +44,15 @@ impl ApiError {
         }
     }
 
+    /// Whether the API server answered, if not as it should; being asked to wait or to log in is none.
+    pub(crate) const fn is_answer(&self) -> bool {
+        match self {
+            Self::Status { code, .. } => !matches!(code, 401 | 429),
+            Self::Malformed(_) | Self::TooLarge(_) => true,
+            Self::Unreachable(_) | Self::Late => false,
+        }
+    }
+
     pub(crate) const fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Status { retry_after, .. } => *retry_after,

@@ -14,12 +14,18 @@ use crate::index::Collection;
 struct Standing {
     listed: bool,
     trouble: Option<Trouble>,
+    /// How often in a row the API server has answered, and not with a list.
+    answers: u32,
 }
 
 impl Standing {
-    /// Whether there is nothing more to wait for.
+    /// Whether there is nothing more to wait for. One kind that cannot be had (a conversion webhook that is down, a
+    /// selector that is refused, a list that is too large) does not keep the others from being served: what refers to
+    /// it goes out of service, as with a kind that may not be listed.
     fn settled(&self) -> bool {
-        self.listed || matches!(self.trouble, Some(Trouble::Absent | Trouble::Refused(_)))
+        self.listed
+            || matches!(self.trouble, Some(Trouble::Absent | Trouble::Refused(_)))
+            || self.answers >= ENOUGH_ANSWERS
     }
 }
 
@@ -60,6 +66,7 @@ impl Standings {
     /// Each of these says whether there is anything new to tell.
     pub(super) fn listed(&mut self, collection: &Arc<Collection>) -> bool {
         let standing = self.by_collection.entry(Arc::clone(collection)).or_default();
+        standing.answers = 0;
         let first = !std::mem::replace(&mut standing.listed, true);
         self.recovered(collection) || first
     }
@@ -81,7 +88,13 @@ impl Standings {
         let outage_before = self.outage.is_some();
         match &trouble {
             Trouble::Failing(error) => {
-                self.outage.get_or_insert_with(|| error.to_string());
+                standing.answers = if error.is_answer() {
+                    standing.answers.saturating_add(1)
+                } else {
+                    0
+                };
+                let why = || format!("{error} (asked for {})", told(collection));
+                self.outage.get_or_insert_with(why);
             }
             Trouble::Absent => standing.listed = false,
             Trouble::Refused(_) => {}
@@ -149,6 +162,9 @@ impl Standings {
     }
 }
 
+/// Some seconds at the pace of retries; an API server that starts or is restarted has recovered by then.
+const ENOUGH_ANSWERS: u32 = 5;
+
 fn refusal(collection: &Collection, listed: bool, why: &str) -> Finding {
     let known = if listed {
         "what was known of them stays in service"
@@ -211,6 +227,30 @@ mod tests {
         assert!(hint.contains("disableClusterScopeResources"), "{hint}");
         assert!(standings.recovered(&nodes));
         assert_eq!(standings.findings(true), []);
+    }
+
+    #[test]
+    fn c63_a_kind_that_cannot_be_had_is_not_waited_for_for_ever() {
+        let (routes, secrets) = (
+            collection(Kind::IngressRoute, None),
+            collection(Kind::Secret, None),
+        );
+        let mut standings = Standings::new("https://api", [&routes, &secrets].map(Arc::clone).into_iter());
+        standings.listed(&routes);
+        for _ in 0..20 {
+            standings.troubled(&secrets, unreachable());
+        }
+        assert!(!standings.settled(), "nobody answered");
+        for _ in 0..ENOUGH_ANSWERS {
+            assert!(!standings.settled());
+            standings.troubled(&secrets, Trouble::Failing(ApiError::TooLarge(1)));
+        }
+        assert!(standings.settled());
+        let finding = standings.findings(true).remove(0);
+        assert!(
+            finding.got.is_some_and(|got| got.contains("refused")),
+            "the first failure"
+        );
     }
 
     #[test]
