@@ -201,6 +201,7 @@ fn crd_policy(written: &KubernetesCrd, around: &Around) -> Policy {
         ingress_class: (!written.ingress_class.is_empty()).then(|| written.ingress_class.clone()),
         native_lb_by_default: written.native_lb_by_default,
         allow_loopback: around.loopback,
+        tell_names: false,
         own_addresses: around.own.clone(),
     }
 }
@@ -220,6 +221,7 @@ fn ingress_policy(
             ingress_class: (!written.ingress_class.is_empty()).then(|| written.ingress_class.clone()),
             native_lb_by_default: written.native_lb_by_default,
             allow_loopback: around.loopback,
+            tell_names: false,
             own_addresses: around.own.clone(),
         },
         strict_prefix_matching: written.strict_prefix_matching,
