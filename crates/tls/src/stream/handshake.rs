@@ -33,8 +33,8 @@ pub enum AcceptError {
 
 /// Handshake with a client; the caller bounds the time. `prefix`: bytes already read from the socket.
 ///
-/// TLS 1.3 session tickets go out with the first write. Cancel safe only in that dropping the future
-/// drops the connection.
+/// TLS 1.3 session tickets go out at once, or with the first write where the request came with the
+/// client's last flight. Cancel safe only in that dropping the future drops the connection.
 pub async fn accept<IO>(
     io: IO,
     prefix: &[u8],
@@ -157,6 +157,10 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> TlsStream<IO> {
         }
         if !self.deferred {
             ready!(self.poll_out(cx))?;
+        } else if self.session.is_server() && self.pending.is_empty() {
+            // The request is still to come. A client without TCP_NODELAY holds it back until its Finished has
+            // been acknowledged, which the kernel alone would do 40 ms later. Nobody waits for the tickets.
+            let _sent: Poll<io::Result<()>> = self.poll_out(cx);
         }
         Poll::Ready(Ok(()))
     }

@@ -50,6 +50,10 @@ impl Session {
         }
     }
 
+    pub(super) fn is_server(&self) -> bool {
+        matches!(self, Self::Server(_))
+    }
+
     /// Whether the handshake is over and what is still to be sent of it may go with the first
     /// application data: everything of a client; TLS 1.3 session tickets, but not TLS 1.2's Finished,
     /// of a server.
