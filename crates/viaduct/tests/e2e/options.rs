@@ -96,30 +96,16 @@ fn a1_2_every_supported_option_has_an_effect_that_a_test_sees() {
     }
     let unseen: Vec<_> = supported
         .iter()
-        .filter(|option| !seen.contains_key(*option) && !OWED.contains(&option.as_str()))
+        .filter(|option| !seen.contains_key(*option))
         .collect();
     assert!(
         unseen.is_empty(),
         "{} supported options have no test that sees their effect: {unseen:#?}",
         unseen.len()
     );
-    for option in OWED {
-        assert!(!seen.contains_key(*option), "`{option}` is owed no longer");
-    }
     let stale: Vec<_> = seen
         .iter()
         .filter(|(option, _)| !supported.contains(*option))
         .collect();
     assert!(stale.is_empty(), "not supported, and yet seen: {stale:#?}");
 }
-
-/// Options, in small letters, that are tested inside their crates alone: no test of the binary sees them. One that
-/// does takes its option from here.
-const OWED: &[&str] = &[
-    "providers.kubernetescrd.allowcrossnamespace",
-    "providers.kubernetescrd.allowemptyservices",
-    "providers.kubernetescrd.allowexternalnameservices",
-    "providers.kubernetescrd.crossprovidernamespaces",
-    "providers.kubernetescrd.nativelbbydefault",
-    "providers.kubernetescrd.throttleduration",
-];

@@ -1,11 +1,14 @@
 //! `providers.kubernetesCRD.*` (A9.8).
 
-use serde_json::json;
-use viaduct_testkit::manifest::Manifests;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use viaduct_testkit::manifest::{Manifests, Route};
 use viaduct_testkit::origin::{Origin, ok};
 use viaduct_testkit::viaduct::Running;
+use viaduct_testkit::wait::wait_until;
 
-use super::{Cluster, plain, status, wait_status};
+use super::{Cluster, plain, raw_data, status, wait_status};
 use crate::fixture::{BACKEND, root};
 
 #[test]
@@ -60,6 +63,87 @@ pub(crate) fn a9_8_namespaces_are_watched_one_by_one() {
             && request.resource != "nodes"
     });
     assert_eq!(wide, 0, "nothing but Nodes is asked for cluster-wide");
+}
+
+/// `enabled` or `disabled`, as the API has it; nothing for a router that is not there.
+fn state(data: &Value, host: &str) -> String {
+    let rule = format!("Host(`{host}`)");
+    let mut routers = data["routers"].as_object().into_iter().flatten();
+    let found = routers.find(|(_, router)| router["rule"] == rule.as_str());
+    let state = found.and_then(|(_, router)| router["status"].as_str());
+    state.unwrap_or_default().to_owned()
+}
+
+#[test]
+pub(crate) fn a9_8_options_say_what_routes_may_ask_for() {
+    let cluster = Cluster::new();
+    let origin = Origin::http(|_| ok("hello"));
+    cluster.server.create_namespace("other");
+    let backend = || Manifests::new().backend(BACKEND, origin.port());
+    cluster.apply(&backend());
+    cluster.apply(&backend().in_namespace("other"));
+    for service in [
+        "{name: external, namespace: web}, spec: {type: ExternalName, externalName: localhost, ports: [{port: 443}]}",
+        "{name: empty, namespace: web}, spec: {ports: [{port: 443}]}",
+    ] {
+        let service = format!("{{apiVersion: v1, kind: Service, metadata: {service}}}");
+        cluster.server.apply(&service);
+    }
+    let file = cluster.work.path().join("file.yaml");
+    let middleware = "http: {middlewares: {x: {addPrefix: {prefix: /x}}}}\n";
+    std::fs::write(&file, middleware).expect("a file");
+    let file = format!("--providers.file.filename={}", file.display());
+    let to = |name: &str, service: &str| Route::plain(name, &format!("Host(`{name}`)"), service, "http");
+    let routes = Manifests::new()
+        .route(to("own", BACKEND))
+        .route(to("elsewhere", BACKEND).service_field("namespace", json!("other")))
+        .route(to("external", "external"))
+        .route(to("empty", "empty"))
+        .route(to("cross", BACKEND).rule_field("middlewares", json!([{"name": "x@file"}])));
+    cluster.apply(&routes);
+    let of = |more: &[&str]| {
+        let flags = [&[file.as_str()], more].concat();
+        let running = Running::until_ready(&mut cluster.command(&flags));
+        let data = raw_data(&running);
+        let states = ["own", "elsewhere", "external", "empty", "cross"].map(|host| state(&data, host));
+        (states, status(&running, "own"), data)
+    };
+    let (states, answer, _) = of(&[]);
+    assert_eq!(states, ["enabled", "disabled", "disabled", "disabled", "enabled"]);
+    assert_eq!(answer, 200);
+    let (states, answer, _) = of(&[
+        "--providers.kubernetesCRD.allowCrossNamespace=true",
+        "--providers.kubernetesCRD.allowExternalNameServices=true",
+        "--providers.kubernetesCRD.allowEmptyServices=true",
+        "--providers.kubernetesCRD.crossProviderNamespaces=other",
+    ]);
+    assert_eq!(states, ["enabled", "enabled", "enabled", "enabled", "disabled"]);
+    assert_eq!(answer, 200);
+    let (_, _, data) = of(&["--providers.kubernetesCRD.nativeLBByDefault=true"]);
+    let services = data["services"].as_object().expect("services");
+    let native = services
+        .values()
+        .any(|service| service["loadBalancer"]["servers"][0]["url"] == "http://10.0.0.10:443");
+    assert!(native, "{services:?}");
+}
+
+#[test]
+pub(crate) fn a9_8_changes_wait_for_each_other() {
+    let cluster = Cluster::new();
+    let origin = Origin::http(|_| ok("hello"));
+    cluster.apply(&Manifests::new().backend(BACKEND, origin.port()));
+    let slow = ["--providers.kubernetesCRD.throttleDuration=700ms"];
+    let running = Running::until_ready(&mut cluster.command(&slow));
+    let began = Instant::now();
+    for name in ["one", "two"] {
+        cluster.server.apply(&plain(name, name).yaml());
+        wait_until("the router", || state(&raw_data(&running), name) == "enabled");
+    }
+    assert!(
+        began.elapsed() >= Duration::from_millis(700),
+        "{:?}",
+        began.elapsed()
+    );
 }
 
 #[test]

@@ -43,6 +43,14 @@ pub(super) fn seen() -> Vec<Seen> {
             "providers.kubernetesCRD.ingressClass",
         ),
         seen!(cluster::options::a9_8_namespaces_are_watched_one_by_one => "providers.kubernetesCRD.namespaces"),
+        seen!(cluster::options::a9_8_options_say_what_routes_may_ask_for =>
+            "providers.kubernetesCRD.allowCrossNamespace",
+            "providers.kubernetesCRD.allowEmptyServices",
+            "providers.kubernetesCRD.allowExternalNameServices",
+            "providers.kubernetesCRD.crossProviderNamespaces",
+            "providers.kubernetesCRD.nativeLBByDefault",
+        ),
+        seen!(cluster::options::a9_8_changes_wait_for_each_other => "providers.kubernetesCRD.throttleDuration"),
         seen!(cluster::access::c61_roles_of_the_named_namespaces_suffice =>
             "providers.kubernetesCRD.disableClusterScopeResources",
         ),
