@@ -9,12 +9,13 @@
 
 pub(crate) mod bridge;
 mod connect;
-mod fault;
+pub(crate) mod dial;
+pub(crate) mod fault;
 mod lease;
-mod link;
+pub(crate) mod link;
 mod pinned;
 mod pool;
-mod watched;
+pub(crate) mod watched;
 
 use std::cell::RefCell;
 use std::rc::Rc;

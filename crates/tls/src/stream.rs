@@ -30,7 +30,7 @@ mod session;
 mod tests;
 pub(crate) mod witness;
 
-pub use handshake::{AcceptError, accept, connect};
+pub use handshake::{AcceptError, accept, connect, connect_noting};
 pub use hello::{Hello, HelloError, HelloReader};
 
 use buffers::{Outgoing, Pending, SCRATCH, Scratch};
@@ -105,6 +105,16 @@ impl<IO> TlsStream<IO> {
 
     pub fn get_ref(&self) -> &IO {
         &self.io
+    }
+
+    /// The chain that the peer has presented, leaf first; empty before it has, and where it had none.
+    pub fn peer_chain(&self) -> &[CertificateDer<'static>] {
+        self.session.state().peer_certificates().unwrap_or_default()
+    }
+
+    /// The application protocol that both agreed on.
+    pub fn alpn(&self) -> Option<&[u8]> {
+        self.session.state().alpn_protocol()
     }
 
     /// Whether decrypted bytes wait to be read.

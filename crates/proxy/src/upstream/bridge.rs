@@ -26,7 +26,7 @@ pub(crate) enum Assurance {
 impl Assurance {
     /// The assurance of a finished handshake. No proof under a policy that demands one is a fault: the
     /// bridge is not built.
-    pub(super) fn of(policy: &BackendPolicy, handshake: &BackendHandshake) -> Result<Self, Fault> {
+    pub(crate) fn of(policy: &BackendPolicy, handshake: &BackendHandshake) -> Result<Self, Fault> {
         match (handshake.proof.verified, &policy.verification) {
             (Some(proof), _) => Ok(Self::Verified(proof)),
             (None, Verification::DangerSkip) => Ok(Self::danger_unverified(Unverified::SkippedByPolicy)),

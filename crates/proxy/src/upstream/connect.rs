@@ -1,25 +1,24 @@
-//! Opens connections: names, sockets, TLS, HTTP.
+//! Opens the connections of a pool.
 
 use std::cell::Cell;
 use std::future::poll_fn;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Poll;
-use std::time::Duration;
 
-use hyper::client::conn::{http1, http2};
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::Instant;
 use viaduct_snapshot::{Scheme, Timeouts};
+use viaduct_tls::Fault;
 use viaduct_tls::backend_leg::Offer;
-use viaduct_tls::{Fault, Reason};
 
 use crate::runtime::LocalExecutor;
 
+use super::dial;
 use super::fault;
 use super::link::{Link, Route};
 use super::pool::{Idle, Pool, Shared};
@@ -33,14 +32,9 @@ pub(super) enum Fresh {
 
 /// Opens a connection to the pool's server, within the transport's time-outs.
 pub(super) async fn open(pool: &Pool, offer: Offer) -> Result<Fresh, Fault> {
-    let limit = pool.transport.timeouts.dial;
-    let stream = match limit {
-        Some(limit) => timeout(limit, dial(pool, Some(Instant::now() + limit)))
-            .await
-            .unwrap_or_else(|_| Err(fault::timed_out(Reason::ConnectTimeout, &wanted(pool), limit)))?,
-        None => dial(pool, None).await?,
-    };
-    let route = route(&stream).map_err(|error| fault::of_connect(&error, &target(pool)))?;
+    let target = target(pool);
+    let stream = dial::connect(&target, pool.transport.timeouts.dial, addresses(pool), |_| {}).await?;
+    let route = Route::of(&stream).map_err(|error| fault::of_connect(&error, &target))?;
     let notes = Arc::default();
     let timeouts = pool.transport.timeouts;
     match pool.scheme {
@@ -60,17 +54,8 @@ pub(super) async fn open(pool: &Pool, offer: Offer) -> Result<Fresh, Fault> {
 async fn secure(pool: &Pool, stream: TcpStream, route: Route, offer: Offer) -> Result<Fresh, Fault> {
     let tls = pool.endpoint_tls(offer)?;
     let transport = &pool.transport;
-    let limit = transport.timeouts.handshake;
     let started = Instant::now();
-    let (stream, handshake) = timeout(limit, viaduct_tls::stream::connect(stream, &tls))
-        .await
-        .unwrap_or_else(|_| {
-            Err(fault::timed_out(
-                Reason::HandshakeTimeout,
-                "a finished TLS handshake",
-                limit,
-            ))
-        })?;
+    let (stream, handshake) = dial::handshake(stream, &tls, transport.timeouts.handshake, &mut None).await?;
     let notes = Arc::default();
     let policy = transport.tls.policy();
     let link = Link::secure(route, &notes, policy, &tls, &handshake, started.elapsed())?;
@@ -82,76 +67,19 @@ async fn secure(pool: &Pool, stream: TcpStream, route: Route, offer: Offer) -> R
     }
 }
 
-fn route(stream: &TcpStream) -> std::io::Result<Route> {
-    Ok(Route {
-        local: stream.local_addr()?,
-        peer: stream.peer_addr()?,
-    })
-}
-
-/// One address after the other, each with its share of the time left.
-async fn dial(pool: &Pool, deadline: Option<Instant>) -> Result<TcpStream, Fault> {
-    let addresses = resolve(pool).await?;
-    let mut failure = None;
-    for (index, address) in addresses.iter().enumerate() {
-        let left = u32::try_from(addresses.len() - index).unwrap_or(u32::MAX);
-        let connect = TcpStream::connect(address);
-        let outcome = match deadline {
-            Some(deadline) => {
-                let now = Instant::now();
-                let share = deadline.saturating_duration_since(now) / left;
-                timeout_at(now + share.max(SHORTEST_SHARE), connect)
-                    .await
-                    .unwrap_or_else(|_| Err(std::io::ErrorKind::TimedOut.into()))
-            }
-            None => connect.await,
-        };
-        match outcome {
-            Ok(stream) => {
-                tune(&stream);
-                return Ok(stream);
-            }
-            Err(error) => failure = Some(fault::of_connect(&error, &target(pool))),
-        }
-    }
-    Err(failure.unwrap_or_else(|| fault::new(Reason::Dns, wanted(pool), "a name without addresses")))
-}
-
 /// The server's addresses; those known from before when the resolver fails.
-async fn resolve(pool: &Pool) -> Result<Vec<SocketAddr>, Fault> {
-    if let Ok(address) = pool.host.parse::<IpAddr>() {
-        return Ok(vec![SocketAddr::new(address, pool.port)]);
-    }
-    match tokio::net::lookup_host((&*pool.host, pool.port)).await {
+async fn addresses(pool: &Pool) -> Result<Vec<SocketAddr>, Fault> {
+    match dial::resolve(&pool.host, pool.port).await {
         Ok(found) => {
-            let found: Vec<_> = found.take(MOST_ADDRESSES).collect();
-            pool.addresses.replace(found.clone());
+            if !dial::is_address(&pool.host) {
+                pool.addresses.replace(found.clone());
+            }
             Ok(found)
         }
-        Err(error) => {
+        Err(fault) => {
             let known = pool.addresses.borrow().clone();
-            if known.is_empty() {
-                return Err(fault::new(
-                    Reason::Dns,
-                    format!("the address of {}", pool.host),
-                    error.to_string(),
-                ));
-            }
-            Ok(known)
+            if known.is_empty() { Err(fault) } else { Ok(known) }
         }
-    }
-}
-
-/// Failing to set these costs speed, not correctness.
-fn tune(stream: &TcpStream) {
-    let keepalive = socket2::TcpKeepalive::new()
-        .with_time(KEEPALIVE)
-        .with_interval(KEEPALIVE);
-    let tuned = stream
-        .set_nodelay(true)
-        .and_then(|()| socket2::SockRef::from(stream).set_tcp_keepalive(&keepalive));
-    if let Err(error) = tuned {
-        tracing::debug!(%error, "cannot set options of a backend socket");
     }
 }
 
@@ -159,17 +87,10 @@ async fn http1<IO>(io: IO, link: Link) -> Result<Fresh, Fault>
 where
     IO: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
-    let (sender, connection) = http1::Builder::new()
-        .read_buf_exact_size(Some(READ_BUFFER))
+    let (sender, connection) = dial::http1_builder()
         .handshake(TokioIo::new(io))
         .await
-        .map_err(|error| {
-            fault::new(
-                Reason::HandshakeFailed,
-                "an HTTP/1.1 connection",
-                error.to_string(),
-            )
-        })?;
+        .map_err(|error| fault::of_http1(&error))?;
     drop(tokio::task::spawn_local(async move {
         // Whoever waits for an answer is told; an idle connection may end as it likes.
         if let Err(error) = connection.with_upgrades().await {
@@ -186,26 +107,9 @@ async fn http2<IO>(io: IO, link: Link, timeouts: Timeouts) -> Result<Fresh, Faul
 where
     IO: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
-    let mut builder = http2::Builder::new(LocalExecutor);
-    builder
-        .timer(TokioTimer::new())
-        .initial_stream_window_size(STREAM_WINDOW)
-        .initial_connection_window_size(CONNECTION_WINDOW)
-        .max_header_list_size(HEADER_LIST)
-        .max_send_buf_size(SEND_BUFFER)
-        .keep_alive_interval(timeouts.read_idle)
-        .keep_alive_timeout(timeouts.ping)
-        .keep_alive_while_idle(true);
-    let (sender, mut connection) = timeout(timeouts.handshake, builder.handshake(TokioIo::new(io)))
-        .await
-        .map_err(|_| {
-            fault::timed_out(
-                Reason::HandshakeTimeout,
-                "an HTTP/2 connection",
-                timeouts.handshake,
-            )
-        })?
-        .map_err(|error| fault::new(Reason::BadResponse, "an HTTP/2 connection", error.to_string()))?;
+    let builder = dial::http2_builder(LocalExecutor, timeouts);
+    let (sender, mut connection) =
+        dial::preface(timeouts.handshake, builder.handshake(TokioIo::new(io))).await?;
     let limit = Rc::new(Cell::new(connection.current_max_send_streams()));
     let kept_up = Rc::clone(&limit);
     drop(tokio::task::spawn_local(poll_fn(move |cx| {
@@ -226,19 +130,3 @@ where
 fn target(pool: &Pool) -> String {
     format!("{}:{}", pool.host, pool.port)
 }
-
-fn wanted(pool: &Pool) -> String {
-    format!("a connection to {}", target(pool))
-}
-
-/// One read from a server, and the most that a response head may take.
-const READ_BUFFER: usize = 32 * 1024;
-/// What a server may send ahead of a slow client.
-const STREAM_WINDOW: u32 = 1024 * 1024;
-const CONNECTION_WINDOW: u32 = 4 * 1024 * 1024;
-const HEADER_LIST: u32 = 64 * 1024;
-const SEND_BUFFER: usize = 256 * 1024;
-/// Go's dialer, as Traefik sets it.
-const KEEPALIVE: Duration = Duration::from_secs(30);
-const SHORTEST_SHARE: Duration = Duration::from_secs(2);
-const MOST_ADDRESSES: usize = 16;

@@ -14,7 +14,7 @@ use crate::wire::body::ClientBodyError;
 
 use super::link::Link;
 
-pub(super) fn new(reason: Reason, wanted: impl Into<String>, got: impl Into<String>) -> Fault {
+pub(crate) fn new(reason: Reason, wanted: impl Into<String>, got: impl Into<String>) -> Fault {
     Fault {
         reason,
         wanted: wanted.into(),
@@ -24,12 +24,12 @@ pub(super) fn new(reason: Reason, wanted: impl Into<String>, got: impl Into<Stri
     }
 }
 
-pub(super) fn timed_out(reason: Reason, wanted: &str, after: Duration) -> Fault {
+pub(crate) fn timed_out(reason: Reason, wanted: &str, after: Duration) -> Fault {
     new(reason, wanted, format!("nothing within {after:?}"))
 }
 
 /// Why a socket could not be opened.
-pub(super) fn of_connect(error: &io::Error, target: &str) -> Fault {
+pub(crate) fn of_connect(error: &io::Error, target: &str) -> Fault {
     let reason = match error.kind() {
         io::ErrorKind::ConnectionRefused => Reason::ConnectRefused,
         io::ErrorKind::TimedOut => Reason::ConnectTimeout,
@@ -38,8 +38,17 @@ pub(super) fn of_connect(error: &io::Error, target: &str) -> Fault {
     new(reason, format!("a connection to {target}"), error.to_string())
 }
 
+/// Why a connection does not begin to speak HTTP/1.1.
+pub(crate) fn of_http1(error: &hyper::Error) -> Fault {
+    new(
+        Reason::HandshakeFailed,
+        "an HTTP/1.1 connection",
+        error.to_string(),
+    )
+}
+
 /// Why a request got no response head.
-pub(super) fn of_exchange(error: &hyper::Error, link: &Link) -> ProxyError {
+pub(crate) fn of_exchange(error: &hyper::Error, link: &Link) -> ProxyError {
     let mut source = error.source();
     let mut last = error.to_string();
     while let Some(cause) = source {

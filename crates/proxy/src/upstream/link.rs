@@ -17,7 +17,7 @@ use super::watched::Notes;
 pub(crate) struct Link {
     peer: Box<str>,
     tls: Option<Tls>,
-    pub(super) assurance: Assurance,
+    pub(crate) assurance: Assurance,
     notes: Arc<Notes>,
     /// The port, where the connection leads to this machine.
     own_port: Option<u16>,
@@ -31,7 +31,7 @@ struct Tls {
 }
 
 impl Link {
-    pub(super) fn plain(route: Route, notes: &Arc<Notes>) -> Self {
+    pub(crate) fn plain(route: Route, notes: &Arc<Notes>) -> Self {
         Self::new(
             route,
             notes,
@@ -41,7 +41,7 @@ impl Link {
     }
 
     /// Of a finished handshake; a fault where it proved less than the policy demands.
-    pub(super) fn secure(
+    pub(crate) fn secure(
         route: Route,
         notes: &Arc<Notes>,
         policy: &BackendPolicy,
@@ -87,26 +87,26 @@ impl Link {
         self.own_port
     }
 
-    pub(super) fn was_answered_with_tls(&self) -> bool {
+    pub(crate) fn was_answered_with_tls(&self) -> bool {
         self.tls.is_none() && self.notes.answered_with_tls()
     }
 
-    pub(super) fn was_noisy(&self) -> bool {
+    pub(crate) fn was_noisy(&self) -> bool {
         self.notes.was_noisy()
     }
 
     /// A head or a part of a body has come.
-    pub(super) fn progressed(&self) {
+    pub(crate) fn progressed(&self) {
         self.notes.progressed();
     }
 
     /// The connection has changed its protocol.
-    pub(super) fn opened(&self) {
+    pub(crate) fn opened(&self) {
         self.notes.opened();
     }
 
     /// What TLS said behind the handshake: servers refuse a client certificate in their first record.
-    pub(super) fn tls_fault(&self) -> Option<Fault> {
+    pub(crate) fn tls_fault(&self) -> Option<Fault> {
         let (tls, error) = (self.tls.as_ref()?, self.notes.tls_error()?);
         let context = ClientAuthRecord::context(tls.client_auth.as_deref());
         Some(fault_of_handshake(error, &tls.expected, context))
@@ -115,9 +115,9 @@ impl Link {
 
 /// The two ends of a socket.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Route {
-    pub(super) local: SocketAddr,
-    pub(super) peer: SocketAddr,
+pub(crate) struct Route {
+    pub(crate) local: SocketAddr,
+    pub(crate) peer: SocketAddr,
 }
 
 fn leg(handshake: &BackendHandshake, took: Duration) -> BackendLeg {

@@ -13,7 +13,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 /// Noticed at most once per connection. Shared with the [`Link`](super::Link); `Sync`, because hyper
 /// asks upgradable connections to be `Send`.
 #[derive(Debug)]
-pub(super) struct Notes {
+pub(crate) struct Notes {
     seen: OnceLock<Seen>,
     /// Bytes that may be read before there is progress. The connection's task and its exchanges are on one
     /// thread.
@@ -101,7 +101,7 @@ impl Notes {
 }
 
 /// Looks at the first bytes read, and at errors.
-pub(super) struct Watched<IO> {
+pub(crate) struct Watched<IO> {
     io: IO,
     notes: Arc<Notes>,
     /// Nothing has been read.
@@ -109,7 +109,7 @@ pub(super) struct Watched<IO> {
 }
 
 impl<IO> Watched<IO> {
-    pub(super) fn new(io: IO, notes: Arc<Notes>) -> Self {
+    pub(crate) fn new(io: IO, notes: Arc<Notes>) -> Self {
         Self {
             io,
             notes,

@@ -60,16 +60,27 @@ pub async fn connect<IO>(io: IO, tls: &EndpointTls) -> Result<(TlsStream<IO>, Ba
 where
     IO: AsyncRead + AsyncWrite + Unpin,
 {
+    connect_noting(io, tls, &mut None).await
+}
+
+/// As [`connect`]; what the server asked for is in `record` also where the handshake fails.
+pub async fn connect_noting<IO>(
+    io: IO,
+    tls: &EndpointTls,
+    record: &mut Option<ClientAuthRecord>,
+) -> Result<(TlsStream<IO>, BackendHandshake), Fault>
+where
+    IO: AsyncRead + AsyncWrite + Unpin,
+{
     let (config, name) = (Arc::clone(&tls.config), tls.server_name.clone());
-    let mut record = None;
-    let stream = connect_with(io, config, name, &mut record)
-        .await
-        .map_err(|error| match error.downcast::<rustls::Error>() {
+    let stream = connect_with(io, config, name, record).await.map_err(|error| {
+        match error.downcast::<rustls::Error>() {
             Ok(error) => {
                 fault_of_handshake(&error, &tls.expected, ClientAuthRecord::context(record.as_ref()))
             }
             Err(error) => broken_off(&error),
-        })?;
+        }
+    })?;
     let state = stream.session.state();
     let facts = Facts::of(state);
     let chain = state.peer_certificates().unwrap_or_default();
@@ -83,7 +94,7 @@ where
         },
         alpn_h2: facts.alpn_h2,
         resumed: facts.resumed,
-        client_auth: record,
+        client_auth: record.clone(),
         proof: tls.verifier.proof(chain, &tls.expected)?,
     };
     Ok((stream, handshake))

@@ -1,0 +1,135 @@
+//! One request over a connection of its own.
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::HOST;
+use http::uri::{Authority, PathAndQuery, Scheme as UriScheme};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Uri, Version};
+use http_body_util::Empty;
+use hyper::body::Incoming;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::{Instant, timeout};
+use viaduct_snapshot::Scheme;
+use viaduct_tls::{Fault, Reason};
+
+use super::Target;
+use crate::answer::ProxyError;
+use crate::upstream::link::Link;
+use crate::upstream::watched::{Notes, Watched};
+use crate::upstream::{dial, fault};
+
+/// The head of an answer.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    pub status: StatusCode,
+    pub version: Version,
+    pub headers: HeaderMap,
+    /// From sending the request to having the head.
+    pub took: Duration,
+}
+
+/// Sends the request and waits for the head of its answer.
+pub(super) async fn ask<IO>(
+    target: &Target,
+    stream: IO,
+    http2: bool,
+    (link, notes): (Link, Arc<Notes>),
+    request: Request<()>,
+) -> Result<Answer, Fault>
+where
+    IO: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    let request = addressed(target, http2, request)?;
+    let io = TokioIo::new(Watched::new(stream, notes));
+    let timeouts = target.transport.timeouts;
+    let limit = timeouts.response_header.unwrap_or(Target::LONGEST);
+    let started = Instant::now();
+    let outcome = if http2 {
+        let builder = dial::http2_builder(TokioExecutor::new(), timeouts);
+        let (mut sender, connection) = dial::preface(timeouts.handshake, builder.handshake(io)).await?;
+        timeout(limit, driven(connection, sender.send_request(request))).await
+    } else {
+        let (mut sender, connection) = dial::http1_builder()
+            .handshake(io)
+            .await
+            .map_err(|error| fault::of_http1(&error))?;
+        timeout(limit, driven(connection, sender.send_request(request))).await
+    };
+    match outcome {
+        Ok(Ok(response)) => Ok(head(response, started.elapsed())),
+        Ok(Err(error)) => Err(match fault::of_exchange(&error, &link) {
+            ProxyError::Backend(fault) => *fault,
+            _ => fault::new(Reason::BadResponse, "an HTTP answer", error.to_string()),
+        }),
+        Err(_) => Err(fault::timed_out(
+            Reason::ResponseTimeout,
+            "the head of an answer",
+            limit,
+        )),
+    }
+}
+
+/// Waits for the answer, and keeps the connection going meanwhile.
+async fn driven<T>(connection: impl Future, exchange: impl Future<Output = T>) -> T {
+    let mut exchange = pin!(exchange);
+    tokio::select! {
+        biased;
+        answer = &mut exchange => return answer,
+        _ended = connection => {}
+    }
+    exchange.await
+}
+
+fn head(response: Response<Incoming>, took: Duration) -> Answer {
+    let (parts, _body) = response.into_parts();
+    Answer {
+        status: parts.status,
+        version: parts.version,
+        headers: parts.headers,
+        took,
+    }
+}
+
+/// HTTP/1.1 has the host in a header and the path alone in its first line, HTTP/2 has both as parts of one address.
+fn addressed(target: &Target, http2: bool, request: Request<()>) -> Result<Request<Empty<Bytes>>, Fault> {
+    let (mut parts, ()) = request.into_parts();
+    let path = parts
+        .uri
+        .path_and_query()
+        .cloned()
+        .unwrap_or(PathAndQuery::from_static("/"));
+    let unusable = |what: &str| fault::new(Reason::BadResponse, "a request that can be sent", what);
+    let host = match parts.headers.remove(HOST) {
+        Some(host) => host,
+        None => HeaderValue::try_from(own_host(target)).map_err(|_| unusable("a server without a host"))?,
+    };
+    parts.uri = if http2 {
+        parts.version = Version::HTTP_2;
+        let authority = Authority::try_from(host.as_bytes()).map_err(|_| unusable("another Host"))?;
+        let mut uri = http::uri::Parts::default();
+        uri.scheme = Some(match target.scheme {
+            Scheme::Https => UriScheme::HTTPS,
+            Scheme::Http | Scheme::H2c => UriScheme::HTTP,
+        });
+        uri.authority = Some(authority);
+        uri.path_and_query = Some(path);
+        Uri::from_parts(uri).map_err(|_| unusable("another path"))?
+    } else {
+        parts.version = Version::HTTP_11;
+        parts.headers.insert(HOST, host);
+        Uri::from(path)
+    };
+    Ok(Request::from_parts(parts, Empty::new()))
+}
+
+fn own_host(target: &Target) -> String {
+    if target.host.contains(':') {
+        format!("[{}]:{}", target.host, target.port)
+    } else {
+        target.address()
+    }
+}
