@@ -80,6 +80,10 @@ pub enum Code {
     NoServers,
     /// The last good state of an object was kept.
     LastGoodKept,
+    /// A route whose backend leg is less secure than the operator demands.
+    BelowRequiredClass,
+    /// An exception to what is demanded that is for nothing that is there.
+    BridgeException,
     /// What a Kubernetes API server refuses, does not have, or does not answer.
     ClusterAccess,
 }

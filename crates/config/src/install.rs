@@ -10,6 +10,7 @@
 
 mod access_log;
 mod api;
+mod bridge;
 mod check;
 mod choice;
 mod effective;
@@ -42,6 +43,7 @@ pub use access_log::{
 };
 pub use access_log::{HeaderFields, LogLevel, QueryParameterFields};
 pub use api::{Api, Ping};
+pub use bridge::{Bridge, BridgeException, BridgeMinimum, BridgeMode, BridgeRequirement};
 pub use choice::ChoiceError;
 pub use effective::parse_net;
 pub use entry_point::{
@@ -95,6 +97,8 @@ pub struct Install {
     #[serde(deserialize_with = "section::read", skip_serializing_if = "Option::is_none")]
     pub ocsp: Option<Ocsp>,
     pub experimental: Experimental,
+    /// What is demanded of both legs of every route; our own.
+    pub bridge: Bridge,
     pub viaduct: Own,
 }
 

@@ -25,6 +25,7 @@ fn table(rules: impl Iterator<Item = String>) -> RoutingTable {
             tls: false,
             demanded_policy: None,
             service_name: "none".into(),
+            named_service: None,
             middlewares: Box::default(),
             state: RouterState::OutOfService {
                 status: 503,

@@ -31,6 +31,7 @@ use viaduct_tls::Identity;
 use viaduct_tls::ocsp::Staples;
 
 use crate::book::{Book, Counters, KeptSource, Slots};
+use crate::bridge;
 use crate::entry_point::EntryPoint;
 use crate::resolve::Resolver;
 use crate::router::Router;
@@ -96,6 +97,7 @@ pub fn compile(inputs: &Inputs<'_>, previous: Option<&Snapshot>) -> (Arc<Snapsho
         &mut findings,
     );
 
+    findings.extend(bridge::unused(&inputs.install.bridge, routers.values()));
     slots.end_round();
     let (services, pools) = services.into_ready();
     let mut identities = certificates.by_provider;

@@ -2,8 +2,10 @@
 
 mod place;
 
+use viaduct_tls::backend_leg::Verification;
 use viaduct_tls::{Fault, Reason, Remedy};
 
+use crate::bridge::{Backend, BridgeClass, Subject};
 use crate::{Router, Transport};
 use place::Place;
 
@@ -19,6 +21,34 @@ pub fn hint(fault: &Fault, transport: &Transport, router: &Router) -> Option<Str
         Edit::Scheme(scheme) => format!("set `scheme: {scheme}` at the service of {}", place.router()),
         Edit::Elsewhere(advice) => advice.to_owned(),
     })
+}
+
+/// The edit that lifts a service, as a router reaches it, from `class` to `required`. One line.
+pub(crate) fn raise(
+    class: BridgeClass,
+    required: BridgeClass,
+    backend: &Backend<'_>,
+    subject: &Subject<'_>,
+) -> String {
+    let transport = &backend.balancer.transport;
+    let place = Place::at(transport, subject.origin, subject.name);
+    let skips = transport.tls.policy().verification == Verification::DangerSkip;
+    let mut edits = Vec::new();
+    if class <= BridgeClass::Plaintext && required > BridgeClass::Plaintext {
+        edits.push(place.speak_tls(&backend.service.name));
+    }
+    if required > BridgeClass::Unverified {
+        if skips {
+            edits.push(place.verify());
+        } else if class <= BridgeClass::Plaintext && place.is_default() {
+            edits.push(place.trust());
+        }
+    }
+    if required == BridgeClass::Mtls && transport.tls.policy().identities.is_empty() {
+        let what = "a client certificate that the servers accept".to_owned();
+        edits.push(place.instruction(&Change::Add(Material::ClientCertificates, what)));
+    }
+    edits.join("; ")
 }
 
 /// Where to look when no single edit is known to mend it.

@@ -4,6 +4,8 @@ use viaduct_config::dynamic::http::{RouterTls, ServersTransport};
 use viaduct_config::rule::Syntax;
 use viaduct_config::{EntryPointName, ProviderName};
 
+use crate::bridge::BridgePolicy;
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Install {
     pub entry_points: Vec<EntryPointInstall>,
@@ -15,6 +17,8 @@ pub struct Install {
     pub provider_precedence: Vec<ProviderName>,
     /// `core.defaultRuleSyntax`: how rules of routers without a `ruleSyntax` are read. Default: v3.
     pub default_rule_syntax: Syntax,
+    /// What is demanded of both legs of every route. Default: nothing.
+    pub bridge: BridgePolicy,
 }
 
 #[derive(Debug, Clone, PartialEq)]

@@ -16,6 +16,7 @@
 )]
 
 mod book;
+pub mod bridge;
 pub mod compile;
 pub mod entry_point;
 pub mod explain;
@@ -32,6 +33,7 @@ pub mod transport;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+pub use bridge::{BridgeClass, BridgePolicy};
 pub use compile::{Inputs, compile};
 pub use entry_point::{EntryPoint, PolicyId, RouteRequest, Routed};
 pub use install::{EntryPointInstall, Install};

@@ -31,6 +31,8 @@ pub struct Router {
     pub demanded_policy: Option<PolicyId>,
     /// As written, for messages: `name@provider`.
     pub service_name: Arc<str>,
+    /// What it names, also while it is out of service: for those who tell of it. Requests go by `state`.
+    pub named_service: Option<Arc<Service>>,
     pub state: RouterState,
     /// What a request meets on its way to the service, in order: those of the entry point, then the router's
     /// own, chains resolved. Empty for most routers, and then they cost nothing.
@@ -75,6 +77,7 @@ impl Router {
             && self.tls == other.tls
             && self.demanded_policy == other.demanded_policy
             && self.service_name == other.service_name
+            && same_service(self.named_service.as_ref(), other.named_service.as_ref())
             && self.state.same(&other.state)
             && same_middlewares(&self.middlewares, &other.middlewares)
             && self.observability == other.observability
@@ -103,6 +106,14 @@ impl RouterState {
 
 fn same_middlewares(a: &[Arc<Middleware>], b: &[Arc<Middleware>]) -> bool {
     a.len() == b.len() && a.iter().zip(b).all(|(a, b)| Arc::ptr_eq(a, b))
+}
+
+fn same_service(a: Option<&Arc<Service>>, b: Option<&Arc<Service>>) -> bool {
+    match (a, b) {
+        (Some(a), Some(b)) => Arc::ptr_eq(a, b),
+        (None, None) => true,
+        (Some(_), None) | (None, Some(_)) => false,
+    }
 }
 
 fn same_rule(a: Option<&Arc<RouteRule>>, b: Option<&Arc<RouteRule>>) -> bool {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::bridge::BridgeClass;
 use crate::transport::Transport;
 
 /// A small stable number for a name: per-worker tables (counters, balancers) are vectors indexed by
@@ -21,6 +22,8 @@ pub struct Service {
     /// `name@provider`.
     pub name: Arc<str>,
     pub kind: ServiceKind,
+    /// Of all servers that a request to it can end at; `None`: there is none.
+    pub weakest: Option<BridgeClass>,
     pub slot: Slot,
 }
 

@@ -4,6 +4,7 @@ mod entry_point;
 mod help;
 mod manifests;
 mod stapling;
+mod strict;
 mod trusted;
 
 #[cfg(test)]
@@ -18,6 +19,7 @@ use crate::logging::Level;
 pub(crate) use entry_point::{EntryPoint, Listen, resolve};
 pub(crate) use manifests::{Manifests, Printed};
 pub(crate) use stapling::Stapling;
+pub(crate) use strict::Strict;
 pub(crate) use trusted::TrustedIps;
 
 /// Edge proxy for end-to-end TLS: client == TLS ==> Viaduct == verified TLS ==> backend.
@@ -96,6 +98,9 @@ pub(crate) struct Up {
     /// it shows holds no secrets, but the whole configuration.
     #[arg(long, value_name = "ADDR", num_args = 0..=1, require_equals = true, default_missing_value = API)]
     pub(crate) api: Option<Listen>,
+
+    #[command(flatten)]
+    pub(crate) strict: Strict,
 
     #[command(flatten)]
     pub(crate) stapling: Stapling,

@@ -7,7 +7,7 @@ mod report;
 mod tests;
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use tokio::sync::{mpsc, watch};
 use viaduct_config::dynamic::http::ServersTransport;
@@ -24,6 +24,8 @@ pub(crate) use notice::Witness;
 use notice::notice;
 pub(crate) use report::{Report, gather, text};
 
+type Clock = Box<dyn Fn() -> SystemTime + Send>;
+
 /// Holds the latest update of every provider and the snapshot made of them.
 pub(crate) struct Control {
     install: Install,
@@ -35,6 +37,10 @@ pub(crate) struct Control {
     retired: Vec<(Arc<Snapshot>, Instant)>,
     /// `None`: OCSP stapling is off.
     stapling: Option<Stapling>,
+    /// Where exceptions to what is demanded of routes are read off.
+    clock: Clock,
+    /// When the next of those in force ends.
+    exception_ends: Option<SystemTime>,
     report: Report,
     reloads: Arc<ReloadCount>,
     board: Option<Board>,
@@ -47,6 +53,8 @@ impl Control {
         Self {
             stapling: None,
             events: None,
+            clock: Box::new(SystemTime::now),
+            exception_ends: None,
             install,
             generated_default: Arc::new(CertificateStore::generate_default()),
             updates: Vec::new(),
@@ -104,6 +112,7 @@ impl Control {
 
     /// The snapshot of what is known now.
     fn compile(&mut self) -> Arc<Snapshot> {
+        self.exception_ends = self.install.bridge.advance((self.clock)());
         let staples = self.stapling.as_ref().map(Stapling::staples);
         let inputs = Inputs {
             install: &self.install,
@@ -155,6 +164,7 @@ impl Control {
                     tracing::debug!("OCSP answers applied");
                     Some(self.compile())
                 }
+                () = wait_until(self.exception_ends, (self.clock)()) => self.end_exceptions(),
                 () = released(&self.retired) => {
                     self.take_apart();
                     None
@@ -164,6 +174,17 @@ impl Control {
                 snapshots.send_replace(snapshot);
             }
         }
+    }
+
+    /// Compiles again if an exception has ended. `None`: none has, the clock was only looked at.
+    fn end_exceptions(&mut self) -> Option<Arc<Snapshot>> {
+        let now = (self.clock)();
+        self.exception_ends.filter(|end| *end <= now)?;
+        let started = Instant::now();
+        let before = self.current.as_ref().map(|current| current.generation);
+        let snapshot = self.compile();
+        tell_applied(before, &snapshot, started);
+        Some(snapshot)
     }
 
     /// Frees the snapshots that nobody else holds, and lets go of those that somebody has held for very long.
@@ -229,6 +250,17 @@ async fn answers(stapling: &mut Option<Stapling>) {
     }
 }
 
+/// Waits for a moment of the wall clock, but not long without looking at it again: it can be set. Cancel safe.
+async fn wait_until(moment: Option<SystemTime>, now: SystemTime) {
+    match moment {
+        Some(moment) => {
+            let left = moment.duration_since(now).unwrap_or_default();
+            tokio::time::sleep(left.min(LOOK_AT_CLOCK)).await;
+        }
+        None => std::future::pending().await,
+    }
+}
+
 /// Resolves when it is time to look whether the workers have let go. Cancel safe.
 async fn released(retired: &[(Arc<Snapshot>, Instant)]) {
     if retired.is_empty() {
@@ -264,6 +296,8 @@ fn tell_applied(before: Option<u64>, snapshot: &Snapshot, started: Instant) {
 const MOST_TOGETHER: usize = 16;
 /// Workers take up a snapshot within milliseconds; a request that goes on holds the one it began with.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// The longest that a clock which was set forward can keep an exception in force.
+const LOOK_AT_CLOCK: Duration = Duration::from_secs(30);
 /// Memory is worth more than a worker's milliseconds.
 const LONGEST_KEPT: Duration = Duration::from_secs(5);
 

@@ -1,6 +1,7 @@
 //! Install options -> the settings of each room. One module per room.
 
 pub(crate) mod api;
+pub(crate) mod bridge;
 pub(crate) mod entry_points;
 pub(crate) mod observability;
 pub(crate) mod ocsp;

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use super::{EntryPoint, INTERNAL_ENTRY_POINT, Install, OtlpGrpc, ServersTransport};
+use super::{EntryPoint, INTERNAL_ENTRY_POINT, Install, OtlpGrpc, ServersTransport, bridge};
 
 /// Fills in what Traefik derives: entry points that are needed and not configured, values that another option
 /// stands for.
@@ -105,6 +105,7 @@ pub(super) fn complaints(install: &Install) -> Vec<Complaint> {
     if install.viaduct.workers > MAX_WORKERS {
         complaints.push(Complaint::new("viaduct.workers", "more than 1024 workers"));
     }
+    of_bridge(install, &mut complaints);
     of_otlp(install, &mut complaints);
     complaints
 }
@@ -151,6 +152,15 @@ fn of_redirection(name: &str, entry_point: &EntryPoint, install: &Install, compl
         "http.redirections.entryPoint",
         message,
     ));
+}
+
+fn of_bridge(install: &Install, complaints: &mut Vec<Complaint>) {
+    // Those that are there without being written can be named, too.
+    let mut whole = install.clone();
+    complete(&mut whole);
+    let is_entry_point = |name: &str| whole.entry_points.contains_key(name);
+    let faults = bridge::complaints(&install.bridge, is_entry_point);
+    complaints.extend(faults.map(|(path, message)| Complaint::new(&path, message)));
 }
 
 /// An entry of a list of trusted addresses: an address, or a CIDR range.

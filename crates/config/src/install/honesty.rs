@@ -14,6 +14,13 @@ fn companions(option: &InstallOption) -> Vec<(String, String)> {
     if option.name.contains("http.redirections.") {
         companions.push(("entryPoints.web.http.redirections.entryPoint.to", "web"));
     }
+    if let Some(field) = option.name.strip_prefix("bridge.exceptions[0].") {
+        companions.push(("bridge.exceptions[0].until", "2030-12-31"));
+        companions.push(("bridge.exceptions[0].reason", "legacy"));
+        if matches!(field, "until" | "reason") {
+            companions.push(("bridge.exceptions[0].namespace", "shop"));
+        }
+    }
     // Its section is there, so that what is seen is the option's own effect.
     let sections = option
         .name
@@ -62,6 +69,13 @@ const SAMPLES: &[(&str, &str)] = &[
     ("defaultRuleSyntax", "v2"),
     ("sampleRate", "0.5"),
     ("terminatingStatusCode", "418"),
+    ("bridge.require", "mtls"),
+    ("bridge.entryPoints._name_.require", "verified"),
+    ("bridge.namespaces._name_.require", "verified"),
+    ("bridge.mode", "report"),
+    ("exceptions[0].until", "2031-12-31"),
+    ("exceptions[0].router", "app@file"),
+    ("exceptions[0].service", "app@file"),
 ];
 
 /// With a name in place of `_name_`; small letters, because variables have no others. A list of sections is set
@@ -160,7 +174,10 @@ fn a1_2_every_supported_option_arrives_from_every_source() {
             "{}: file",
             option.name
         );
-        let without = loaded(option, by_flags(&companions));
+        // A part of an exception is nothing without the others, so it is all of it that is left away.
+        let is_other = |(name, _): &&(String, String)| !name.starts_with("bridge.exceptions");
+        let without: Vec<_> = companions.iter().filter(is_other).cloned().collect();
+        let without = loaded(option, by_flags(&without));
         let changes = install != without;
         let alone = NOTHING_ALONE.contains(&option.name);
         assert!(

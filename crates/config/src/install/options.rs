@@ -13,7 +13,7 @@ pub fn all() -> &'static [InstallOption] {
     table::OPTIONS
 }
 
-/// Options of our own, in the section `viaduct`.
+/// Options of our own, in the sections `bridge` and `viaduct`.
 pub fn own() -> &'static [InstallOption] {
     table::OWN
 }

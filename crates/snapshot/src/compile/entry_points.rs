@@ -111,6 +111,7 @@ fn finish(draft: &Draft<'_>, slots: &mut Slots) -> Router {
             .filter(|policy| ready && policy.demands_certificate())
             .map(|policy| policy.id),
         service_name: Arc::clone(&draft.service_name),
+        named_service: draft.service.clone(),
         middlewares: match &state {
             RouterState::Ready(_) => draft.middlewares.clone().into_boxed_slice(),
             RouterState::OutOfService { .. } => Box::default(),

@@ -16,6 +16,7 @@ use super::policies::Policies;
 use super::services::Services;
 use super::sources::{Source, Sources};
 use crate::Snapshot;
+use crate::bridge::{Subject, Verdict};
 use crate::entry_point::Policy;
 use crate::install::{EntryPointInstall, Install};
 use crate::middleware::Middleware;
@@ -238,7 +239,25 @@ impl<'s> Context<'s> {
         if let Some(tls) = tls {
             self.secure(&mut draft, tls);
         }
+        self.demand(&mut draft);
         draft
+    }
+
+    /// What the operator demands of both legs (C7).
+    fn demand(&self, draft: &mut Draft<'s>) {
+        let subject = Subject {
+            name: &draft.name,
+            written_name: &draft.written_name,
+            entry_point: draft.entry_point.as_ref(),
+            origin: draft.origin.as_ref(),
+        };
+        let middlewares = draft.middlewares.iter();
+        let by_middlewares = middlewares.filter_map(|middleware| middleware.kind.service());
+        let reached = draft.service.iter().chain(by_middlewares);
+        match self.install.bridge.judge(&subject, reached) {
+            Verdict::Served(finding) => draft.warnings.extend(finding),
+            Verdict::Refused(finding) => draft.faults.push(Fault::unavailable(finding)),
+        }
     }
 
     fn secure(&self, draft: &mut Draft<'s>, tls: &RouterTls) {

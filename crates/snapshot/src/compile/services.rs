@@ -134,6 +134,7 @@ impl<'s> Services<'s> {
             .map(|kind| {
                 let service = Service {
                     name: qualified,
+                    weakest: kind.weakest(),
                     kind,
                     slot,
                 };

@@ -1,5 +1,6 @@
 //! `compile`, seen from outside: updates in, requests answered, findings said.
 
+mod bridges;
 mod fail_closed;
 mod incremental;
 mod internal;

@@ -1,6 +1,8 @@
 //! Where an edit goes: a Kubernetes object or an entry of the file format, there already or to be made.
 
 use super::{Change, Material, yaml_scalar};
+use viaduct_config::ObjectRef;
+
 use crate::compile::DEFAULT_TRANSPORT;
 use crate::{Router, Transport};
 
@@ -9,6 +11,8 @@ pub(super) struct Place<'a> {
     router: String,
     /// What `rootCAs` is made of, such as `Secret web/backend-ca`.
     root_cas: String,
+    is_ingress: bool,
+    is_of_object: bool,
 }
 
 enum TransportPlace<'a> {
@@ -24,8 +28,14 @@ enum TransportPlace<'a> {
 
 impl<'a> Place<'a> {
     pub(super) fn of(transport: &'a Transport, router: &'a Router) -> Self {
-        let object = router.origin.as_ref();
+        Self::at(transport, router.origin.as_ref(), &router.name)
+    }
+
+    /// At a router of this name, from this object.
+    pub(super) fn at(transport: &'a Transport, object: Option<&'a ObjectRef>, router: &str) -> Self {
         Self {
+            is_ingress: object.is_some_and(|object| &*object.kind == "Ingress"),
+            is_of_object: object.is_some(),
             transport: match (&transport.origin, &*transport.name) {
                 (Some(object), _) => TransportPlace::Object {
                     namespace: &object.namespace,
@@ -45,12 +55,56 @@ impl<'a> Place<'a> {
                 .map(ToString::to_string)
                 .collect::<Vec<_>>()
                 .join(", "),
-            router: object.map_or_else(|| format!("router `{}`", router.name), ToString::to_string),
+            router: object.map_or_else(|| format!("router `{router}`"), ToString::to_string),
         }
     }
 
     pub(super) fn router(&self) -> &str {
         &self.router
+    }
+
+    /// Whether there is no transport yet that an edit could be made to.
+    pub(super) fn is_default(&self) -> bool {
+        match self.transport {
+            TransportPlace::NewObject { .. } | TransportPlace::NewNamed => true,
+            TransportPlace::Object { .. } | TransportPlace::Named(_) => false,
+        }
+    }
+
+    /// How a service in plain text comes to speak TLS.
+    pub(super) fn speak_tls(&self, service: &str) -> String {
+        let router = &self.router;
+        if self.is_ingress {
+            format!(
+                "annotate the Service of {router} with `traefik.ingress.kubernetes.io/service.serversscheme: https`"
+            )
+        } else if self.is_of_object {
+            format!("set `scheme: https` at the service of {router}")
+        } else {
+            format!("write the servers' URLs of service `{service}` with `https://`")
+        }
+    }
+
+    /// How the default transport comes to trust the servers.
+    pub(super) fn trust(&self) -> String {
+        self.instruction(&Change::Add(
+            Material::RootCas,
+            "the CA of the servers".to_owned(),
+        ))
+    }
+
+    /// How a transport comes to verify.
+    pub(super) fn verify(&self) -> String {
+        match self.transport {
+            TransportPlace::Object { namespace, name } => format!(
+                "remove `insecureSkipVerify` from ServersTransport {namespace}/{name}, which needs the CA of the servers in `rootCAs` then"
+            ),
+            TransportPlace::Named(name) => format!(
+                "remove `insecureSkipVerify` from serversTransport `{name}`, which needs the CA of the servers in `rootCAs` then"
+            ),
+            // It comes from the install configuration, and is everybody's.
+            TransportPlace::NewObject { .. } | TransportPlace::NewNamed => self.trust(),
+        }
     }
 
     /// One line.

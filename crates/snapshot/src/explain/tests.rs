@@ -44,6 +44,7 @@ fn router(object: Option<&str>) -> Router {
         tls: true,
         demanded_policy: None,
         service_name: "app@file".into(),
+        named_service: None,
         middlewares: Box::default(),
         state: RouterState::OutOfService {
             status: 503,

@@ -26,6 +26,7 @@ fn router(name: &str, rule: Rule, priority: i64) -> Arc<Router> {
         tls: false,
         demanded_policy: None,
         service_name: "none@test".into(),
+        named_service: None,
         middlewares: Box::default(),
         state: RouterState::OutOfService {
             status: 503,

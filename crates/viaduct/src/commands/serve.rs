@@ -12,7 +12,7 @@ use crate::failure::Failure;
 use crate::install::{Surroundings, Told, load};
 use crate::logging::{self, Log};
 use crate::serving::{self, Serving};
-use crate::settings::{self, entry_points, observability, ocsp, providers, transport};
+use crate::settings::{self, bridge, entry_points, observability, ocsp, providers, transport};
 use crate::signals::Signals;
 use crate::telemetry::Export;
 
@@ -84,5 +84,6 @@ fn routing(told: &Told) -> Result<Install, Failure> {
         servers_transport: transport::default(&told.install)?,
         provider_precedence: precedence.map(|name| ProviderName::new(name.as_str())).collect(),
         default_rule_syntax: providers::default_rule_syntax(&told.install),
+        bridge: bridge::policy(&told.install.bridge)?,
     })
 }

@@ -18,7 +18,7 @@ use crate::serving::{self, Serving};
 use crate::signals::Signals;
 use crate::source::Manifests;
 use crate::telemetry::Telemetry;
-use crate::{edge, logging};
+use crate::{edge, logging, settings};
 
 pub(super) fn run(up: Up) -> anyhow::Result<ExitCode> {
     let log = logging::start(up.run.log_level)?;
@@ -43,10 +43,15 @@ async fn serve(up: &Up, log: &Log) -> Result<ExitCode, Failure> {
     let edge = Edge::open(config(up, &entry_points)?, telemetry, "--entrypoint NAME=ADDR")?;
     let own = edge.addresses().into_iter().map(|(_, address)| address).collect();
     let mut routing = routing(entry_points.iter().map(|given| (given.name.as_str(), given.tls)));
+    let strict = up.strict.section();
+    routing.bridge = settings::bridge::policy(&strict)?;
     let mut sources = Sources::from(manifests.follow(own));
     let mut shown = None;
     if up.api.is_some() {
-        let told = told(&entry_points);
+        let told = viaduct_config::Install {
+            bridge: strict,
+            ..told(&entry_points)
+        };
         shown = Api::new(&told);
         sources.fixed.push(viaduct_providers::internal(&told));
         for entry_point in &mut routing.entry_points {

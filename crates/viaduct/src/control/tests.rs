@@ -1,8 +1,13 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, SystemTime};
+
 use tokio::sync::{mpsc, watch};
 use viaduct_config::dynamic::http::{LoadBalancer, Router, Server, Service};
 use viaduct_config::finding::Code;
 use viaduct_config::{Dynamic, EntryPointName, Finding, Location, ObjectRef, ProviderName, Update};
-use viaduct_snapshot::{EntryPointInstall, Install, RouterState};
+use viaduct_snapshot::bridge::{BridgeException, Excepted};
+use viaduct_snapshot::{BridgeClass, BridgePolicy, EntryPointInstall, Install, RouterState, Snapshot};
 
 use super::Control;
 use super::report::{Report, Told, gather, text};
@@ -191,7 +196,7 @@ async fn a13_7_followers_see_each_new_snapshot() {
 fn r20_a_snapshot_is_taken_apart_here_when_the_workers_have_let_go() {
     let mut control = control();
     let first = control.apply(update("Host(`a.example.com`)")).unwrap();
-    let held = std::sync::Arc::downgrade(&first);
+    let held = Arc::downgrade(&first);
     control.apply(update("Host(`b.example.com`)")).unwrap();
     control.take_apart();
     assert_eq!(held.strong_count(), 2, "a worker's, and the one that outlives it");
@@ -199,4 +204,38 @@ fn r20_a_snapshot_is_taken_apart_here_when_the_workers_have_let_go() {
     assert_eq!(held.strong_count(), 1);
     control.take_apart();
     assert_eq!(held.strong_count(), 0);
+}
+
+#[tokio::test]
+async fn c7_a_route_is_refused_as_soon_as_its_exception_has_ended() {
+    let end = SystemTime::UNIX_EPOCH + Duration::from_secs(1000);
+    let over = Arc::new(AtomicBool::new(false));
+    let mut control = control();
+    let read = Arc::clone(&over);
+    control.clock = Box::new(move || match read.load(Ordering::Relaxed) {
+        true => end,
+        false => end - Duration::from_millis(1),
+    });
+    control.install.bridge = BridgePolicy {
+        require: BridgeClass::Verified,
+        exceptions: vec![BridgeException {
+            of: Excepted::Router("web@test".into()),
+            until: "1970-01-01T00:16:40Z".into(),
+            ends: end,
+            reason: "a test".into(),
+            live: false,
+        }],
+        ..BridgePolicy::default()
+    };
+    let is_served = |snapshot: &Snapshot| matches!(snapshot.routers["web@test"].state, RouterState::Ready(_));
+    let first = control.apply(update("Host(`a.example.com`)")).unwrap();
+    assert!(is_served(&first));
+    let (snapshots, mut seen) = watch::channel(first);
+    let (sender, updates) = mpsc::channel(1);
+    let follower = tokio::spawn(control.follow(updates.into(), snapshots));
+    over.store(true, Ordering::Relaxed);
+    seen.changed().await.unwrap();
+    assert!(!is_served(&seen.borrow()));
+    drop(sender);
+    follower.await.unwrap();
 }

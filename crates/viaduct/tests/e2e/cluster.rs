@@ -2,6 +2,7 @@
 //! R16, C60 to C64, C17).
 
 pub(crate) mod access;
+mod bridges;
 mod events;
 mod faults;
 pub(crate) mod options;

@@ -5,6 +5,7 @@
 //! | `flow` | the flow Viaduct was made for, in the order of the article that tells it |
 //! | `client_leg` | certificates, TLS options, resumption, 421, going down |
 //! | `backend_leg` | every reason for a failed bridge, against a server that causes it |
+//! | `bridges` | what is demanded of both legs of every route, and how it is told |
 //! | `http` | messages through the bridge: versions, bodies, headers, upgrades, gRPC |
 //! | `smuggling` | ambiguous HTTP/1 (security checks C1 to C12) |
 //! | `http2` | hostile HTTP/2 (C20 to C29) |
@@ -26,6 +27,7 @@
 
 mod api;
 mod backend_leg;
+mod bridges;
 mod cli;
 mod cli_messages;
 mod client_leg;

@@ -593,6 +593,15 @@ pub(super) static OPTIONS: &[InstallOption] = &[
 ];
 
 pub(super) static OWN: &[InstallOption] = &[
+    row("bridge.entryPoints._name_.require", Value, "plaintext", Supported),
+    row("bridge.exceptions[0].namespace", Value, "", Supported),
+    row("bridge.exceptions[0].reason", Value, "", Supported),
+    row("bridge.exceptions[0].router", Value, "", Supported),
+    row("bridge.exceptions[0].service", Value, "", Supported),
+    row("bridge.exceptions[0].until", Value, "", Supported),
+    row("bridge.mode", Value, "enforce", Supported),
+    row("bridge.namespaces._name_.require", Value, "plaintext", Supported),
+    row("bridge.require", Value, "plaintext", Supported),
     row("viaduct.allowLoopbackEndpoints", Switch, "false", Supported),
     row("viaduct.exposeFaults", Switch, "false", Supported),
     row("viaduct.tunnelIdleTimeout", Value, "3600", Supported),

@@ -1,0 +1,196 @@
+//! `bridge`: what an operator demands of both legs of every route. A section of our own.
+
+use std::str::FromStr as _;
+use std::time::SystemTime;
+
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, ToSpan as _};
+use serde::{Deserialize, Serialize};
+
+use super::Map;
+use super::choice::choice;
+
+/// `bridge`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Bridge {
+    /// The least that a route has to be, whatever its entry point and namespace. Default `plaintext`: anything goes.
+    pub require: BridgeRequirement,
+    /// What becomes of a route below. Default `enforce`.
+    pub mode: BridgeMode,
+    /// More, for the routes of an entry point, by its name.
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    pub entry_points: Map<BridgeMinimum>,
+    /// More, for the routes of a Kubernetes namespace, by its name.
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    pub namespaces: Map<BridgeMinimum>,
+    /// Routes that may be below for a time. Default: none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub exceptions: Vec<BridgeException>,
+}
+
+/// `bridge.entryPoints.<name>`, `bridge.namespaces.<name>`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct BridgeMinimum {
+    /// It raises what `bridge.require` says; a lower one changes nothing.
+    pub require: BridgeRequirement,
+}
+
+/// `bridge.exceptions[n]`: exactly one of `router`, `namespace` and `service`, with an end and a reason.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct BridgeException {
+    /// `name@provider`, or `namespace/name` of the object that it comes from.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub router: String,
+    /// A Kubernetes namespace: every route of it.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub namespace: String,
+    /// `name@provider` of the service that has the servers.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub service: String,
+    /// `2026-12-31`, the day included (UTC), or a time such as `2026-12-31T12:00:00Z`.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub until: String,
+    /// Why, for whoever reads it in a year.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub reason: String,
+}
+
+impl BridgeException {
+    /// When it is over.
+    pub fn ends(&self) -> Result<SystemTime, String> {
+        let text = self.until.trim();
+        let end = match Date::from_str(text) {
+            // `jiff` reads a date out of a time as well, and the time is what counts then.
+            Ok(date) if !text.contains(['T', 't', ' ', ':']) => date
+                .checked_add(1.day())
+                .and_then(|next| next.to_zoned(TimeZone::UTC))
+                .map(|midnight| midnight.timestamp())
+                .ok(),
+            Ok(_) | Err(_) => Timestamp::from_str(text).ok(),
+        };
+        end.map(SystemTime::from).ok_or_else(|| {
+            format!(
+                "`{}` is no date: write it as `2026-12-31`, or as `2026-12-31T12:00:00Z`",
+                self.until.chars().take(64).collect::<String>()
+            )
+        })
+    }
+}
+
+choice! {
+    /// A class of bridges, as a demand; each includes those below it.
+    pub enum BridgeRequirement {
+        #[default]
+        Plaintext = "plaintext",
+        Unverified = "unverified",
+        NameSkipped = "name-skipped",
+        Verified = "verified",
+        Mtls = "mtls",
+    }
+}
+
+choice! {
+    /// What becomes of a route below what is required.
+    pub enum BridgeMode {
+        /// It is out of service: 503.
+        #[default]
+        Enforce = "enforce",
+        /// It is served, and a warning says so.
+        Report = "report",
+    }
+}
+
+/// What is wrong with the section: the path of the option, and why.
+pub(super) fn complaints<'i>(
+    bridge: &'i Bridge,
+    is_entry_point: impl Fn(&str) -> bool + 'i,
+) -> impl Iterator<Item = (String, String)> + 'i {
+    let unknown = bridge
+        .entry_points
+        .keys()
+        .filter(move |name| !is_entry_point(name))
+        .map(|name| {
+            (
+                format!("bridge.entryPoints.{name}"),
+                format!("there is no entry point `{name}`"),
+            )
+        });
+    let exceptions = bridge.exceptions.iter().flat_map(|exception| {
+        let faults = [
+            subject_fault(exception),
+            exception.ends().err(),
+            exception.reason.trim().is_empty().then(|| {
+                "an exception needs a `reason`: why it is there, for whoever reads it in a year".to_owned()
+            }),
+        ];
+        faults
+            .into_iter()
+            .flatten()
+            .map(|fault| ("bridge.exceptions".to_owned(), fault))
+    });
+    unknown.chain(exceptions)
+}
+
+fn subject_fault(exception: &BridgeException) -> Option<String> {
+    let BridgeException {
+        router,
+        namespace,
+        service,
+        ..
+    } = exception;
+    let given = [router, namespace, service];
+    if given.iter().filter(|name| !name.is_empty()).count() != 1 {
+        return Some("an exception is for one `router`, one `namespace` or one `service`".to_owned());
+    }
+    let is_object = |name: &str| {
+        name.split_once('/')
+            .is_some_and(|(namespace, name)| !namespace.is_empty() && !name.is_empty())
+    };
+    if !router.is_empty() && !router.contains('@') && !is_object(router) {
+        return Some(format!(
+            "`{router}` is no router: write `name@provider`, or `namespace/name` of its object"
+        ));
+    }
+    if !service.is_empty() && !service.contains('@') {
+        return Some(format!("`{service}` is no service: write `name@provider`"));
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn c7_an_exception_ends_with_its_day_or_at_its_time() {
+        let ends = |until: &str| {
+            BridgeException {
+                until: until.to_owned(),
+                ..BridgeException::default()
+            }
+            .ends()
+            .ok()
+            .map(|end| end.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default())
+        };
+        let at = |seconds| Some(Duration::from_secs(seconds));
+        assert_eq!(ends("1970-01-02"), at(2 * 86_400));
+        assert_eq!(ends("1970-01-02T00:00:01Z"), at(86_401));
+        assert_eq!(ends("1970-01-02T01:00:01+01:00"), at(86_401));
+        for no_date in [
+            "",
+            "tomorrow",
+            "2026-13-01",
+            "2026-02-30",
+            "31.12.2026",
+            "2026-12-31T12:00:00",
+        ] {
+            assert_eq!(ends(no_date), None, "{no_date:?}");
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! What an operator demands of routes: a least class, more in some places, and exceptions that end.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use viaduct_config::{EntryPointName, ObjectRef};
+
+use super::{BridgeClass, Subject};
+use crate::router::Router;
+use crate::service::Service;
+
+/// The strict mode of a process. Default: nothing is demanded.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct BridgePolicy {
+    /// Of every route. Default: [`BridgeClass::Plaintext`], which every route of HTTP meets.
+    pub require: BridgeClass,
+    pub mode: BridgeMode,
+    /// More, for the routes of an entry point; what is less than `require` has no effect.
+    pub entry_points: BTreeMap<EntryPointName, BridgeClass>,
+    /// More, for the routes whose object is in a namespace; likewise.
+    pub namespaces: BTreeMap<Arc<str>, BridgeClass>,
+    pub exceptions: Vec<BridgeException>,
+}
+
+/// What becomes of a route below.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum BridgeMode {
+    /// It is out of service: 503.
+    #[default]
+    Enforce,
+    /// It is served, and a warning says so.
+    Report,
+}
+
+/// Something that may be below for a time.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BridgeException {
+    pub of: Excepted,
+    /// As written.
+    pub until: Arc<str>,
+    pub ends: SystemTime,
+    pub reason: Arc<str>,
+    /// Whether it is in force, as [`BridgePolicy::advance`] has found. An exception that nobody has looked at is not.
+    pub live: bool,
+}
+
+/// What an exception is for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Excepted {
+    /// `name@provider`, of the router as it was written or of its part at an entry point.
+    Router(Arc<str>),
+    /// Every router that comes from an object of this name.
+    Object { namespace: Arc<str>, name: Arc<str> },
+    /// Every router whose object is in this namespace.
+    Namespace(Arc<str>),
+    /// `name@provider` of a service with servers, whoever reaches it.
+    Service(Arc<str>),
+}
+
+/// The part of the configuration that demands most.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Source<'p> {
+    Process,
+    EntryPoint(&'p EntryPointName),
+    Namespace(&'p str),
+}
+
+impl std::fmt::Display for Source<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Process => f.write_str("bridge.require"),
+            Self::EntryPoint(name) => write!(f, "bridge.entryPoints.{name}.require"),
+            Self::Namespace(name) => write!(f, "bridge.namespaces.{name}.require"),
+        }
+    }
+}
+
+impl BridgePolicy {
+    /// Says of each exception whether it is in force at `now`; returns when the next of them ends.
+    pub fn advance(&mut self, now: SystemTime) -> Option<SystemTime> {
+        for exception in &mut self.exceptions {
+            exception.live = now < exception.ends;
+        }
+        let live = self.exceptions.iter().filter(|exception| exception.live);
+        live.map(|exception| exception.ends).min()
+    }
+
+    /// What is demanded of a router.
+    pub fn required(&self, router: &Router) -> BridgeClass {
+        self.demand(&Subject::of(router)).0
+    }
+
+    /// The exception under which a router may send requests to a service, whatever is demanded of it.
+    pub fn exception(&self, router: &Router, service: &Service) -> Option<&BridgeException> {
+        self.live_exception(&Subject::of(router), service)
+    }
+
+    /// Each part of the policy can only raise what the others demand.
+    pub(super) fn demand(&self, subject: &Subject<'_>) -> (BridgeClass, Source<'_>) {
+        let entry_point = subject
+            .entry_point
+            .and_then(|name| self.entry_points.get_key_value(name))
+            .map(|(name, class)| (*class, Source::EntryPoint(name)));
+        let namespace = subject
+            .origin
+            .and_then(|origin| self.namespaces.get_key_value(&origin.namespace))
+            .map(|(name, class)| (*class, Source::Namespace(name)));
+        let more = entry_point.into_iter().chain(namespace);
+        more.fold((self.require, Source::Process), |most, next| {
+            if next.0 > most.0 { next } else { most }
+        })
+    }
+
+    pub(super) fn live_exception(
+        &self,
+        subject: &Subject<'_>,
+        service: &Service,
+    ) -> Option<&BridgeException> {
+        let mut live = self.exceptions.iter().filter(|exception| exception.live);
+        live.find(|exception| exception.covers(subject, service))
+    }
+
+    /// The one that ended last of those that once held here.
+    pub(super) fn ended_exception(
+        &self,
+        subject: &Subject<'_>,
+        service: &Service,
+    ) -> Option<&BridgeException> {
+        let ended = self.exceptions.iter().filter(|exception| !exception.live);
+        ended
+            .filter(|exception| exception.covers(subject, service))
+            .max_by_key(|exception| exception.ends)
+    }
+}
+
+impl BridgeException {
+    pub(super) fn covers(&self, subject: &Subject<'_>, service: &Service) -> bool {
+        let of_object = |is: &dyn Fn(&ObjectRef) -> bool| subject.origin.is_some_and(is);
+        match &self.of {
+            Excepted::Router(name) => **name == *subject.name || **name == *subject.written_name,
+            Excepted::Object { namespace, name } => {
+                of_object(&|object| object.namespace == *namespace && object.name == *name)
+            }
+            Excepted::Namespace(name) => of_object(&|object| object.namespace == *name),
+            Excepted::Service(name) => service.name == *name,
+        }
+    }
+}
+
+impl std::fmt::Display for Excepted {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Router(name) => write!(f, "router `{name}`"),
+            Self::Object { namespace, name } => write!(f, "router `{namespace}/{name}`"),
+            Self::Namespace(name) => write!(f, "namespace `{name}`"),
+            Self::Service(name) => write!(f, "service `{name}`"),
+        }
+    }
+}

@@ -1,0 +1,270 @@
+//! What is demanded of both legs of every route, and how it is told (C6, C7).
+
+use std::path::Path;
+
+use viaduct_testkit::child::run;
+use viaduct_testkit::curl::Curl;
+use viaduct_testkit::nginx::Nginx;
+use viaduct_testkit::pki::{Ca, Leaf};
+use viaduct_testkit::viaduct::Running;
+use viaduct_testkit::wait::wait_until;
+
+use crate::api::serve;
+use crate::fixture::{HOST, Pki, root, up};
+
+/// Real backends, one of each class, and routers `Host(CLASS.example)` for them at the entry point `web`.
+struct Backends {
+    work: tempfile::TempDir,
+    routes: String,
+    _servers: [Nginx; 3],
+}
+
+impl Backends {
+    fn new() -> Self {
+        let work = tempfile::tempdir().expect("a temporary directory");
+        let (ca, clients) = (Ca::new("Backend CA"), Ca::new("Clients"));
+        ca.write_to(work.path(), "ca.pem");
+        clients
+            .issue(Leaf::client("viaduct"))
+            .write_to(work.path(), "client");
+        let identity = ca.issue(Leaf::server(HOST));
+        let mutual = Nginx::mutual(&identity, &clients, "");
+        let tls = Nginx::server(&identity, "");
+        let plain = Nginx::plain("listen {port}; location / { default_type text/plain; return 200 plain; }");
+        let routes = format!(
+            "
+http:
+  routers:
+    mtls: {{rule: 'Host(`mtls.example`)', service: mtls, entryPoints: [web]}}
+    verified: {{rule: 'Host(`verified.example`)', service: verified, entryPoints: [web]}}
+    unverified: {{rule: 'Host(`unverified.example`)', service: unverified, entryPoints: [web]}}
+    plaintext: {{rule: 'Host(`plaintext.example`)', service: plaintext, entryPoints: [web]}}
+    split: {{rule: 'Host(`split.example`)', service: split, entryPoints: [web]}}
+  services:
+    mtls: {{loadBalancer: {{serversTransport: mtls, servers: [{{url: 'https://{mutual}'}}]}}}}
+    verified: {{loadBalancer: {{serversTransport: verified, servers: [{{url: 'https://{tls}'}}]}}}}
+    unverified: {{loadBalancer: {{serversTransport: lax, servers: [{{url: 'https://{tls}'}}]}}}}
+    plaintext: {{loadBalancer: {{servers: [{{url: 'http://{plain}'}}]}}}}
+    split: {{weighted: {{services: [{{name: verified, weight: 1000}}, {{name: plaintext, weight: 1}}]}}}}
+  serversTransports:
+    mtls: {{serverName: {HOST}, rootCAs: [ca.pem], certificates: [{{certFile: client.crt, keyFile: client.key}}]}}
+    verified: {{serverName: {HOST}, rootCAs: [ca.pem]}}
+    lax: {{insecureSkipVerify: true}}
+",
+            mutual = mutual.address(),
+            tls = tls.address(),
+            plain = plain.address(),
+        );
+        Self {
+            work,
+            routes,
+            _servers: [mutual, tls, plain],
+        }
+    }
+
+    fn path(&self) -> &Path {
+        self.work.path()
+    }
+
+    fn serve(&self, flags: &[&str]) -> Running {
+        serve(self.path(), &self.routes, flags)
+    }
+}
+
+/// What each host is answered with.
+fn statuses<const N: usize>(running: &Running, names: [&str; N]) -> [u16; N] {
+    let curl = Curl::plain(running.address("web"));
+    names.map(|name| curl.get(&format!("{name}.example"), "/").status)
+}
+
+const CLASSES: [&str; 4] = ["mtls", "verified", "unverified", "plaintext"];
+
+#[test]
+fn c7_routes_below_what_the_process_requires_are_answered_with_503_and_a_reason() {
+    let backends = Backends::new();
+    assert_eq!(
+        statuses(&backends.serve(&[]), CLASSES),
+        [200; 4],
+        "nothing is required"
+    );
+    for (required, expected) in [
+        ("plaintext", [200, 200, 200, 200]),
+        ("unverified", [200, 200, 200, 503]),
+        ("name-skipped", [200, 200, 503, 503]),
+        ("verified", [200, 200, 503, 503]),
+        ("MTLS", [200, 503, 503, 503]),
+    ] {
+        let running = backends.serve(&[&format!("--bridge.require={required}"), "--viaduct.exposeFaults"]);
+        assert_eq!(statuses(&running, CLASSES), expected, "{required}");
+        let answer = Curl::plain(running.address("web")).get("plaintext.example", "/");
+        let refused = "service `plaintext@file` is reached in plain text";
+        assert_eq!(
+            answer.body.contains(refused),
+            answer.status == 503,
+            "{}",
+            answer.body
+        );
+    }
+}
+
+#[test]
+fn c7_a_weighted_service_with_one_plain_share_in_a_thousand_is_refused() {
+    let backends = Backends::new();
+    let running = backends.serve(&["--bridge.require=verified"]);
+    let curl = Curl::plain(running.address("web"));
+    for _ in 0..20 {
+        assert_eq!(curl.get("split.example", "/").status, 503);
+    }
+}
+
+#[test]
+fn c7_only_reported_routes_are_served_and_named_in_warnings() {
+    let backends = Backends::new();
+    let mut running = backends.serve(&[
+        "--bridge.require=verified",
+        "--bridge.mode=report",
+        "--log.level=WARN",
+    ]);
+    assert_eq!(statuses(&running, CLASSES), [200; 4]);
+    let line = running
+        .child()
+        .wait_line("service `plaintext@file` is reached in plain text");
+    for part in [" WARN ", "BelowRequiredClass", "https://"] {
+        assert!(line.contains(part), "{part}: {line}");
+    }
+}
+
+#[test]
+fn c7_an_entry_point_raises_what_is_required_there_and_cannot_lower_it() {
+    let backends = Backends::new();
+    let raised = backends.serve(&["--bridge.entryPoints.web.require=verified"]);
+    assert_eq!(statuses(&raised, CLASSES), [200, 200, 503, 503]);
+    let elsewhere = backends.serve(&["--bridge.entryPoints.traefik.require=verified"]);
+    assert_eq!(statuses(&elsewhere, CLASSES), [200; 4]);
+    let lowered = backends.serve(&[
+        "--bridge.require=verified",
+        "--bridge.entryPoints.web.require=plaintext",
+    ]);
+    assert_eq!(statuses(&lowered, CLASSES), [200, 200, 503, 503]);
+}
+
+#[test]
+fn c7_exceptions_hold_until_their_day_has_passed() {
+    let backends = Backends::new();
+    let with = |subject: &str, until: &str| {
+        let running = backends.serve(&[
+            "--bridge.require=verified",
+            &format!("--bridge.exceptions[0].{subject}"),
+            &format!("--bridge.exceptions[0].until={until}"),
+            "--bridge.exceptions[0].reason=moved in May",
+        ]);
+        statuses(&running, CLASSES)
+    };
+    assert_eq!(with("router=plaintext@file", "2999-12-31"), [200, 200, 503, 200]);
+    assert_eq!(
+        with("service=plaintext@file", "2999-12-31T12:00:00Z"),
+        [200, 200, 503, 200]
+    );
+    assert_eq!(with("router=plaintext@file", "2020-12-31"), [200, 200, 503, 503]);
+    assert_eq!(
+        with("service=plaintext@file", "2020-12-31T12:00:00Z"),
+        [200, 200, 503, 503]
+    );
+}
+
+#[test]
+fn c7_the_section_is_read_from_a_file_and_from_variables() {
+    let backends = Backends::new();
+    let routes = backends.path().join("routes.yml");
+    std::fs::write(&routes, &backends.routes).expect("a file");
+    let base = "entryPoints: {web: {address: '127.0.0.1:0'}}\nproviders: {file: {filename: routes.yml}}\n";
+    let section = "bridge:\n  require: verified\n  exceptions:\n  - router: plaintext@file\n    until: 2999-12-31\n    reason: moved\n";
+    std::fs::write(backends.path().join("traefik.yml"), format!("{base}{section}")).expect("a file");
+    let by_file = Running::until_ready(&mut root(backends.path()));
+    assert_eq!(statuses(&by_file, CLASSES), [200, 200, 503, 200]);
+    std::fs::remove_file(backends.path().join("traefik.yml")).expect("a file");
+    let by_variables = Running::until_ready(
+        root(backends.path())
+            .env("VIADUCT_ENTRYPOINTS_WEB_ADDRESS", "127.0.0.1:0")
+            .env("VIADUCT_PROVIDERS_FILE_FILENAME", "routes.yml")
+            .env("VIADUCT_BRIDGE_REQUIRE", "verified")
+            .env("VIADUCT_BRIDGE_EXCEPTIONS_0_ROUTER", "unverified@file")
+            .env("VIADUCT_BRIDGE_EXCEPTIONS_0_UNTIL", "2999-12-31")
+            .env("VIADUCT_BRIDGE_EXCEPTIONS_0_REASON", "moved"),
+    );
+    assert_eq!(statuses(&by_variables, CLASSES), [200, 200, 200, 503]);
+}
+
+#[test]
+fn c7_an_exception_without_date_or_reason_ends_the_start() {
+    for (exception, told) in [
+        (
+            "{router: a@file, until: tomorrow, reason: x}",
+            "`tomorrow` is no date: write it as `2026-12-31`, or as `2026-12-31T12:00:00Z`",
+        ),
+        (
+            "{router: a@file, reason: x}",
+            "`` is no date: write it as `2026-12-31`, or as `2026-12-31T12:00:00Z`",
+        ),
+        (
+            "{router: a@file, until: 2999-01-01}",
+            "an exception needs a `reason`: why it is there, for whoever reads it in a year",
+        ),
+        (
+            "{until: 2999-01-01, reason: x}",
+            "an exception is for one `router`, one `namespace` or one `service`",
+        ),
+        (
+            "{router: a, until: 2999-01-01, reason: x}",
+            "`a` is no router: write `name@provider`, or `namespace/name` of its object",
+        ),
+    ] {
+        let work = tempfile::tempdir().expect("a temporary directory");
+        let text = format!("bridge:\n  exceptions:\n  - {exception}\n");
+        std::fs::write(work.path().join("traefik.yml"), text).expect("a file");
+        let finished = run(&mut root(work.path()), b"");
+        assert_eq!(finished.status.code(), Some(1), "{exception}");
+        assert!(finished.output.contains(told), "{exception}: {}", finished.output);
+    }
+}
+
+#[test]
+fn c7_what_the_process_answers_itself_is_never_refused() {
+    let backends = Backends::new();
+    let running = backends.serve(&["--bridge.require=mtls", "--api.insecure", "--ping"]);
+    for path in ["/api/version", "/ping", "/dashboard/"] {
+        assert_eq!(
+            crate::api::get(running.address("traefik"), path).status,
+            200,
+            "{path}"
+        );
+    }
+}
+
+#[test]
+fn c7_up_refuses_a_backend_that_turns_plain_and_takes_it_back() {
+    let pki = Pki::new();
+    let tls = Nginx::server(&pki.backend, "");
+    let plain = Nginx::plain("listen {port}; location / { default_type text/plain; return 200 plain; }");
+    let secure = pki.bridge(tls.port()).yaml();
+    let lax = pki
+        .base(plain.port())
+        .route(crate::fixture::secure_route("http"))
+        .yaml();
+    let viaduct = up().arg("--require=verified").file("b.yaml", &*secure).start();
+    let curl = pki.curl(&viaduct);
+    assert_eq!(curl.get(HOST, "/").status, 200, "{}", viaduct.log());
+    viaduct.apply("b.yaml", &lax);
+    wait_until("the plain backend to be refused", || {
+        curl.get(HOST, "/").status == 503
+    });
+    let line = viaduct.wait_log("BelowRequiredClass");
+    for part in [
+        "set `scheme: https` at the service of IngressRoute web/web-ingressroute",
+        "create a ServersTransport in namespace web",
+    ] {
+        assert!(line.contains(part), "{part}: {line}");
+    }
+    viaduct.apply("b.yaml", &secure);
+    wait_until("the bridge to be back", || curl.get(HOST, "/").status == 200);
+}
