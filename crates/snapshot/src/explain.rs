@@ -1,25 +1,27 @@
 //! Turns a fault into the edit that mends it: the smallest YAML, in Traefik's words.
 
+mod mend;
 mod place;
+mod service;
 
 use viaduct_tls::backend_leg::Verification;
+use viaduct_tls::names::Version;
 use viaduct_tls::{Fault, Reason, Remedy};
 
 use crate::bridge::{Backend, BridgeClass, Subject};
 use crate::{Router, Transport};
+pub use mend::mend;
 use place::Place;
 
 /// The hint of a log line, such as
 /// ``set `serverName: other.example.com` in ServersTransport web/web-transport``. One line.
 pub fn hint(fault: &Fault, transport: &Transport, router: &Router) -> Option<String> {
     let place = Place::of(transport, router);
-    let Some(remedy) = &fault.remedy else {
-        return general(fault.reason, &place);
-    };
-    Some(match Edit::of(remedy) {
-        Edit::Transport(change) => place.instruction(&change),
-        Edit::Scheme(scheme) => format!("set `scheme: {scheme}` at the service of {}", place.router()),
-        Edit::Elsewhere(advice) => advice.to_owned(),
+    Some(match Edit::mending(fault, transport) {
+        Some(Edit::Transport(change)) => place.instruction(&change),
+        Some(Edit::Scheme(scheme)) => service::speak(router, transport, scheme),
+        Some(Edit::Elsewhere(advice)) => advice.to_owned(),
+        None => general(fault.reason, &place),
     })
 }
 
@@ -52,25 +54,48 @@ pub(crate) fn raise(
 }
 
 /// Where to look when no single edit is known to mend it.
-fn general(reason: Reason, place: &Place<'_>) -> Option<String> {
-    (reason == Reason::ConnectRefused).then(|| {
-        format!(
+fn general(reason: Reason, place: &Place<'_>) -> String {
+    match reason {
+        Reason::ConnectRefused => format!(
             "nothing listens at the server's port: compare `port` at the service of {} with the ports of its Service and of its endpoints, and these with where the application listens",
             place.router()
-        )
-    })
+        ),
+        Reason::UnrecognizedName => place.instruction(&Change::Choose(
+            "serverName",
+            "a name that the server has a certificate for",
+        )),
+        Reason::ConnectTimeout => format!(
+            "{}, if the network allows the connection at all",
+            place.instruction(&Change::Choose("forwardingTimeouts.dialTimeout", "a longer time"))
+        ),
+        Reason::ResponseTimeout => format!(
+            "{}, or make the server faster",
+            place.instruction(&Change::Choose(
+                "forwardingTimeouts.responseHeaderTimeout",
+                "a longer time"
+            ))
+        ),
+        _ => mend(reason).to_owned(),
+    }
 }
 
-/// The same edit as YAML to paste, over several lines; `None` where no configuration of ours mends the
-/// fault.
+/// The same edit as YAML, over several lines; `None` where no configuration of ours is known to mend the fault.
+///
+/// What it says is merged into the objects it names: mappings field by field, `null` takes a field away, items of
+/// lists of mappings are those with the same `match` or `name` (an item with neither stands for each), other lists
+/// are there in full. Secrets and files that it names and that are not there are to be made; comments say of what.
 pub fn suggestion(fault: &Fault, transport: &Transport, router: &Router) -> Option<String> {
-    let place = Place::of(transport, router);
-    match Edit::of(fault.remedy.as_ref()?) {
-        Edit::Transport(change) => Some(place.yaml(&change)),
-        Edit::Scheme(scheme) => Some(format!(
-            "# at the service of {}:\nscheme: {scheme}\n",
-            place.router()
-        )),
+    match Edit::mending(fault, transport)? {
+        Edit::Transport(change) => {
+            let place = Place::of(transport, router);
+            let yaml = place.yaml(&change)?;
+            Some(if place.is_default() {
+                format!("{yaml}{}", service::naming(router, transport, place::NEW_NAME))
+            } else {
+                yaml
+            })
+        }
+        Edit::Scheme(scheme) => Some(service::speaking(router, transport, scheme)),
         Edit::Elsewhere(_) => None,
     }
 }
@@ -92,7 +117,10 @@ enum Change {
     Replace(Material),
     /// A CA for another one of the same name.
     Exchange(Material, String),
-    Remove(&'static str),
+    /// With what may be done instead.
+    Remove(&'static str, &'static str),
+    /// To a value that only people know: what it has to be.
+    Choose(&'static str, &'static str),
 }
 
 /// What comes from Secrets in Kubernetes, and from files elsewhere.
@@ -103,6 +131,31 @@ enum Material {
 }
 
 impl Edit {
+    fn mending(fault: &Fault, transport: &Transport) -> Option<Self> {
+        match &fault.remedy {
+            Some(remedy) => Some(Self::of(remedy)),
+            None => Self::widening(fault.reason, transport).map(Self::Transport),
+        }
+    }
+
+    /// Lifts a restriction of the transport's own that leaves nothing in common with a server.
+    fn widening(reason: Reason, transport: &Transport) -> Option<Change> {
+        let policy = transport.tls.policy();
+        match reason {
+            Reason::VersionOrCipher if policy.versions.min == Version::Tls13 => {
+                Some(Change::Set("minVersion", "VersionTLS12".to_owned()))
+            }
+            Reason::VersionOrCipher if policy.versions.max == Version::Tls12 => {
+                Some(Change::Set("maxVersion", "VersionTLS13".to_owned()))
+            }
+            Reason::VersionOrCipher if policy.cipher_suites.is_some() => {
+                Some(Change::Remove("cipherSuites", "name one that the server has"))
+            }
+            Reason::Alpn if transport.disable_http2 => Some(Change::Set("disableHTTP2", "false".to_owned())),
+            _ => None,
+        }
+    }
+
     fn of(remedy: &Remedy) -> Self {
         match remedy {
             Remedy::SetServerName(name) => Self::Transport(Change::Set("serverName", yaml_scalar(name))),
@@ -136,7 +189,10 @@ impl Edit {
             Remedy::AllowVersion(version) => {
                 Self::Transport(Change::Set("minVersion", (*version).to_owned()))
             }
-            Remedy::RemovePeerUri => Self::Transport(Change::Remove("peerCertURI")),
+            Remedy::RemovePeerUri => Self::Transport(Change::Remove(
+                "peerCertURI",
+                "set it to a URI of the certificate",
+            )),
             Remedy::UseScheme(scheme) => Self::Scheme(scheme),
             Remedy::RenewPeerCertificate => Self::Elsewhere("renew the server's certificate"),
             Remedy::FixClock => {

@@ -181,6 +181,7 @@ mod tests {
         Arc::new(Service {
             name: "app@file".into(),
             kind: ServiceKind::Weighted(Vec::new()),
+            weakest: None,
             slot: Slot(0),
         })
     }

@@ -1,8 +1,8 @@
 //! Where an edit goes: a Kubernetes object or an entry of the file format, there already or to be made.
 
-use super::{Change, Material, yaml_scalar};
 use viaduct_config::ObjectRef;
 
+use super::{Change, Material, yaml_scalar};
 use crate::compile::DEFAULT_TRANSPORT;
 use crate::{Router, Transport};
 
@@ -13,6 +13,8 @@ pub(super) struct Place<'a> {
     root_cas: String,
     is_ingress: bool,
     is_of_object: bool,
+    /// The same as objects.
+    held: &'a [ObjectRef],
 }
 
 enum TransportPlace<'a> {
@@ -55,6 +57,7 @@ impl<'a> Place<'a> {
                 .map(ToString::to_string)
                 .collect::<Vec<_>>()
                 .join(", "),
+            held: &transport.root_cas,
             router: object.map_or_else(|| format!("router `{router}`"), ToString::to_string),
         }
     }
@@ -130,7 +133,8 @@ impl<'a> Place<'a> {
                         self.field(*material)
                     )
                 }
-                Change::Remove(field) => format!("no `{field}`"),
+                Change::Remove(field, _) => format!("no `{field}`"),
+                Change::Choose(field, what) => format!("{what} as `{field}`"),
             };
             return format!(
                 "create a {there} with {content} and name it as `serversTransport` at the service of {}",
@@ -159,71 +163,81 @@ impl<'a> Place<'a> {
                 "replace the certificate in `{}` of {there}: the server refused it",
                 self.field(*material)
             ),
-            Change::Remove(field) => {
-                format!("remove `{field}` from {there}, or set it to a URI of the certificate")
-            }
+            Change::Remove(field, instead) => format!("remove `{field}` from {there}, or {instead}"),
+            Change::Choose(field, what) => format!("set `{field}` in {there} to {what}"),
         }
     }
 
-    pub(super) fn yaml(&self, change: &Change) -> String {
-        let router = &self.router;
-        match self.transport {
-            TransportPlace::Object { namespace, name } => self.object(namespace, name, change),
-            TransportPlace::Named(name) => self.named(name, change),
-            TransportPlace::NewObject { namespace } => format!(
-                "{}# and at the service of {router}:\n# serversTransport: {NEW_NAME}\n",
-                self.object(namespace, NEW_NAME, change)
-            ),
-            TransportPlace::NewNamed => format!(
-                "{}# and at the service of {router}:\n# serversTransport: {NEW_NAME}\n",
-                self.named(NEW_NAME, change)
-            ),
-        }
+    /// `None`: only people know what to write.
+    pub(super) fn yaml(&self, change: &Change) -> Option<String> {
+        let (head, indent) = match self.transport {
+            TransportPlace::Object { namespace, name } => (object(namespace, name), "  "),
+            TransportPlace::NewObject { namespace } => (object(namespace, NEW_NAME), "  "),
+            TransportPlace::Named(name) => (named(name), "      "),
+            TransportPlace::NewNamed => (named(NEW_NAME), "      "),
+        };
+        Some(format!("{head}{}", self.lines(change, indent)?))
     }
 
-    fn object(&self, namespace: &str, name: &str, change: &Change) -> String {
-        format!(
-            "apiVersion: traefik.io/v1alpha1\nkind: ServersTransport\nmetadata:\n  name: {}\n  namespace: {}\nspec:\n{}",
-            yaml_scalar(name),
-            yaml_scalar(namespace),
-            self.lines(change, "  "),
-        )
-    }
-
-    fn named(&self, name: &str, change: &Change) -> String {
-        format!(
-            "http:\n  serversTransports:\n    {}:\n{}",
-            yaml_scalar(name),
-            self.lines(change, "      ")
-        )
-    }
-
-    fn lines(&self, change: &Change, indent: &str) -> String {
-        match change {
+    fn lines(&self, change: &Change, indent: &str) -> Option<String> {
+        Some(match change {
             Change::Set(field, value) => format!("{indent}{field}: {value}\n"),
-            Change::Add(material, what) => {
-                format!("{indent}# {what}\n{}", self.material(*material, indent))
+            Change::Add(material, what) => self.material(*material, what, indent),
+            Change::Exchange(material, name) => {
+                let what = format!("the certificate of `{name}` that issues the server's now");
+                self.material(*material, &what, indent)
             }
-            Change::Exchange(material, name) => format!(
-                "{indent}# the certificate of `{name}` that issues the server's now\n{}",
-                self.material(*material, indent)
+            Change::Replace(material) => {
+                self.material(*material, "a client certificate that the server accepts", indent)
+            }
+            Change::Remove(field, _) => format!("{indent}{field}: null\n"),
+            Change::Choose(..) => return None,
+        })
+    }
+
+    /// The field with what is to be added; `what` it has to be stands beside it.
+    fn material(&self, material: Material, what: &str, indent: &str) -> String {
+        let field = self.field(material);
+        let name = self.name();
+        match (material, self.is_kubernetes()) {
+            (Material::RootCas, true) => {
+                let held: String = self
+                    .held
+                    .iter()
+                    .map(|object| format!("{indent}- {}\n", held_in(object)))
+                    .collect();
+                let mut new = format!("{name}-ca");
+                while self.held.iter().any(|object| *object.name == new) {
+                    new.push_str("-2");
+                }
+                let new = yaml_scalar(&new);
+                format!(
+                    "{indent}# Secret {new}, under `ca.crt`: {what}\n{indent}{field}:\n{held}{indent}- secret: {new}\n"
+                )
+            }
+            (Material::ClientCertificates, true) => {
+                let new = yaml_scalar(&format!("{name}-client"));
+                format!(
+                    "{indent}# Secret {new}, of type kubernetes.io/tls: {what}\n{indent}{field}:\n{indent}- {new}\n"
+                )
+            }
+            (Material::RootCas, false) => format!(
+                "{indent}# {what}; keep what is listed now\n{indent}{field}:\n{indent}- {}\n",
+                yaml_scalar(&format!("{name}-ca.pem"))
             ),
-            Change::Replace(material) => self.material(*material, indent),
-            Change::Remove(field) => format!("{indent}# without `{field}`\n"),
+            (Material::ClientCertificates, false) => format!(
+                "{indent}# {what}\n{indent}{field}:\n{indent}- certFile: {}\n{indent}  keyFile: {}\n",
+                yaml_scalar(&format!("{name}-client.crt")),
+                yaml_scalar(&format!("{name}-client.key"))
+            ),
         }
     }
 
-    fn material(&self, material: Material, indent: &str) -> String {
-        let field = self.field(material);
-        match (material, self.is_kubernetes()) {
-            (Material::RootCas, true) => format!("{indent}{field}:\n{indent}- secret: NAME-OF-SECRET\n"),
-            (Material::ClientCertificates, true) => {
-                format!("{indent}{field}:\n{indent}- NAME-OF-TLS-SECRET\n")
-            }
-            (Material::RootCas, false) => format!("{indent}{field}:\n{indent}- FILE.pem\n"),
-            (Material::ClientCertificates, false) => {
-                format!("{indent}{field}:\n{indent}- certFile: FILE.crt\n{indent}  keyFile: FILE.key\n")
-            }
+    /// Of the transport.
+    fn name(&self) -> &str {
+        match self.transport {
+            TransportPlace::Object { name, .. } | TransportPlace::Named(name) => name,
+            TransportPlace::NewObject { .. } | TransportPlace::NewNamed => NEW_NAME,
         }
     }
 
@@ -243,5 +257,27 @@ impl<'a> Place<'a> {
     }
 }
 
+fn object(namespace: &str, name: &str) -> String {
+    format!(
+        "apiVersion: traefik.io/v1alpha1\nkind: ServersTransport\nmetadata:\n  name: {}\n  namespace: {}\nspec:\n",
+        yaml_scalar(name),
+        yaml_scalar(namespace),
+    )
+}
+
+fn named(name: &str) -> String {
+    format!("http:\n  serversTransports:\n    {}:\n", yaml_scalar(name))
+}
+
+/// An item of `rootCAs`.
+fn held_in(object: &ObjectRef) -> String {
+    let kind = if &*object.kind == "ConfigMap" {
+        "configMap"
+    } else {
+        "secret"
+    };
+    format!("{kind}: {}", yaml_scalar(&object.name))
+}
+
 /// Of a transport to be made.
-const NEW_NAME: &str = "backend-tls";
+pub(super) const NEW_NAME: &str = "backend-tls";

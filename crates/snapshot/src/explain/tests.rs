@@ -5,10 +5,10 @@ use std::sync::Arc;
 use viaduct_config::finding::Code;
 use viaduct_config::{Finding, ObjectRef};
 use viaduct_tls::backend_leg::Verification;
-use viaduct_tls::names::Versions;
+use viaduct_tls::names::{CipherSuite, Versions};
 use viaduct_tls::{Backend, BackendPolicy, BackendTls, Fault, Reason, Remedy, Trust, TrustGeneration};
 
-use super::{hint, suggestion};
+use super::{hint, mend, suggestion};
 use crate::service::Slot;
 use crate::{Router, RouterState, Timeouts, Transport};
 
@@ -105,7 +105,7 @@ fn c2_trust() {
         Some("add the CA `CN=Backend CA` to `rootCAs` in ServersTransport web/web-transport")
     );
     assert!(yaml.is_some_and(|yaml| {
-        yaml.ends_with("spec:\n  # the CA `CN=Backend CA`\n  rootCAs:\n  - secret: NAME-OF-SECRET\n")
+        yaml.ends_with("spec:\n  # Secret web-transport-ca, under `ca.crt`: the CA `CN=Backend CA`\n  rootCAs:\n  - secret: web-transport-ca\n")
     }));
     let (hint, _) = in_kubernetes(Remedy::TrustIssuer {
         issuer: "CN=web".into(),
@@ -138,7 +138,16 @@ fn c2_without_a_transport_one_is_to_be_made() {
     assert_eq!(
         suggestion(&fault(remedy()), &default, &router(None)).as_deref(),
         Some(
-            "http:\n  serversTransports:\n    backend-tls:\n      serverName: a.b\n# and at the service of router `r@file`:\n# serversTransport: backend-tls\n"
+            "http:\n  serversTransports:\n    backend-tls:\n      serverName: a.b\n  services:\n    app:\n      loadBalancer:\n        serversTransport: backend-tls\n"
+        )
+    );
+    assert_eq!(
+        suggestion(&fault(remedy()), &default, &router(Some("route"))).as_deref(),
+        Some(
+            "apiVersion: traefik.io/v1alpha1\nkind: ServersTransport\nmetadata:\n  name: backend-tls\n  namespace: web\n\
+             spec:\n  serverName: a.b\n---\napiVersion: traefik.io/v1alpha1\nkind: IngressRoute\nmetadata:\n  \
+             name: route\n  namespace: web\nspec:\n  routes:\n  - match: \"Host(`a`)\"\n    services:\n    \
+             - serversTransport: backend-tls\n"
         )
     );
 }
@@ -154,10 +163,12 @@ fn c2_client_certificates() {
             "add a client certificate issued by `CN=A` or `CN=B` or `CN=C` or others to `certificatesSecrets` in ServersTransport web/web-transport"
         )
     );
-    assert!(yaml.is_some_and(|yaml| yaml.contains("  certificatesSecrets:\n  - NAME-OF-TLS-SECRET\n")));
+    assert!(yaml.is_some_and(|yaml| yaml.contains("  certificatesSecrets:\n  - web-transport-client\n")));
     let file = transport("t@file", None);
     let yaml = suggestion(&fault(Remedy::ReplaceClientCertificate), &file, &router(None));
-    assert!(yaml.is_some_and(|yaml| yaml.contains("    t:\n") && yaml.contains("- certFile: FILE.crt\n")));
+    assert!(
+        yaml.is_some_and(|yaml| yaml.contains("    t:\n") && yaml.contains("- certFile: t-client.crt\n"))
+    );
 }
 
 #[test]
@@ -222,14 +233,111 @@ fn c67_names_from_certificates_stay_values() {
 }
 
 #[test]
-fn no_remedy_no_hint() {
-    let fault = Fault {
-        remedy: None,
-        ..fault(Remedy::FixClock)
+fn c2_an_added_ca_stands_beside_those_that_are_there() {
+    let mut transport = transport("web-t@kubernetescrd", Some("web-transport"));
+    transport.root_cas = vec![
+        ObjectRef::new("ConfigMap", "web", "bundle"),
+        ObjectRef::new("Secret", "web", "web-transport-ca"),
+    ];
+    let remedy = Remedy::TrustIssuer {
+        issuer: "CN=New".into(),
+        self_signed: false,
     };
-    assert_eq!(hint(&fault, &transport("t@file", None), &router(None)), None);
+    let yaml = suggestion(&fault(remedy), &transport, &router(Some("route"))).expect("an edit");
+    assert!(
+        yaml.ends_with(
+            "  rootCAs:\n  - configMap: bundle\n  - secret: web-transport-ca\n  - secret: web-transport-ca-2\n"
+        ),
+        "{yaml}"
+    );
+}
+
+#[test]
+fn c2_another_scheme() {
+    let remedy = || Remedy::UseScheme("https");
+    let (_, yaml) = in_kubernetes(remedy());
+    assert!(yaml.is_some_and(|yaml| {
+        yaml.ends_with("  routes:\n  - match: \"Host(`a`)\"\n    services:\n    - scheme: https\n")
+    }));
+    let transport = transport("t@file", None);
     assert_eq!(
-        suggestion(&fault, &transport("t@file", None), &router(None)),
-        None
+        hint(&fault(remedy()), &transport, &router(None)).as_deref(),
+        Some("write `https://` in the servers' URLs of service `app`")
+    );
+    let ingress = Router {
+        origin: Some(ObjectRef::new("Ingress", "web", "site")),
+        ..router(None)
+    };
+    assert_eq!(
+        hint(&fault(remedy()), &transport, &ingress).as_deref(),
+        Some(
+            "annotate the Service of Ingress web/site with `traefik.ingress.kubernetes.io/service.serversscheme: https`"
+        )
+    );
+    let yaml = suggestion(&fault(remedy()), &transport, &ingress).expect("an edit");
+    assert!(
+        yaml.contains("    traefik.ingress.kubernetes.io/service.serversscheme: https\n"),
+        "{yaml}"
+    );
+}
+
+#[test]
+fn c2_a_restriction_of_our_own_is_what_is_lifted() {
+    let narrow = |min: &str, max: &str, suites: Option<&str>| {
+        let policy = BackendPolicy {
+            versions: Versions::from_names(min, max).expect("versions"),
+            cipher_suites: suites.map(|name| vec![CipherSuite::from_name(name).expect("a suite")]),
+            ..BackendPolicy::default()
+        };
+        Transport {
+            tls: Arc::new(BackendTls::new(policy).expect("a policy")),
+            ..transport("web-t@kubernetescrd", Some("web-transport"))
+        }
+    };
+    let said = |reason, transport: &Transport| {
+        let fault = Fault::new(reason, "a", "b");
+        let edit = suggestion(&fault, transport, &router(Some("route")));
+        edit.and_then(|yaml| Some(yaml.split_once("spec:\n")?.1.to_owned()))
+    };
+    for (transport, yaml) in [
+        (narrow("VersionTLS13", "", None), "  minVersion: VersionTLS12\n"),
+        (narrow("", "VersionTLS12", None), "  maxVersion: VersionTLS13\n"),
+        (
+            narrow("", "", Some("TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256")),
+            "  cipherSuites: null\n",
+        ),
+    ] {
+        assert_eq!(said(Reason::VersionOrCipher, &transport).as_deref(), Some(yaml));
+    }
+    assert_eq!(said(Reason::VersionOrCipher, &narrow("", "", None)), None);
+    let no_h2 = Transport {
+        disable_http2: true,
+        ..narrow("", "", None)
+    };
+    assert_eq!(
+        said(Reason::Alpn, &no_h2).as_deref(),
+        Some("  disableHTTP2: false\n")
+    );
+}
+
+#[test]
+fn c2_every_reason_has_a_hint_of_one_line_and_a_mend() {
+    let (transport, router) = (transport("t@file", None), router(None));
+    for reason in Reason::ALL {
+        let fault = Fault::new(*reason, "a", "b");
+        let line = hint(&fault, &transport, &router).unwrap_or_default();
+        assert!(line.len() > 20 && line.lines().count() == 1, "{reason}: {line}");
+        assert_eq!(suggestion(&fault, &transport, &router), None, "{reason}");
+        assert!(
+            !mend(*reason).is_empty() && !mend(*reason).contains('|'),
+            "{reason}"
+        );
+    }
+    let slow = Fault::new(Reason::ResponseTimeout, "a", "b");
+    assert_eq!(
+        hint(&slow, &transport, &router).as_deref(),
+        Some(
+            "set `forwardingTimeouts.responseHeaderTimeout` in serversTransport `t` to a longer time, or make the server faster"
+        )
     );
 }
