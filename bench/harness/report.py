@@ -6,7 +6,12 @@ COLUMNS = {
     "bridge": ("us", "CPU µs/request", (("rps", "requests/s", 0), ("kib", "memory KiB", 0))),
     "idle": ("bytes", "bytes/connection", (("base_kib", "base KiB", 0),)),
     "routes": ("us", "CPU µs/request", (("load_ms", "start to last route, ms", 0), ("change_ms", "one change applied, ms", 1))),
+    "cluster": ("change_ms", "changed endpoint to first answer, ms", (
+        ("cpu_ms", "CPU of a change, ms", 1), ("ready_ms", "lists to first answer, ms", 0),
+        ("mib", "resident, MiB", 1), ("peak_mib", "at most, MiB", 1))),
 }
+# Suites that compare ours with ours.
+WITHIN = ("routes", "cluster")
 
 
 def facts_table(facts):
@@ -20,7 +25,7 @@ def table(suite, cases):
     lines = []
     for case, rows in cases.items():
         lines += ["", f"### {case}", ""]
-        heads = ["", unit, "least–most", "to the other" if suite == "routes" else "to the best peer", *(head for _, head, _ in more)]
+        heads = ["", unit, "least–most", "to the other" if suite in WITHIN else "to the best peer", *(head for _, head, _ in more)]
         lines += ["| " + " | ".join(heads) + " |", "|---" * len(heads) + "|"]
         for name, row in sorted(rows.items(), key=lambda item: median(item[1][key])):
             others = [median(other[key]) for peer, other in rows.items() if compared(suite, name, peer)]
@@ -33,4 +38,4 @@ def table(suite, cases):
 
 def compared(suite, name, peer):
     """Ours is held against the best of the others; routes against fewer routes."""
-    return peer != name and (suite == "routes" or not peer.startswith("viaduct"))
+    return peer != name and (suite in WITHIN or not peer.startswith("viaduct"))

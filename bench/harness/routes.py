@@ -67,20 +67,20 @@ def changes(client, directory):
 class Connection(http.client.HTTPConnection):
     """TLS under a name that the certificate has, whatever the Host of a request."""
 
-    def __init__(self, site, port):
+    def __init__(self, authority, port, name):
         super().__init__("127.0.0.1", port, timeout=10)
-        self.context = ssl.create_default_context(cafile=site.dir / "edge-ca.crt")
+        self.context, self.name = ssl.create_default_context(cafile=authority), name
 
     def connect(self):
         super().connect()
-        self.sock = self.context.wrap_socket(self.sock, server_hostname=HOST)
+        self.sock = self.context.wrap_socket(self.sock, server_hostname=self.name)
 
 
 class Client:
     """One connection for questions in quick succession."""
 
     def __init__(self, site, port):
-        self.connection = Connection(site, port)
+        self.connection = Connection(site.dir / "edge-ca.crt", port, HOST)
 
     def wait(self, host, status):
         deadline = time.monotonic() + 60
