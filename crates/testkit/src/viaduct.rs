@@ -84,6 +84,14 @@ impl Up {
             command.arg(format!("--accesslog={}", access_log.display()));
             command.args(["--accesslog-format", "json"]);
         }
+        if !self
+            .arguments
+            .iter()
+            .any(|argument| argument.starts_with("--preflight"))
+        {
+            // Scripted servers count their connections.
+            command.arg("--preflight=off");
+        }
         let running = Running::start(command.args(&self.arguments), self.entry_points.len());
         Viaduct {
             running,

@@ -14,12 +14,13 @@ mod endpoint;
 mod faults;
 mod listing;
 mod overview;
+mod preflight;
 mod published;
 pub(crate) mod reply;
 #[cfg(test)]
 mod tests;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
@@ -31,8 +32,10 @@ use viaduct_proxy::internal::{Answering, Asked};
 use viaduct_snapshot::InternalService;
 
 use crate::dashboard;
+use crate::preflight::Preflight;
 use crate::settings::api::Settings;
 use crate::telemetry::Metrics;
+pub(crate) use overview::date;
 pub(crate) use published::{Board, Published};
 
 /// Answers for every internal service.
@@ -50,6 +53,8 @@ pub(crate) struct View {
     install: Install,
     published: watch::Receiver<Option<Arc<Published>>>,
     started: SystemTime,
+    /// Known only once there is a configuration.
+    preflight: OnceLock<Preflight>,
 }
 
 impl View {
@@ -70,6 +75,7 @@ impl Api {
                 install: install.clone(),
                 published,
                 started: SystemTime::now(),
+                preflight: OnceLock::new(),
             }),
             metrics: None,
             places: Arc::new(Semaphore::new(AT_ONCE)),
@@ -81,6 +87,13 @@ impl Api {
     #[must_use]
     pub(crate) fn with_metrics(mut self, metrics: Arc<Metrics>) -> Self {
         self.metrics = Some(metrics);
+        self
+    }
+
+    /// Who tries servers; it is started behind the API.
+    #[must_use]
+    pub(crate) fn with_preflight(self, preflight: Preflight) -> Self {
+        self.view.preflight.get_or_init(|| preflight);
         self
     }
 

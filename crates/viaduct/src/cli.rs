@@ -3,6 +3,7 @@
 mod entry_point;
 mod help;
 mod manifests;
+mod preflight;
 mod stapling;
 mod strict;
 mod trusted;
@@ -18,6 +19,7 @@ use crate::failure::Failure;
 use crate::logging::Level;
 pub(crate) use entry_point::{EntryPoint, Listen, resolve};
 pub(crate) use manifests::{Manifests, Printed};
+pub(crate) use preflight::Preflight;
 pub(crate) use stapling::Stapling;
 pub(crate) use strict::Strict;
 pub(crate) use trusted::TrustedIps;
@@ -104,6 +106,9 @@ pub(crate) struct Up {
 
     #[command(flatten)]
     pub(crate) stapling: Stapling,
+
+    #[command(flatten)]
+    pub(crate) preflight: Preflight,
 
     #[command(flatten)]
     pub(crate) run: Run,

@@ -17,6 +17,7 @@ use viaduct_proxy::{
 use viaduct_snapshot::Snapshot;
 
 use crate::failure::Failure;
+use crate::preflight::Preflight;
 use crate::telemetry::{Export, Exporters, Metrics, Push, ReloadCount, Telemetry};
 
 /// An entry point with Traefik's defaults.
@@ -90,9 +91,10 @@ impl Edge {
         &self,
         snapshots: watch::Receiver<Arc<Snapshot>>,
         reloads: Arc<ReloadCount>,
+        preflight: Preflight,
     ) -> Arc<Metrics> {
         let (counters, prometheus) = (self.counters.clone(), self.prometheus.clone());
-        Arc::new(Metrics::new(counters, prometheus, snapshots, reloads))
+        Arc::new(Metrics::new(counters, prometheus, snapshots, reloads, preflight))
     }
 
     /// Starts the workers on the first snapshot. Needs a tokio runtime, for exporters.

@@ -4,7 +4,7 @@
 //!  install --> settings (options -> each room's) --> commands/serve
 //!  cli ------> commands/{up,sidecar,render,demo,healthcheck,manifests,options,version}
 //!  source ---> control (Update -> compile -> watch channel) ---> edge (workers, access log) ---> drain
-//!                 ^ ocsp (staples)
+//!                 ^ ocsp (staples)                      +--> preflight (tries servers, tells)
 //! ```
 
 mod api;
@@ -18,6 +18,7 @@ mod install;
 mod logging;
 mod ocsp;
 mod output;
+mod preflight;
 mod serving;
 mod settings;
 mod signals;

@@ -17,6 +17,7 @@ use crate::edge::{Edge, RunningEdge};
 use crate::failure::Failure;
 use crate::logging::Log;
 use crate::ocsp;
+use crate::preflight::{self, Preflight};
 use crate::signals::{Request, Signals};
 use crate::telemetry::{Exporters, ReloadCount};
 
@@ -31,7 +32,7 @@ impl Serving {
     /// Waits for the first configuration, then serves it and every later one. What several providers have said
     /// by then is one configuration. `ocsp`: staples answers, when there are any; serving does not wait for them.
     /// `api`: who answers for internal services, if any is switched on. `events`: who tells objects of a cluster what
-    /// is wrong with them.
+    /// is wrong with them. `preflight`: whether servers are tried before requests need them.
     pub(crate) async fn start(
         edge: Edge,
         install: Install,
@@ -39,6 +40,7 @@ impl Serving {
         sources: impl Into<Sources>,
         api: Option<(Api, Board)>,
         events: Option<Events>,
+        preflight: preflight::Settings,
     ) -> Result<Self, Failure> {
         // Now and here, lest the first handshake that needs them waits for the disk on a worker (A1.9).
         let roots = viaduct_tls::trust::load_system_roots();
@@ -52,6 +54,7 @@ impl Serving {
         let witness = events
             .clone()
             .map(|events| Arc::new(Witness(events)) as Arc<dyn FaultWitness>);
+        let told = events.clone();
         if let Some(events) = events {
             control.tell_objects(events);
         }
@@ -67,8 +70,12 @@ impl Serving {
             .ok_or_else(|| Failure::new("the configuration's source ended before it gave any"))?;
         let (sender, receiver) = watch::channel(first);
         let addresses = edge.addresses();
-        let metrics = edge.metrics(receiver.clone(), reloads);
-        let internal = api.map(|api| Arc::new(api.with_metrics(Arc::clone(&metrics))) as Arc<dyn Internal>);
+        let preflight = Preflight::start(preflight, receiver.clone(), told)?;
+        let metrics = edge.metrics(receiver.clone(), reloads, preflight.clone());
+        let internal = api.map(|api| {
+            let api = api.with_metrics(Arc::clone(&metrics)).with_preflight(preflight);
+            Arc::new(api) as Arc<dyn Internal>
+        });
         Ok(Self {
             edge: edge.serve(receiver, metrics, internal, witness),
             addresses,

@@ -5,6 +5,7 @@ mod collector;
 mod export;
 mod inventory;
 mod metrics;
+mod preflight;
 
 use std::sync::Arc;
 

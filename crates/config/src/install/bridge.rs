@@ -10,9 +10,10 @@ use serde::{Deserialize, Serialize};
 
 use super::Map;
 use super::choice::choice;
+use crate::duration::GoDuration;
 
 /// `bridge`.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Bridge {
     /// The least that a route has to be, whatever its entry point and namespace. Default `plaintext`: anything goes.
@@ -28,6 +29,25 @@ pub struct Bridge {
     /// Routes that may be below for a time. Default: none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub exceptions: Vec<BridgeException>,
+    /// Whether servers are tried before requests need them. Default `report`.
+    pub preflight: PreflightMode,
+    /// How often every server is tried again, to within a tenth; 0: only when something changed. At least 1 s.
+    /// Default 10 min.
+    pub preflight_interval: GoDuration,
+}
+
+impl Default for Bridge {
+    fn default() -> Self {
+        Self {
+            require: BridgeRequirement::default(),
+            mode: BridgeMode::default(),
+            entry_points: Map::new(),
+            namespaces: Map::new(),
+            exceptions: Vec::new(),
+            preflight: PreflightMode::default(),
+            preflight_interval: GoDuration::from_secs(600),
+        }
+    }
 }
 
 /// `bridge.entryPoints.<name>`, `bridge.namespaces.<name>`.
@@ -104,6 +124,17 @@ choice! {
     }
 }
 
+choice! {
+    /// What becomes of a handshake that would fail.
+    pub enum PreflightMode {
+        /// None is tried.
+        Off = "off",
+        /// It is told.
+        #[default]
+        Report = "report",
+    }
+}
+
 /// What is wrong with the section: the path of the option, and why.
 pub(super) fn complaints<'i>(
     bridge: &'i Bridge,
@@ -132,7 +163,15 @@ pub(super) fn complaints<'i>(
             .flatten()
             .map(|fault| ("bridge.exceptions".to_owned(), fault))
     });
-    unknown.chain(exceptions)
+    let interval = bridge.preflight_interval;
+    let too_short = interval != GoDuration::default() && interval < GoDuration::from_secs(1);
+    let interval = too_short.then(|| {
+        (
+            "bridge.preflightInterval".to_owned(),
+            format!("`{interval}` is less than a second; 0 means never"),
+        )
+    });
+    unknown.chain(exceptions).chain(interval)
 }
 
 fn subject_fault(exception: &BridgeException) -> Option<String> {

@@ -11,7 +11,7 @@ use viaduct_proxy::internal::Asked;
 
 use super::catalogue::{Catalogue, Object};
 use super::listing::{self, Query};
-use super::{View, bridges, certificates, dump, overview, reply};
+use super::{View, bridges, certificates, dump, overview, preflight, reply};
 
 /// The answer to a GET below `<base>/api`.
 pub(super) fn answer(view: &View, asked: &Asked) -> Response<Bytes> {
@@ -42,6 +42,10 @@ pub(super) fn answer(view: &View, asked: &Asked) -> Response<Bytes> {
         ["api", "certificates", name] => one(&certificates::all(&published.snapshot), name, "certificate"),
         ["api", "viaduct", "about"] => reply::json(&overview::about(view)),
         ["api", "viaduct", "bridges"] => reply::json(&bridges::all(&published.snapshot)),
+        ["api", "viaduct", "preflight"] => match view.preflight.get() {
+            Some(running) => reply::json(&preflight::all(running)),
+            None => reply::not_found(),
+        },
         ["api", "viaduct", "findings"] => reply::json(&bridges::findings(&published)),
         ["api", layer, kind] => match section(catalogue(), layer, kind) {
             Some((objects, _)) => listing::list(objects, &query),

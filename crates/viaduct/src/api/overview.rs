@@ -52,7 +52,7 @@ pub(super) fn about(view: &View) -> Value {
     })
 }
 
-pub(super) fn date(time: std::time::SystemTime) -> String {
+pub(crate) fn date(time: std::time::SystemTime) -> String {
     let seconds = Timestamp::try_from(time).map(Timestamp::as_second);
     let whole = seconds.and_then(Timestamp::from_second);
     whole.map(|time| time.to_string()).unwrap_or_default()

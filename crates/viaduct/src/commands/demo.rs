@@ -32,7 +32,7 @@ use crate::serving::{self, Serving};
 use crate::signals::Signals;
 use crate::source::Manifests;
 use crate::telemetry::Telemetry;
-use crate::{edge, logging, output};
+use crate::{edge, logging, output, preflight};
 use files::Files;
 use pki::Authority;
 use recorder::Recorder;
@@ -209,7 +209,7 @@ async fn ingress(demo: &Demo, files: &Files, recorder: &Recorder) -> anyhow::Res
     let install = up::routing([(ENTRY_POINT, true)]);
     let own = edge.addresses().into_iter().map(|(_, address)| address).collect();
     let updates = Manifests::open(&files.manifests())?.follow(own);
-    Ok(Serving::start(edge, install, None, updates, None, None).await?)
+    Ok(Serving::start(edge, install, None, updates, None, None, preflight::Settings::OFF).await?)
 }
 
 fn config(address: SocketAddr) -> Config {

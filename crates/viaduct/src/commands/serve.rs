@@ -66,7 +66,16 @@ async fn serve(told: &Told, log: &Log, log_export: Option<Export>) -> Result<Exi
         fixed: Vec::new(),
         updates,
     };
-    let serving = Serving::start(edge, routing, ocsp, sources, Api::new(install), events).await?;
+    let serving = Serving::start(
+        edge,
+        routing,
+        ocsp,
+        sources,
+        Api::new(install),
+        events,
+        bridge::preflight(&install.bridge),
+    )
+    .await?;
     serving.announce(log, |name| {
         install
             .entry_points

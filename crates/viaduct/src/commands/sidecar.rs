@@ -25,10 +25,11 @@ use super::up;
 use crate::edge::Edge;
 use crate::failure::Failure;
 use crate::logging::Log;
+
 use crate::serving::{self, Serving};
 use crate::signals::Signals;
 use crate::telemetry::Telemetry;
-use crate::{cli, edge, logging};
+use crate::{cli, edge, logging, preflight};
 pub(super) use material::Files;
 use material::Material;
 
@@ -106,6 +107,7 @@ pub(super) async fn start(sidecar: Sidecar) -> Result<Serving, Failure> {
         updates,
         None,
         None,
+        preflight::Settings::OFF,
     )
     .await
 }

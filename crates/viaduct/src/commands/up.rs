@@ -43,13 +43,14 @@ async fn serve(up: &Up, log: &Log) -> Result<ExitCode, Failure> {
     let edge = Edge::open(config(up, &entry_points)?, telemetry, "--entrypoint NAME=ADDR")?;
     let own = edge.addresses().into_iter().map(|(_, address)| address).collect();
     let mut routing = routing(entry_points.iter().map(|given| (given.name.as_str(), given.tls)));
-    let strict = up.strict.section();
-    routing.bridge = settings::bridge::policy(&strict)?;
+    let bridge = up.preflight.written_into(up.strict.section());
+    let preflight = settings::bridge::preflight(&bridge);
+    routing.bridge = settings::bridge::policy(&bridge)?;
     let mut sources = Sources::from(manifests.follow(own));
     let mut shown = None;
     if up.api.is_some() {
         let told = viaduct_config::Install {
-            bridge: strict,
+            bridge,
             ..told(&entry_points)
         };
         shown = Api::new(&told);
@@ -58,7 +59,16 @@ async fn serve(up: &Up, log: &Log) -> Result<ExitCode, Failure> {
             entry_point.as_default = entry_point.name.as_str() != INTERNAL_ENTRY_POINT;
         }
     }
-    let serving = Serving::start(edge, routing, up.stapling.settings(), sources, shown, None).await?;
+    let serving = Serving::start(
+        edge,
+        routing,
+        up.stapling.settings(),
+        sources,
+        shown,
+        None,
+        preflight,
+    )
+    .await?;
     serving.announce(log, |name| {
         entry_points
             .iter()

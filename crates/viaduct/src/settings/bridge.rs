@@ -1,4 +1,4 @@
-//! `bridge` -> what is demanded of both legs of every route (C7).
+//! `bridge` -> what is demanded of both legs of every route (C7), and tried before requests need it (C11).
 
 use viaduct_config::EntryPointName;
 use viaduct_config::install::{self, BridgeMinimum, BridgeRequirement};
@@ -6,6 +6,7 @@ use viaduct_snapshot::bridge::{BridgeException, BridgeMode, Excepted};
 use viaduct_snapshot::{BridgeClass, BridgePolicy};
 
 use crate::failure::Failure;
+use crate::preflight::Settings;
 
 pub(crate) fn policy(bridge: &install::Bridge) -> Result<BridgePolicy, Failure> {
     let minimum = |minimum: &BridgeMinimum| class(minimum.require);
@@ -26,6 +27,15 @@ pub(crate) fn policy(bridge: &install::Bridge) -> Result<BridgePolicy, Failure> 
             .map(exception)
             .collect::<Result<_, _>>()?,
     })
+}
+
+/// An interval of 0: servers are not tried again.
+pub(crate) fn preflight(bridge: &install::Bridge) -> Settings {
+    let interval = super::timeout(bridge.preflight_interval);
+    Settings {
+        mode: bridge.preflight,
+        interval: (!interval.is_zero()).then_some(interval),
+    }
 }
 
 pub(crate) fn class(required: BridgeRequirement) -> BridgeClass {

@@ -10,6 +10,8 @@ use viaduct_observe::{Totals, WorkerCounters, prometheus};
 use viaduct_snapshot::Snapshot;
 
 use super::inventory::Inventory;
+use super::preflight;
+use crate::preflight::Preflight;
 
 /// Workers' counters under the names of the configuration in force.
 #[derive(Debug)]
@@ -18,6 +20,7 @@ pub(crate) struct Metrics {
     prometheus: Option<Detail>,
     snapshots: watch::Receiver<Arc<Snapshot>>,
     reloads: Arc<ReloadCount>,
+    preflight: Preflight,
     /// Of the snapshot last asked about.
     inventory: Mutex<(Weak<Snapshot>, Arc<Inventory>)>,
 }
@@ -28,12 +31,14 @@ impl Metrics {
         prometheus: Option<Detail>,
         snapshots: watch::Receiver<Arc<Snapshot>>,
         reloads: Arc<ReloadCount>,
+        preflight: Preflight,
     ) -> Self {
         Self {
             counters,
             prometheus,
             snapshots,
             reloads,
+            preflight,
             inventory: Mutex::default(),
         }
     }
@@ -62,7 +67,9 @@ impl Metrics {
             credentials: &inventory.credentials(&totals),
             reloads: self.reloads.now(),
         };
-        scrape.families(detail)
+        let mut families = scrape.families(detail);
+        families.extend(preflight::families(&self.preflight.report()));
+        families
     }
 
     fn inventory(&self) -> Arc<Inventory> {

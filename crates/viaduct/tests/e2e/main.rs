@@ -22,6 +22,7 @@
 //! | `messages` | what the log says of mistakes in manifests |
 //! | `observability` | metrics, access log and traces agree with what clients saw |
 //! | `deployment` | manifests, chart and image: what they say is what the binary takes |
+//! | `preflight` | servers are tried before requests need them; certificates that drift; rehearsals |
 //! | `options` | every option that is called supported has an effect |
 //! | `docs` | documents that have to match the code |
 
@@ -46,6 +47,7 @@ mod install;
 mod messages;
 mod observability;
 mod options;
+mod preflight;
 mod reload;
 mod smuggling;
 mod traffic;

@@ -601,6 +601,8 @@ pub(super) static OWN: &[InstallOption] = &[
     row("bridge.exceptions[0].until", Value, "", Supported),
     row("bridge.mode", Value, "enforce", Supported),
     row("bridge.namespaces._name_.require", Value, "plaintext", Supported),
+    row("bridge.preflight", Value, "report", Supported),
+    row("bridge.preflightInterval", Value, "600", Supported),
     row("bridge.require", Value, "plaintext", Supported),
     row("viaduct.allowLoopbackEndpoints", Switch, "false", Supported),
     row("viaduct.exposeFaults", Switch, "false", Supported),

@@ -1,0 +1,78 @@
+//! The servers that requests would reach over TLS. Pure.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use viaduct_proxy::probe::Target;
+use viaduct_snapshot::{
+    PoolId, Router, RouterState, Scheme, Server, Service, ServiceKind, Snapshot, Transport,
+};
+
+/// One server of one service.
+#[derive(Debug, Clone)]
+pub(crate) struct Endpoint {
+    pub(crate) service: Arc<str>,
+    pub(crate) server: Arc<Server>,
+    pub(crate) transport: Arc<Transport>,
+    /// The first by name of those that lead to it: hints and Events name it.
+    pub(crate) router: Arc<Router>,
+}
+
+impl Endpoint {
+    /// Servers with the same one are the same server under the same trust, name and client certificates.
+    pub(crate) fn pool(&self) -> PoolId {
+        self.server.pool
+    }
+
+    pub(crate) fn target(&self) -> Target {
+        Target::of(&self.server, &self.transport)
+    }
+}
+
+/// Every server that takes new requests over TLS, in the order of routers' names; each of a service once.
+pub(crate) fn endpoints(snapshot: &Snapshot) -> Vec<Endpoint> {
+    let mut routers: Vec<&Arc<Router>> = snapshot.routers.values().collect();
+    routers.sort_by(|a, b| a.name.cmp(&b.name));
+    let mut found = Vec::new();
+    let mut known = HashSet::new();
+    for router in routers {
+        if let RouterState::Ready(service) = &router.state {
+            collect(router, service, &mut known, &mut found);
+        }
+    }
+    found
+}
+
+fn collect(
+    router: &Arc<Router>,
+    service: &Service,
+    known: &mut HashSet<Arc<str>>,
+    found: &mut Vec<Endpoint>,
+) {
+    if !known.insert(Arc::clone(&service.name)) {
+        return;
+    }
+    match &service.kind {
+        ServiceKind::LoadBalancer(balancer) => {
+            let servers = balancer.servers.iter();
+            let servers = servers.filter(|server| server.scheme == Scheme::Https && !server.fenced);
+            let mut once = HashSet::new();
+            found.extend(
+                servers
+                    .filter(|server| once.insert(server.pool))
+                    .map(|server| Endpoint {
+                        service: Arc::clone(&service.name),
+                        server: Arc::clone(server),
+                        transport: Arc::clone(&balancer.transport),
+                        router: Arc::clone(router),
+                    }),
+            );
+        }
+        ServiceKind::Weighted(children) => {
+            for (child, _) in children {
+                collect(router, child, known, found);
+            }
+        }
+        ServiceKind::Internal(_) => {}
+    }
+}

@@ -1,0 +1,197 @@
+//! Pre-flight: handshakes before requests need them (C11), and certificates that drift (C12, C20).
+
+use std::net::SocketAddr;
+use std::path::Path;
+
+use serde_json::{Value, json};
+use viaduct_testkit::nginx::Nginx;
+use viaduct_testkit::openssl::SServer;
+use viaduct_testkit::pki::{Ca, Issued, Leaf};
+use viaduct_testkit::viaduct::Running;
+use viaduct_testkit::wait::wait_for;
+
+use crate::api;
+use crate::fixture::{HOST, Pki, up};
+
+/// What the API knows of each server, once it is as wanted.
+pub(crate) fn wait_report(traefik: SocketAddr, what: &str, is: impl Fn(&Value) -> bool) -> Value {
+    wait_for(&format!("pre-flight to say: {what}"), || {
+        let answer = api::get(traefik, "/api/viaduct/preflight");
+        assert_eq!(answer.status, 200);
+        let report: Value = serde_json::from_slice(&answer.body).expect("JSON");
+        is(&report).then_some(report)
+    })
+}
+
+/// What the log says of pre-flight.
+fn said(running: &mut Running, text: &str) -> String {
+    wait_for(&format!("the log to say `{text}`"), || {
+        let output = running.child().output();
+        output.lines().find(|line| line.contains(text)).map(str::to_owned)
+    })
+}
+
+/// One service with these servers, verified with `cas`.
+pub(crate) fn routes(servers: &[u16], cas: &[&Ca]) -> String {
+    let servers: Vec<Value> = servers
+        .iter()
+        .map(|port| json!({ "url": format!("https://127.0.0.1:{port}") }))
+        .collect();
+    let cas: Vec<&str> = cas.iter().map(|ca| ca.pem()).collect();
+    // JSON is YAML.
+    json!({ "http": {
+        "routers": { "app": { "rule": "Host(`app.example`)", "service": "app" } },
+        "services": { "app": { "loadBalancer": { "servers": servers, "serversTransport": "to-app" } } },
+        "serversTransports": { "to-app": { "serverName": HOST, "rootCAs": cas } },
+    } })
+    .to_string()
+}
+
+pub(crate) fn serve(work: &Path, routes: &str, flags: &[&str]) -> Running {
+    let mut all = vec!["--api.insecure", "--log.level=INFO"];
+    all.extend(flags);
+    api::serve(work, routes, &all)
+}
+
+fn server(identity: &Issued) -> SServer {
+    SServer::start(identity, &[])
+}
+
+#[test]
+fn c11_who_would_fail_is_told_before_a_request_does() {
+    let pki = Pki::new();
+    let nginx = Nginx::server(&pki.backend, "");
+    let wrong = json!({ "serverName": "other.example.com" });
+    let viaduct = up()
+        .arg("--preflight=report")
+        .file("bridge.yaml", pki.bridge_with(nginx.port(), wrong).yaml())
+        .start();
+    let line = viaduct.wait_log("pre-flight: requests to a server would fail");
+    for wanted in [
+        "reason=\"name_mismatch\"",
+        &format!("https://127.0.0.1:{}", nginx.port()),
+        "set `serverName: web.example.com` in ServersTransport",
+    ] {
+        assert!(line.contains(wanted), "{line}");
+    }
+    assert!(viaduct.access_log().is_empty());
+    assert_eq!(
+        viaduct.log().matches("requests to a server would fail").count(),
+        1
+    );
+}
+
+#[test]
+pub(crate) fn c11_report_is_the_default_and_off_tries_nobody() {
+    let ca = Ca::new("Backend CA");
+    let (good, bad) = (
+        server(&ca.issue(Leaf::server(HOST))),
+        server(&Ca::new("Other CA").issue(Leaf::server(HOST))),
+    );
+    let routes = routes(&[good.port(), bad.port(), 9], &[&ca]);
+    let work = tempfile::tempdir().expect("a temporary directory");
+    let flags = ["--metrics.prometheus"];
+    let mut running = serve(work.path(), &routes, &flags);
+    let traefik = running.address("traefik");
+    let report = wait_report(traefik, "all are tried", |report| report["failed"] == 2);
+    let results: Vec<_> = report["servers"]
+        .as_array()
+        .expect("servers")
+        .iter()
+        .map(|server| (server["result"].as_str(), server["reason"].as_str()))
+        .collect();
+    assert_eq!(
+        results,
+        [
+            (Some("passed"), None),
+            (Some("failed"), Some("unknown_ca")),
+            (Some("failed"), Some("connect_refused"))
+        ]
+    );
+    assert_eq!(
+        (&report["mode"], &report["intervalSeconds"]),
+        (&json!("report"), &json!(600.0))
+    );
+    let presented = &report["servers"][1]["certificate"];
+    assert_eq!(presented["issuer"], "CN=Other CA", "of a refused one, too");
+    said(&mut running, "reason=\"unknown_ca\"");
+    let metrics = api::get(traefik, "/metrics").text();
+    for series in [
+        r#"viaduct_preflight_endpoints{result="passed",reason=""} 1"#,
+        r#"viaduct_preflight_endpoints{result="failed",reason="unknown_ca"} 1"#,
+        r#"viaduct_preflight_endpoints{result="failed",reason="connect_refused"} 1"#,
+    ] {
+        assert!(metrics.contains(series), "{metrics}");
+    }
+
+    let elsewhere = tempfile::tempdir().expect("a temporary directory");
+    let running_off = serve(elsewhere.path(), &routes, &["--bridge.preflight=off"]);
+    let off: Value =
+        serde_json::from_slice(&api::get(running_off.address("traefik"), "/api/viaduct/preflight").body)
+            .expect("JSON");
+    assert_eq!((&off["mode"], &off["unchecked"]), (&json!("off"), &json!(3)));
+}
+
+#[test]
+fn c11_a_change_is_tried_and_what_is_mended_is_told() {
+    let ca = Ca::new("Backend CA");
+    let good = server(&ca.issue(Leaf::server(HOST)));
+    let work = tempfile::tempdir().expect("a temporary directory");
+    let wrong = routes(&[good.port()], &[&Ca::new("Other CA")]);
+    let mut running = serve(work.path(), &wrong, &[]);
+    let traefik = running.address("traefik");
+    wait_report(traefik, "it fails", |report| report["failed"] == 1);
+    std::fs::write(work.path().join("routes.yml"), routes(&[good.port()], &[&ca])).expect("a file");
+    wait_report(traefik, "it passes", |report| report["passed"] == 1);
+    said(&mut running, "pre-flight: causes are gone");
+}
+
+#[test]
+fn c12_a_certificate_unlike_its_siblings_is_named_and_c20_its_series_go_with_its_server() {
+    let (ca, before) = (Ca::new("CA of now"), Ca::new("CA of before"));
+    let now = || server(&ca.issue(Leaf::server(HOST)));
+    let (first, second, odd) = (now(), now(), server(&before.issue(Leaf::server(HOST))));
+    let ports = [first.port(), odd.port(), second.port()];
+    let work = tempfile::tempdir().expect("a temporary directory");
+    let flags = ["--metrics.prometheus"];
+    let mut running = serve(work.path(), &routes(&ports, &[&ca, &before]), &flags);
+    let traefik = running.address("traefik");
+    let line = said(&mut running, "has another issuer than its siblings'");
+    let odd_url = format!("https://127.0.0.1:{}", odd.port());
+    assert!(line.contains(&format!("servers=\"{odd_url}\" ")), "{line}");
+    let report = wait_report(traefik, "all pass", |report| report["passed"] == 3);
+    assert_eq!(report["servers"][1]["drift"][0]["kind"], "issuer");
+    assert_eq!(report["servers"][0]["drift"], json!([]));
+    let series =
+        format!(r#"viaduct_backend_certificate_not_after{{service="app@file",server="{odd_url}"}} "#);
+    let metrics = api::get(traefik, "/metrics").text();
+    assert!(metrics.contains(&series), "{metrics}");
+    assert!(
+        metrics.contains(r#"viaduct_preflight_drifting_endpoints{kind="issuer"} 1"#),
+        "{metrics}"
+    );
+
+    let without = routes(&[first.port(), second.port()], &[&ca, &before]);
+    std::fs::write(work.path().join("routes.yml"), without).expect("a file");
+    wait_report(traefik, "it is gone", |report| report["passed"] == 2);
+    let metrics = api::get(traefik, "/metrics").text();
+    assert!(!metrics.contains(&odd_url), "{metrics}");
+}
+
+#[test]
+pub(crate) fn c12_a_silent_rotation_is_seen_by_trying_again() {
+    let ca = Ca::new("Backend CA");
+    let nginx = Nginx::server(&ca.issue(Leaf::server(HOST)), "");
+    let work = tempfile::tempdir().expect("a temporary directory");
+    let mut running = serve(
+        work.path(),
+        &routes(&[nginx.port()], &[&ca]),
+        &["--bridge.preflightInterval=1s"],
+    );
+    wait_report(running.address("traefik"), "it passes", |report| {
+        report["passed"] == 1
+    });
+    nginx.rotate(&Ca::new("Other CA").issue(Leaf::server(HOST)));
+    let line = said(&mut running, "pre-flight: requests to a server would fail");
+    assert!(line.contains("reason=\"unknown_ca\""), "{line}");
+}
