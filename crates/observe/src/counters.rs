@@ -6,6 +6,7 @@
 //!    entry points  by position        Tally, open connections
 //!    routers       by slot            Tally
 //!    services      by slot            Tally
+//!    servers       by address         durations by method and outcome (conventions alone)
 //!    legs          client, backend    handshakes (full, resumed, durations), faults by reason
 //!  Tally           by code, method,   durations, bytes of requests and responses
 //!                  protocol
@@ -17,6 +18,7 @@ mod key;
 mod leaf;
 mod leg;
 mod metering;
+mod server;
 mod table;
 mod tally;
 mod totals;
@@ -29,17 +31,19 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 pub use histogram::Histogram;
-pub use key::{Method, Protocol, RequestKey};
+pub use key::{HttpVersion, Method, Protocol, RequestKey, Wire};
 pub use leaf::SeenLeaf;
 pub use leg::{HANDSHAKE_BUCKETS, Leg};
 pub use metering::{DEFAULT_BUCKETS, HeaderLabel, MAX_BUCKETS, Metering};
-pub use totals::{EntryPointTotals, FaultTotals, KindTotals, LegTotals, TallyTotals, Totals};
+pub use server::{Outcome, ServerAddress, ServerKey, ServerTally};
+pub use totals::{ArrivalKey, EntryPointTotals, FaultTotals, KindTotals, LegTotals, TallyTotals, Totals};
 
 use crate::record::Record;
 use extra::Extras;
 use histogram::Place;
 use leaf::SeenLeafs;
 use leg::LegCounters;
+use server::ServerTallies;
 use table::SlotTable;
 use tally::{Count, Tally};
 
@@ -51,6 +55,7 @@ pub struct WorkerCounters {
     entry_points: Vec<EntryPointCounters>,
     routers: SlotTable,
     services: SlotTable,
+    servers: ServerTallies,
     client: LegCounters,
     backend: LegCounters,
     own: LegCounters,
@@ -88,6 +93,7 @@ impl WorkerCounters {
             entry_points,
             routers: SlotTable::default(),
             services: SlotTable::default(),
+            servers: ServerTallies::default(),
             client: leg(),
             backend: leg(),
             own: leg(),
@@ -122,9 +128,9 @@ impl WorkerCounters {
         if let Some(entry_point) = self
             .entry_points
             .get(slots.entry_point)
-            .filter(|_| metering.entry_points)
+            .filter(|_| metering.entry_points || metering.conventions)
         {
-            entry_point.tally.add(count, record);
+            entry_point.tally.add(self.arrival(count, record), record);
         }
         let router = slots.router.filter(|_| metering.routers);
         if let Some(tally) = router.and_then(|slot| self.routers.get(slot)) {
@@ -135,6 +141,34 @@ impl WorkerCounters {
             tally.add(count, record);
             tally.retried(record.retries);
         }
+    }
+
+    /// Entry points alone tell apart how a request came: one table grows, not three.
+    fn arrival(&self, count: Count, record: &Record<'_>) -> Count {
+        if !self.metering.conventions {
+            return count;
+        }
+        Count {
+            key: count.key.with_wire(record),
+            ..count
+        }
+    }
+
+    /// Where requests to this server are counted. For each server of a service when the worker first meets the
+    /// service, not for each request. `None`: nobody asked for it, or there are too many.
+    pub fn server(&self, address: &ServerAddress) -> Option<Arc<ServerTally>> {
+        let wanted = self.metering.conventions;
+        wanted.then(|| self.servers.get(address, &self.metering))?
+    }
+
+    /// Whether requests to servers are counted.
+    pub fn times_servers(&self) -> bool {
+        self.metering.conventions
+    }
+
+    /// Forgets servers that are no longer configured, except those that a worker still holds.
+    pub fn retain_servers(&self, known: impl Fn(&ServerAddress) -> bool) {
+        self.servers.retain(known);
     }
 
     /// Whether [`count`](Self::count) looks at request headers beside `Accept`.

@@ -7,6 +7,7 @@
 //! Series of routers, services, servers and certificates that the configuration no longer has are left
 //! out; those that stay go on counting.
 
+mod conventions;
 mod requests;
 
 use std::time::SystemTime;
@@ -22,6 +23,8 @@ pub struct Detail {
     pub routers: bool,
     /// Series by service. Default true.
     pub services: bool,
+    /// OpenTelemetry's own metrics of HTTP beside Traefik's. Default false.
+    pub conventions: bool,
     /// Upper bounds of the request histograms, seconds.
     pub buckets: Vec<f64>,
     /// The labels of `headerLabels`, in the order of [`Metering::header_labels`](crate::counters::Metering).
@@ -159,6 +162,9 @@ impl Scrape<'_> {
     pub fn families(&self, detail: &Detail) -> Vec<Family> {
         let mut families = self.process();
         requests::families(self, detail, &mut families);
+        if detail.conventions {
+            families.extend(conventions::families(self, detail));
+        }
         families.extend(self.bridge());
         families.extend(self.expiry());
         families.retain(|family| !family.series.is_empty());

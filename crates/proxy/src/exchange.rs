@@ -16,7 +16,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use http::header::ACCEPT;
 use http::{HeaderMap, Method, Response, Version};
-use viaduct_observe::counters::{self, SeenLeaf};
+use viaduct_observe::counters::{self, Outcome, SeenLeaf};
 use viaduct_observe::record::{Ingress, Slots};
 use viaduct_observe::trace::Route;
 use viaduct_observe::{BackendLeg, Cause, ClientLeg, Record, Trace, Verbosity};
@@ -54,6 +54,8 @@ pub(crate) struct Exchange {
     service: Option<Label<Service>>,
     /// Position of the server in the service; without a service it means nothing.
     server: usize,
+    /// When a server was chosen that has not answered yet; `None` as well where nobody wants to know.
+    waiting: Cell<Option<Instant>>,
     link: Option<Rc<Link>>,
     /// Bytes of the request body; `None` when it has none.
     uploaded: Option<Rc<Cell<u64>>>,
@@ -99,6 +101,7 @@ impl Exchange {
             router: None,
             service: None,
             server: 0,
+            waiting: Cell::new(None),
             link: None,
             uploaded: None,
             downloaded: 0,
@@ -121,8 +124,34 @@ impl Exchange {
     }
 
     pub(crate) fn chosen(&mut self, endpoint: &Endpoint<'_>) {
-        self.service = Some(self.connection.worker.labels.service(endpoint.service));
+        let worker = &self.connection.worker;
+        self.service = Some(worker.labels.service(endpoint.service, &worker.counters));
         self.server = endpoint.index;
+        if worker.counters.times_servers() {
+            self.waiting.set(Some(Instant::now()));
+        }
+    }
+
+    /// The server that was chosen has answered, or never will.
+    fn waited(&self, outcome: Outcome) {
+        if let Some(since) = self.waiting.take()
+            && let Some(tally) = self
+                .service
+                .as_ref()
+                .and_then(|service| service.tally(self.server))
+            && self.wants_metrics()
+        {
+            tally.count(&self.method, outcome, since.elapsed());
+        }
+    }
+
+    /// Whether this request is counted in the metrics.
+    fn wants_metrics(&self) -> bool {
+        let router = self
+            .router
+            .as_ref()
+            .and_then(|router| router.observability.metrics);
+        router.unwrap_or(self.connection.observability().metrics)
     }
 
     /// Tells the backend which trace the request belongs to.
@@ -182,6 +211,10 @@ impl Exchange {
     /// The backend's head has come.
     pub(crate) fn answered<B>(&mut self, response: &Response<B>) {
         self.origin_status = response.status().as_u16();
+        self.waited(Outcome::Answer {
+            status: self.origin_status,
+            version: response.version().into(),
+        });
         if let Some(told) = &mut self.told {
             told.answered(response.headers());
         }
@@ -204,6 +237,7 @@ impl Exchange {
 
     /// A bridge could not be built, or broke before its answer: one line, now and then, for operators.
     pub(crate) fn tell(&self, error: &ProxyError, endpoint: &Endpoint<'_>) {
+        self.waited(Outcome::Failure(error.reason()));
         if let ProxyError::Backend(fault) = error {
             let router = self.router.as_deref();
             self.connection.worker.fault_log.tell(fault, router, endpoint);
@@ -291,7 +325,7 @@ impl Exchange {
             .as_ref()
             .map(|router| router.observability)
             .unwrap_or_default();
-        if router.metrics.unwrap_or(entry_point.metrics) {
+        if self.wants_metrics() {
             worker.counters.count(&record);
         }
         if let Some(log) = &worker.access_log
@@ -382,6 +416,9 @@ impl Drop for Exchange {
     fn drop(&mut self) {
         if self.status == 499 && self.failure.is_none() {
             self.failed(ProxyError::ClientGone);
+        }
+        if let Some(failure) = &self.failure {
+            self.waited(Outcome::Failure(failure.code));
         }
         self.record_it();
     }

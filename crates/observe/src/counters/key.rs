@@ -9,8 +9,26 @@ pub struct RequestKey {
     pub code: u16,
     pub method: Method,
     pub protocol: Protocol,
+    /// Told apart where [`Metering::conventions`](super::Metering) asks for it.
+    pub(super) wire: Option<Wire>,
     /// Number of the header labels' values in one worker's [`super::extra::Extras`]; 0: none.
     pub(super) extra: u16,
+}
+
+/// How a request came: what OpenTelemetry's conventions tell apart beside [`RequestKey`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Wire {
+    pub version: HttpVersion,
+    /// Over TLS.
+    pub secure: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum HttpVersion {
+    Http10,
+    Http11,
+    Http2,
+    Http3,
 }
 
 /// The methods that are told apart.
@@ -44,6 +62,7 @@ impl RequestKey {
             code,
             method,
             protocol,
+            wire: None,
             extra: 0,
         }
     }
@@ -53,7 +72,19 @@ impl RequestKey {
             code: record.status,
             method: Method::of(record.method),
             protocol: Protocol::of(record),
+            wire: None,
             extra,
+        }
+    }
+
+    pub(super) fn with_wire(self, record: &Record<'_>) -> Self {
+        let wire = Wire {
+            version: HttpVersion::of_protocol(record.protocol),
+            secure: record.scheme == "https",
+        };
+        Self {
+            wire: Some(wire),
+            ..self
         }
     }
 
@@ -67,8 +98,13 @@ impl RequestKey {
         )
     }
 
-    pub(super) fn without_extra(self) -> Self {
-        Self { extra: 0, ..self }
+    /// What Prometheus tells apart.
+    pub(super) fn merged(self) -> Self {
+        Self {
+            wire: None,
+            extra: 0,
+            ..self
+        }
     }
 
     /// The metric label: `200`, or `2xx` for a class.
@@ -80,8 +116,50 @@ impl RequestKey {
     }
 }
 
+impl HttpVersion {
+    fn of_protocol(protocol: &str) -> Self {
+        match protocol {
+            "HTTP/1.0" => Self::Http10,
+            "HTTP/2.0" => Self::Http2,
+            "HTTP/3.0" => Self::Http3,
+            _ => Self::Http11,
+        }
+    }
+
+    /// `network.protocol.name`, in Traefik's spelling.
+    pub const fn protocol_name(self) -> &'static str {
+        match self {
+            Self::Http10 => "http/1.0",
+            Self::Http11 => "http/1.1",
+            Self::Http2 => "http/2.0",
+            Self::Http3 => "http/3.0",
+        }
+    }
+
+    /// `network.protocol.version`.
+    pub const fn number(self) -> &'static str {
+        match self {
+            Self::Http10 => "1.0",
+            Self::Http11 => "1.1",
+            Self::Http2 => "2",
+            Self::Http3 => "3",
+        }
+    }
+}
+
+impl From<http::Version> for HttpVersion {
+    fn from(version: http::Version) -> Self {
+        match version {
+            http::Version::HTTP_09 | http::Version::HTTP_10 => Self::Http10,
+            http::Version::HTTP_2 => Self::Http2,
+            http::Version::HTTP_3 => Self::Http3,
+            _ => Self::Http11,
+        }
+    }
+}
+
 impl Method {
-    fn of(method: &str) -> Self {
+    pub(super) fn of(method: &str) -> Self {
         match method {
             "GET" => Self::Get,
             "HEAD" => Self::Head,
@@ -109,6 +187,14 @@ impl Method {
             Self::Connect => "CONNECT",
             Self::Trace => "TRACE",
             Self::Extension => "EXTENSION_METHOD",
+        }
+    }
+
+    /// `http.request.method` of OpenTelemetry's conventions.
+    pub const fn convention(self) -> &'static str {
+        match self {
+            Self::Extension => "_OTHER",
+            known => known.label(),
         }
     }
 }

@@ -17,6 +17,8 @@ pub struct Metering {
     pub services: bool,
     /// Count requests to internal services (`api@internal`, ..) too. Default false.
     pub internals: bool,
+    /// Count what OpenTelemetry's conventions tell of requests from clients and to servers. Default false.
+    pub conventions: bool,
     /// Request headers whose values are labels of the request counters (`headerLabels`). Default none.
     pub header_labels: Arc<[HeaderLabel]>,
     bounds: Arc<[u64]>,
@@ -36,6 +38,7 @@ impl Default for Metering {
             routers: true,
             services: true,
             internals: false,
+            conventions: false,
             header_labels: Arc::default(),
             bounds: bounds(&DEFAULT_BUCKETS),
         }

@@ -6,9 +6,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::WorkerCounters;
 use super::histogram::Histogram;
-use super::key::RequestKey;
+use super::key::{Method, RequestKey, Wire};
 use super::leaf::SeenLeaf;
 use super::leg::{Leg, LegCounters};
+use super::server::{ServerAddress, ServerKey, ServerTally};
 use super::tally::{Kind, Tally};
 
 /// All counters at one moment. Workers go on counting while they are read: numbers that belong
@@ -21,8 +22,22 @@ pub struct Totals {
     /// By service slot.
     pub services: BTreeMap<u32, TallyTotals>,
     pub legs: BTreeMap<Leg, LegTotals>,
+    /// Requests of clients, of all entry points together; empty without [`Metering::conventions`](super::Metering).
+    pub arrivals: BTreeMap<ArrivalKey, Histogram>,
+    /// Requests to servers, likewise.
+    pub servers: BTreeMap<ServerAddress, BTreeMap<ServerKey, Histogram>>,
     /// The latest certificate of each server, by URL.
     pub leafs: BTreeMap<Arc<str>, SeenLeaf>,
+}
+
+/// What OpenTelemetry's conventions tell apart of the requests of clients.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ArrivalKey {
+    /// A status; of those without room of their own 4 for what failed, 0 for the others.
+    pub code: u16,
+    pub method: Method,
+    /// `None`: of those that had no room of their own.
+    pub wire: Option<Wire>,
 }
 
 #[derive(Debug, Default)]
@@ -82,6 +97,9 @@ impl Totals {
                 *total.open_quic_connections.get_or_insert_default() += entry_point.quic.open();
             }
         }
+        if worker.metering.conventions {
+            self.conventions(worker);
+        }
         for (table, totals) in [
             (&worker.routers, &mut self.routers),
             (&worker.services, &mut self.services),
@@ -109,6 +127,41 @@ impl Totals {
     }
 }
 
+impl Totals {
+    fn conventions(&mut self, worker: &WorkerCounters) {
+        let blank = || Histogram::new(worker.metering.bounds());
+        for kind in worker.entry_points.iter().flat_map(|point| point.tally.kinds()) {
+            let key = ArrivalKey {
+                code: match kind.key.code {
+                    0..=3 => 0,
+                    4 | 5 => 4,
+                    status => status,
+                },
+                method: kind.key.method,
+                wire: kind.key.wire,
+            };
+            self.arrivals
+                .entry(key)
+                .or_insert_with(blank)
+                .add(&kind.durations);
+        }
+        for (address, tally) in worker.servers.all() {
+            self.server(address, &tally, blank);
+        }
+    }
+
+    fn server(&mut self, address: ServerAddress, tally: &ServerTally, blank: impl Fn() -> Histogram) {
+        let mut kinds = tally.kinds().peekable();
+        if kinds.peek().is_none() {
+            return;
+        }
+        let totals = self.servers.entry(address).or_default();
+        for kind in kinds {
+            totals.entry(kind.key).or_insert_with(&blank).add(&kind.durations);
+        }
+    }
+}
+
 impl TallyTotals {
     /// All requests.
     pub fn total(&self) -> u64 {
@@ -124,7 +177,7 @@ impl TallyTotals {
         for kind in tally.kinds() {
             let total = self
                 .requests
-                .entry(kind.key.without_extra())
+                .entry(kind.key.merged())
                 .or_insert_with(|| KindTotals {
                     durations: Histogram::new(worker.metering.bounds()),
                     ..KindTotals::default()

@@ -4,9 +4,11 @@ use std::time::{Duration, SystemTime};
 use http::HeaderMap;
 
 use super::{
-    Credential, CredentialKind, Detail, Names, Reloads, RouterName, Scrape, ServerState, ServiceName,
+    Credential, CredentialKind, Detail, Names, Reloads, RouterName, Scrape, ServerState, ServiceName, Value,
 };
-use crate::counters::{DEFAULT_BUCKETS, Leg, SeenLeaf, Totals, WorkerCounters};
+use crate::counters::{
+    DEFAULT_BUCKETS, HttpVersion, Leg, Metering, Outcome, SeenLeaf, ServerAddress, Totals, WorkerCounters,
+};
 use crate::prometheus;
 use crate::record::tests::record;
 
@@ -15,6 +17,7 @@ fn detail() -> Detail {
         entry_points: true,
         routers: true,
         services: true,
+        conventions: false,
         buckets: DEFAULT_BUCKETS.to_vec(),
         header_labels: Vec::new(),
     }
@@ -168,4 +171,172 @@ fn c20_a_rotated_server_certificate_takes_the_place_of_the_one_before() {
     assert_eq!(Totals::of([&worker]).leafs[&server], leaf("02", 20));
     worker.retain_leafs(|_| false);
     assert!(Totals::of([&worker]).leafs.is_empty());
+}
+
+/// By OpenTelemetry's conventions: name, attributes, how many.
+fn conventions(worker: &WorkerCounters) -> Vec<(&'static str, String, u64)> {
+    let detail = Detail {
+        conventions: true,
+        ..detail()
+    };
+    let scrape = Scrape {
+        totals: &Totals::of([worker]),
+        names: &names("web@file"),
+        credentials: &[],
+        reloads: Reloads::default(),
+    };
+    let families = scrape.families(&detail).into_iter();
+    let series = families.filter(|family| family.name.starts_with("http."));
+    let series = series.flat_map(|family| family.series.into_iter().map(move |series| (family.name, series)));
+    series
+        .map(|(name, series)| {
+            let labels = series.labels.iter();
+            let labels: Vec<_> = labels.map(|(name, value)| format!("{name}={value}")).collect();
+            let Value::Histogram { count, .. } = series.value else {
+                panic!("{name} is no histogram")
+            };
+            (name, labels.join(" "), count)
+        })
+        .collect()
+}
+
+fn counting_conventions() -> WorkerCounters {
+    let mut metering = Metering::default();
+    metering.conventions = true;
+    WorkerCounters::with(["web".into(), "websecure".into()], metering)
+}
+
+#[test]
+fn a11_9_requests_are_told_by_the_conventions_of_opentelemetry_as_well() {
+    let (worker, headers) = (counting_conventions(), HeaderMap::new());
+    let mut record = record(&headers, 1);
+    worker.count(&record);
+    // The same on another entry point is one and the same series.
+    record.slots.entry_point = 0;
+    record.event_stream = true;
+    worker.count(&record);
+    (record.protocol, record.scheme, record.method, record.status) = ("HTTP/2.0", "http", "BREW", 418);
+    worker.count(&record);
+    let server = "http.server.request.duration";
+    assert_eq!(
+        conventions(&worker),
+        [
+            (
+                server,
+                "http.response.status_code=200 http.request.method=GET network.protocol.name=http/1.1 \
+                 network.protocol.version=1.1 url.scheme=https"
+                    .to_owned(),
+                2
+            ),
+            (
+                server,
+                "error.type=418 http.response.status_code=418 http.request.method=_OTHER \
+                 network.protocol.name=http/2.0 network.protocol.version=2 url.scheme=http"
+                    .to_owned(),
+                1
+            ),
+        ]
+    );
+    // Prometheus does not see the difference.
+    let totals = Totals::of([&worker]);
+    assert_eq!(totals.entry_points["websecure"].tally.requests.len(), 1);
+}
+
+#[test]
+fn a11_9_requests_to_servers_are_told_by_server_and_outcome() {
+    let worker = counting_conventions();
+    let address = |host: &str| ServerAddress {
+        host: host.into(),
+        port: 8443,
+        secure: true,
+    };
+    let (one, same) = (
+        worker.server(&address("a.example")),
+        worker.server(&address("a.example")),
+    );
+    let took = Duration::from_millis(1);
+    for tally in [one, same].into_iter().flatten() {
+        let answer = Outcome::Answer {
+            status: 200,
+            version: HttpVersion::Http2,
+        };
+        tally.count(&http::Method::GET, answer, took);
+        tally.count(&http::Method::PUT, Outcome::Failure("unknown_ca"), took);
+    }
+    let client = "http.client.request.duration";
+    assert_eq!(
+        conventions(&worker),
+        [
+            (
+                client,
+                "http.response.status_code=200 network.protocol.name=http/2.0 network.protocol.version=2 \
+                 http.request.method=GET server.address=a.example server.port=8443 url.scheme=https"
+                    .to_owned(),
+                2
+            ),
+            (
+                client,
+                "error.type=unknown_ca http.request.method=PUT server.address=a.example server.port=8443 \
+                 url.scheme=https"
+                    .to_owned(),
+                2
+            ),
+        ]
+    );
+    worker.retain_servers(|_| false);
+    assert!(conventions(&worker).is_empty(), "nobody holds it any more");
+}
+
+#[test]
+fn r25_no_client_and_no_server_makes_the_conventions_series_grow() {
+    let (worker, headers) = (counting_conventions(), HeaderMap::new());
+    let tally = worker.server(&ServerAddress {
+        host: "a.example".into(),
+        port: 80,
+        secure: false,
+    });
+    let tally = tally.expect("room for one server");
+    for status in 100..900 {
+        let mut record = record(&headers, 1);
+        record.status = status;
+        worker.count(&record);
+        let answer = Outcome::Answer {
+            status,
+            version: HttpVersion::Http11,
+        };
+        tally.count(&http::Method::GET, answer, Duration::ZERO);
+    }
+    let series = conventions(&worker);
+    let of = |name| series.iter().filter(move |series| series.0 == name);
+    assert_eq!(of("http.server.request.duration").count(), 256 + 2);
+    assert_eq!(of("http.client.request.duration").count(), 64 + 1);
+    assert_eq!(series.iter().map(|series| series.2).sum::<u64>(), 2 * 800);
+    let mut attributes: Vec<_> = series.iter().map(|series| (series.0, &series.1)).collect();
+    attributes.sort_unstable();
+    attributes.dedup();
+    assert_eq!(
+        attributes.len(),
+        series.len(),
+        "no two series have the same attributes"
+    );
+}
+
+#[test]
+fn a11_9_a_worker_keeps_the_counts_of_a_server_that_it_still_holds() {
+    let worker = counting_conventions();
+    let address = ServerAddress {
+        host: "a.example".into(),
+        port: 80,
+        secure: false,
+    };
+    let held = worker.server(&address).expect("room for one server");
+    worker.retain_servers(|_| false);
+    held.count(
+        &http::Method::GET,
+        Outcome::Failure("connect_refused"),
+        Duration::ZERO,
+    );
+    assert_eq!(conventions(&worker).len(), 1);
+    let quiet = WorkerCounters::default();
+    assert!(quiet.server(&address).is_none(), "nobody asked for it");
 }

@@ -100,7 +100,13 @@ impl Span {
 fn attributes(series: &Series) -> Vec<opentelemetry_proto::tonic::common::v1::KeyValue> {
     let mut attributes = Attributes::default();
     for (name, value) in &series.labels {
-        attributes.text(name, value);
+        match value.parse() {
+            Ok(number) if NUMBERS.contains(&name.as_str()) => attributes.number(name, number),
+            _ => attributes.text(name, value),
+        }
     }
     attributes.into_inner()
 }
+
+/// Attributes whose values are numbers by the conventions.
+const NUMBERS: [&str; 2] = ["http.response.status_code", "server.port"];

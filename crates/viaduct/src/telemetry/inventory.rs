@@ -2,9 +2,9 @@
 
 use std::collections::HashSet;
 
-use viaduct_observe::counters::Totals;
+use viaduct_observe::counters::{ServerAddress, Totals};
 use viaduct_observe::families::{Credential, CredentialKind, Names, RouterName, ServerState, ServiceName};
-use viaduct_snapshot::{ServiceKind, Snapshot};
+use viaduct_snapshot::{Scheme, ServiceKind, Snapshot};
 use viaduct_tls::backend_leg::Verification;
 use viaduct_tls::{Backend, CertificateFacts, Identity, Trust};
 
@@ -14,6 +14,7 @@ pub(super) struct Inventory {
     pub(super) names: Names,
     credentials: Vec<Credential>,
     servers: HashSet<String>,
+    addresses: HashSet<ServerAddress>,
 }
 
 impl Inventory {
@@ -27,6 +28,7 @@ impl Inventory {
         let servers = names.servers.iter().map(|server| server.url.clone());
         Self {
             servers: servers.collect(),
+            addresses: addresses(snapshot),
             names,
             credentials,
         }
@@ -35,6 +37,11 @@ impl Inventory {
     /// Whether a server is configured.
     pub(super) fn has_server(&self, url: &str) -> bool {
         self.servers.contains(url)
+    }
+
+    /// Whether a server is at this address.
+    pub(super) fn has_address(&self, address: &ServerAddress) -> bool {
+        self.addresses.contains(address)
     }
 
     /// Everything that expires, with what servers showed.
@@ -84,6 +91,21 @@ fn names(snapshot: &Snapshot) -> Names {
         .servers
         .dedup_by(|a, b| (&a.service, &a.url) == (&b.service, &b.url));
     names
+}
+
+fn addresses(snapshot: &Snapshot) -> HashSet<ServerAddress> {
+    let balancers = snapshot.services().filter_map(|service| match &service.kind {
+        ServiceKind::LoadBalancer(balancer) => Some(balancer),
+        ServiceKind::Weighted(_) | ServiceKind::Internal(_) => None,
+    });
+    let servers = balancers.flat_map(|balancer| &balancer.servers);
+    servers
+        .map(|server| ServerAddress {
+            host: server.host.clone(),
+            port: server.port,
+            secure: server.scheme == Scheme::Https,
+        })
+        .collect()
 }
 
 /// What clients are shown, and what they are verified with.

@@ -59,8 +59,10 @@ impl Metrics {
         let inventory = self.inventory();
         for counters in &self.counters {
             counters.retain_leafs(|url| inventory.has_server(url));
+            counters.retain_servers(|address| inventory.has_address(address));
         }
-        let totals = self.totals();
+        let mut totals = self.totals();
+        totals.servers.retain(|address, _| inventory.has_address(address));
         let scrape = Scrape {
             totals: &totals,
             names: &inventory.names,

@@ -23,6 +23,8 @@ pub(crate) const COLLECTOR: &str = include_str!("scripts/otlp_collector.py");
 pub(crate) struct Observed {
     running: Running,
     origin: Origin,
+    /// Where the backend is that is gone.
+    gone: u16,
     work: TempDir,
 }
 
@@ -52,7 +54,16 @@ http:
         Self {
             running: Running::until_ready(&mut root(work.path())),
             origin,
+            gone,
             work,
+        }
+    }
+
+    /// The port of the backend that is there, or of the one that is gone.
+    pub(crate) fn port_of(&self, service: &str) -> u16 {
+        match service {
+            "gone" => self.gone,
+            _ => self.origin.address().port(),
         }
     }
 

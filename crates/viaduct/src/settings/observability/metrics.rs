@@ -25,6 +25,7 @@ pub(super) fn metering(metrics: &Metrics) -> Result<Metering, Failure> {
     metering.routers = any(|detail| detail.routers);
     metering.services = any(|detail| detail.services);
     metering.internals = metrics.add_internals;
+    metering.conventions = any(|detail| detail.conventions);
     Ok(metering.with_buckets(&buckets).with_header_labels(labels))
 }
 
@@ -34,6 +35,7 @@ pub(super) fn detail(prometheus: &Prometheus) -> Detail {
         entry_points: prometheus.add_entry_points_labels,
         routers: prometheus.add_routers_labels,
         services: prometheus.add_services_labels,
+        conventions: false,
         buckets: sorted(&prometheus.buckets),
         header_labels: prometheus.header_labels.keys().cloned().collect(),
     }
@@ -45,6 +47,7 @@ fn pushed(otlp: &OtlpMetrics) -> Detail {
         entry_points: otlp.add_entry_points_labels,
         routers: otlp.add_routers_labels,
         services: otlp.add_services_labels,
+        conventions: true,
         buckets: sorted(&otlp.explicit_boundaries),
         header_labels: Vec::new(),
     }

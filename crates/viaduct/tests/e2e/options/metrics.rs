@@ -1,8 +1,11 @@
 //! `metrics`.
 
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
+use opentelemetry_proto::tonic::common::v1::any_value::Value;
+use opentelemetry_proto::tonic::metrics::v1::HistogramDataPoint;
 use opentelemetry_proto::tonic::metrics::v1::metric::Data;
 use prost::Message;
+use serde_json::json;
 use viaduct_testkit::http1;
 use viaduct_testkit::origin::{Origin, ok};
 use viaduct_testkit::wait::wait_for;
@@ -142,4 +145,81 @@ fn a11_9_what_a_collector_gets_is_that_of_the_options() {
     assert!(has("traefik_router_requests_total"), "{names:?}");
     assert!(!has("traefik_entrypoint_requests_total"), "{names:?}");
     assert!(!has("traefik_service_requests_total"), "{names:?}");
+}
+
+#[test]
+fn a11_9_a_collector_hears_of_requests_by_the_conventions_for_http() {
+    let collector = Origin::http(|_| ok(""));
+    let observed = Observed::start(&format!(
+        "metrics: {{otlp: {{pushInterval: 1, addEntryPointsLabels: false, addServicesLabels: false, \
+         http: {{endpoint: 'http://{}'}}}}}}",
+        collector.address()
+    ));
+    assert_eq!(observed.get("web", "there.example", "/").status, 200);
+    assert_eq!(observed.get("web", "gone.example", "/").status, 502);
+    assert_eq!(observed.get("web", "quiet.example", "/").status, 200);
+    let histogram = |name: &str, points: usize| {
+        wait_for(&format!("{points} series of {name}"), || {
+            let requests = collector.requests();
+            let export = ExportMetricsServiceRequest::decode(&*requests.last()?.body).expect("an export");
+            let scopes = export.resource_metrics.into_iter();
+            let mut metrics = scopes
+                .flat_map(|resource| resource.scope_metrics)
+                .flat_map(|scope| scope.metrics);
+            let metric = metrics.find(|metric| metric.name == name)?;
+            assert_eq!(metric.unit, "s");
+            let Some(Data::Histogram(histogram)) = metric.data else {
+                panic!("{name} is no histogram")
+            };
+            (histogram.data_points.len() == points).then_some(histogram.data_points)
+        })
+    };
+    let attributes = |points: &[HistogramDataPoint]| {
+        let mut told: Vec<_> = points
+            .iter()
+            .map(|point| {
+                let attributes = point.attributes.iter();
+                let attributes: serde_json::Map<_, _> = attributes
+                    .map(|attribute| {
+                        let value = attribute.value.as_ref().and_then(|value| value.value.clone());
+                        (
+                            attribute.key.clone(),
+                            match value {
+                                Some(Value::StringValue(text)) => text.into(),
+                                Some(Value::IntValue(number)) => number.into(),
+                                other => panic!("{}: {other:?}", attribute.key),
+                            },
+                        )
+                    })
+                    .collect();
+                (point.count, serde_json::Value::Object(attributes))
+            })
+            .collect();
+        told.sort_unstable_by_key(|(_, attributes)| attributes.to_string());
+        told
+    };
+    // The request to the router without metrics is in neither.
+    let arrivals = histogram("http.server.request.duration", 2);
+    let arrival = |status: u16| {
+        json!({
+            "http.request.method": "GET", "http.response.status_code": status, "url.scheme": "http",
+            "network.protocol.name": "http/1.1", "network.protocol.version": "1.1",
+        })
+    };
+    let mut failed = arrival(502);
+    failed["error.type"] = "502".into();
+    assert_eq!(attributes(&arrivals), [(1, failed), (1, arrival(200))]);
+    let requests = histogram("http.client.request.duration", 2);
+    let [there, gone] = ["there", "gone"].map(|service| observed.port_of(service));
+    let server = |port: u16| {
+        json!({
+            "http.request.method": "GET", "url.scheme": "http", "server.address": "127.0.0.1", "server.port": port,
+        })
+    };
+    let (mut failed, mut answered) = (server(gone), server(there));
+    failed["error.type"] = "connect_refused".into();
+    answered["http.response.status_code"] = 200.into();
+    answered["network.protocol.name"] = "http/1.1".into();
+    answered["network.protocol.version"] = "1.1".into();
+    assert_eq!(attributes(&requests), [(1, failed), (1, answered)]);
 }
