@@ -59,6 +59,7 @@ pub(crate) fn access_log(data: &[u8]) {
         count: 1,
         slots: Slots::default(),
         origin_headers: Some(&headers),
+        kubernetes_service: None,
         ingress: None,
         trace: None,
     };

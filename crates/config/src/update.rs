@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::sync::Arc;
 
 use crate::dynamic::Dynamic;
 use crate::finding::{Finding, Location};
@@ -73,6 +74,14 @@ pub struct Materials {
     pub certificates: Vec<Material>,
 }
 
+/// The Kubernetes Service whose endpoints are a service's servers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Balanced {
+    pub service: ObjectRef,
+    /// As written where the Service is referred to: a number or a name.
+    pub port: Arc<str>,
+}
+
 /// One provider's whole configuration. It replaces the provider's previous one.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Update {
@@ -84,6 +93,8 @@ pub struct Update {
     pub broken: Vec<(Element, Finding)>,
     /// Where elements were written, for messages.
     pub origins: HashMap<Element, Origin>,
+    /// What HTTP services balance, for the access log.
+    pub balanced: HashMap<Element, Balanced>,
     /// Where the PEM texts of servers transports and TLS options came from, for messages.
     pub materials: HashMap<Element, Materials>,
     /// Routers that ask for a certificate of their own, each with its position in `tls.certificates`: without it
@@ -100,6 +111,7 @@ impl Update {
             dynamic,
             broken: Vec::new(),
             origins: HashMap::new(),
+            balanced: HashMap::new(),
             materials: HashMap::new(),
             own_certificates: HashMap::new(),
             notes: Vec::new(),

@@ -35,9 +35,10 @@ mod tests;
 
 use std::cell::Cell;
 use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
 
 use viaduct_config::dynamic::tls::{CertificatePair, StoredCertificate};
-use viaduct_config::{Dynamic, Element, Finding, Origin, ProviderName, Update};
+use viaduct_config::{Balanced, Dynamic, Element, Finding, Origin, ProviderName, Update};
 
 use crate::api::{Kind, Name};
 use crate::index::{Index, Needs, Subject, View};
@@ -128,6 +129,12 @@ impl Draft {
             location: subject.at(field),
         };
         self.update.origins.insert(element, origin);
+    }
+
+    /// A service's servers are the endpoints of a Kubernetes Service.
+    fn balanced(&mut self, element: Element, service: &Name, port: Arc<str>) {
+        let service = service.of_kind(Kind::Service);
+        self.update.balanced.insert(element, Balanced { service, port });
     }
 
     /// Whether a Secret's pair is among `tls.certificates` already, for whichever stores.

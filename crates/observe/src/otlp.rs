@@ -99,7 +99,7 @@ pub struct Resource {
 }
 
 impl Resource {
-    /// `attributes`: `resourceAttributes`, which may replace our own.
+    /// `attributes`: in rising order of what counts where one is there twice; they may replace our own.
     pub fn new<'a>(service: &str, attributes: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
         let mut own = Attributes::default();
         own.text("service.name", service);

@@ -58,6 +58,8 @@ pub struct Record<'a> {
     pub origin_headers: Option<&'a http::HeaderMap>,
     /// The Kubernetes object that the router comes from.
     pub ingress: Option<Ingress<'a>>,
+    /// The Kubernetes Service that the server is of.
+    pub kubernetes_service: Option<KubernetesService<'a>>,
     /// Of a request that is traced.
     pub trace: Option<TraceIds>,
 }
@@ -67,6 +69,14 @@ pub struct Record<'a> {
 pub struct Ingress<'a> {
     pub namespace: &'a str,
     pub name: &'a str,
+}
+
+/// A Service, and its port as it is referred to.
+#[derive(Debug, Clone, Copy)]
+pub struct KubernetesService<'a> {
+    pub namespace: &'a str,
+    pub name: &'a str,
+    pub port: &'a str,
 }
 
 /// Which trace, and which span of it, tells of a request.

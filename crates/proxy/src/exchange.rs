@@ -17,7 +17,7 @@ use std::time::{Duration, Instant, SystemTime};
 use http::header::ACCEPT;
 use http::{HeaderMap, Method, Response, Version};
 use viaduct_observe::counters::{self, Outcome, SeenLeaf};
-use viaduct_observe::record::{Ingress, Slots};
+use viaduct_observe::record::{Ingress, KubernetesService, Slots};
 use viaduct_observe::trace::Route;
 use viaduct_observe::{BackendLeg, Cause, ClientLeg, Record, Trace, Verbosity};
 use viaduct_snapshot::{Router, Server, Service, ServiceKind, Transport};
@@ -311,6 +311,16 @@ impl Exchange {
         })
     }
 
+    /// The Kubernetes Service that the server was chosen from.
+    fn kubernetes_service(&self) -> Option<KubernetesService<'_>> {
+        let balanced = self.service.as_ref()?.balances.as_ref()?;
+        Some(KubernetesService {
+            namespace: &balanced.service.namespace,
+            name: &balanced.service.name,
+            port: &balanced.port,
+        })
+    }
+
     fn router_name(&self) -> Option<&str> {
         self.router.as_ref().map(|router| &*router.name)
     }
@@ -392,6 +402,7 @@ impl Exchange {
             response_headers: told.and_then(Told::response_headers),
             origin_headers: told.and_then(Told::origin_headers),
             ingress: self.ingress(),
+            kubernetes_service: self.kubernetes_service(),
             trace: self.trace.as_ref().and_then(Trace::ids),
             response_bytes: self.downloaded,
             retries: self.retries,

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use viaduct_config::Balanced;
+
 use crate::bridge::BridgeClass;
 use crate::transport::Transport;
 
@@ -25,6 +27,8 @@ pub struct Service {
     /// Of all servers that a request to it can end at; `None`: there is none.
     pub weakest: Option<BridgeClass>,
     pub slot: Slot,
+    /// The Kubernetes Service that it balances, if it does.
+    pub balances: Option<Balanced>,
 }
 
 #[derive(Debug)]
@@ -109,7 +113,10 @@ pub struct Server {
 impl Service {
     /// Whether `other` is made of the same parts, so that it can be shared.
     pub(crate) fn same(&self, other: &Self) -> bool {
-        self.name == other.name && self.slot == other.slot && self.kind.same(&other.kind)
+        self.name == other.name
+            && self.slot == other.slot
+            && self.balances == other.balances
+            && self.kind.same(&other.kind)
     }
 }
 

@@ -1,6 +1,7 @@
 //! Services that have a name of their own, and what they are made of, until the parts have names, too.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
 
 use viaduct_config::dynamic::http::{
     Failover, FailoverErrors, HighestRandomWeight, Mirror, Mirroring, Service, Sticky, Weighted,
@@ -149,7 +150,10 @@ impl Composed<'_> {
                 draft.broken(element, (**fault).clone());
                 return;
             }
-            Shape::One(built) => service_of(built),
+            Shape::One(built) => {
+                draft.balanced(element, &built.service, Arc::clone(&built.port));
+                service_of(built)
+            }
             Shape::Weighted { parts, sticky } => Service {
                 weighted: Some(Weighted {
                     services: parts.iter().map(|each| weighted(each, part(each))).collect(),
@@ -223,6 +227,7 @@ impl Composed<'_> {
                 draft.origin(element.clone(), self.subject, &part.field);
                 match &**built {
                     Ok(built) => {
+                        draft.balanced(element, &built.service, Arc::clone(&built.port));
                         let services = &mut draft.update.dynamic.http.services;
                         services.insert(name.clone(), service_of(built));
                     }

@@ -1,5 +1,7 @@
 //! One entry of `routes[].services` -> a load balancer, or why there is none.
 
+use std::sync::Arc;
+
 use viaduct_config::Finding;
 use viaduct_config::dynamic::http::{LoadBalancer, ServerHealthCheck};
 use viaduct_config::finding::Code;
@@ -29,6 +31,8 @@ pub(super) struct Asked<'a> {
 pub(super) struct Built {
     pub(super) balancer: LoadBalancer,
     pub(super) service: Name,
+    /// Its port, as written.
+    pub(super) port: Arc<str>,
     /// Run once the service is chosen.
     pub(super) middlewares: Vec<String>,
     /// TLS to endpoints, and nothing says whom to trust.
@@ -76,6 +80,7 @@ impl Asked<'_> {
                 passive_health_check: asked.passive_health_check.clone(),
             },
             middlewares: self.middlewares(cx)?,
+            port: written_port(asked).into(),
             service: name,
         })
     }
@@ -100,12 +105,9 @@ impl Asked<'_> {
             .namespace
             .as_deref()
             .unwrap_or(&self.subject.name.namespace);
-        let port = service
-            .port
-            .as_ref()
-            .map_or_else(String::new, ToString::to_string);
+        let name = Name::new(namespace, service.name.as_str());
         PartIs::Service {
-            plain: names::child(&Name::new(namespace, service.name.as_str()), &port),
+            plain: names::child(&name, &written_port(service)),
             built: Box::new(self.build(cx, draft)),
         }
     }
@@ -271,6 +273,14 @@ impl Asked<'_> {
         }
         Ok(self.service.health_check.clone())
     }
+}
+
+/// A number or a name.
+fn written_port(service: &ServiceRef) -> String {
+    service
+        .port
+        .as_ref()
+        .map_or_else(String::new, ToString::to_string)
 }
 
 /// What the proxy answers itself.

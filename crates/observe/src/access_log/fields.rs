@@ -44,6 +44,7 @@ fields! {
     ClientAddr ClientHost ClientPort ClientUsername
     DownstreamContentSize DownstreamStatus DownstreamStatusLine Duration
     Fault FaultDetail GzipRatio KubernetesIngressName KubernetesIngressNamespace
+    KubernetesServiceName KubernetesServiceNamespace KubernetesServicePort
     OriginContentSize OriginDuration OriginStatus OriginStatusLine Overhead
     RequestAddr RequestContentSize RequestCount RequestHost RequestLine RequestMethod RequestPath RequestPort
     RequestProtocol RequestScheme RetryAttempts

@@ -108,6 +108,11 @@ fn origin(object: &mut Object<'_>, record: &Record<'_>) {
         object.text(Field::KubernetesIngressName, ingress.name);
         object.text(Field::KubernetesIngressNamespace, ingress.namespace);
     }
+    if let Some(service) = record.kubernetes_service {
+        object.text(Field::KubernetesServiceName, service.name);
+        object.text(Field::KubernetesServiceNamespace, service.namespace);
+        object.text(Field::KubernetesServicePort, service.port);
+    }
     if answered {
         object.number(Field::OriginContentSize, received);
     }

@@ -47,6 +47,7 @@ fn record(headers: &HeaderMap) -> Record<'_> {
         slots: Slots::default(),
         origin_headers: None,
         ingress: None,
+        kubernetes_service: None,
         trace: None,
     }
 }

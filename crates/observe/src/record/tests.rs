@@ -43,6 +43,7 @@ pub(crate) fn record(headers: &http::HeaderMap, count: u64) -> Record<'_> {
         },
         origin_headers: None,
         ingress: None,
+        kubernetes_service: None,
         trace: None,
     }
 }

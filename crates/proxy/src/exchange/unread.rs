@@ -82,6 +82,7 @@ impl Unread<'_> {
             },
             origin_headers: None,
             ingress: None,
+            kubernetes_service: None,
             trace: None,
         }
     }

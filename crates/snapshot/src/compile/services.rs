@@ -137,6 +137,7 @@ impl<'s> Services<'s> {
                     weakest: kind.weakest(),
                     kind,
                     slot,
+                    balances: source.balanced(name),
                 };
                 match kept {
                     Some(kept) if kept.same(&service) => Arc::clone(kept),

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use viaduct_config::{Element, Finding, ProviderName, Update};
+use viaduct_config::{Balanced, Element, Finding, ProviderName, Update};
 
 use crate::book::{Book, KeptSource};
 use crate::resolve::qualified;
@@ -50,6 +50,13 @@ impl<'a> Source<'a> {
     /// Why `element` must not be served.
     pub(crate) fn broken(&self, element: &Element) -> Option<&'a Finding> {
         self.broken.get(element).copied()
+    }
+
+    /// The Kubernetes Service that a service balances.
+    pub(crate) fn balanced(&self, service: &str) -> Option<Balanced> {
+        let known = &self.update.balanced;
+        // Most providers know none: no name is copied for them.
+        (!known.is_empty()).then(|| known.get(&Element::Service(service.to_owned())).cloned())?
     }
 
     /// Gives `finding` the name and place of `element`.

@@ -3,6 +3,7 @@
 mod collectors;
 mod logs;
 mod metrics;
+mod resource;
 
 #[cfg(test)]
 mod tests;
@@ -102,9 +103,10 @@ fn header_names(written: &[String], option: &str) -> Result<Vec<HeaderName>, Fai
     written.iter().map(parse).collect()
 }
 
-fn resource<'a>(service: &str, attributes: impl Iterator<Item = (&'a String, &'a String)>) -> Resource {
-    Resource::new(
-        service,
-        attributes.map(|(name, value)| (name.as_str(), value.as_str())),
-    )
+/// `written`: `resourceAttributes`.
+fn resource<'a>(service: &str, written: impl Iterator<Item = (&'a String, &'a String)>) -> Resource {
+    let surroundings = resource::surroundings(|name| std::env::var(name).ok());
+    let surroundings = surroundings.iter().map(|(name, value)| (&**name, &**value));
+    let written = written.map(|(name, value)| (name.as_str(), value.as_str()));
+    Resource::new(service, surroundings.chain(written))
 }

@@ -95,6 +95,19 @@ fn s11_an_ingress_and_a_service_annotation_give_the_bridge_of_the_ingress_route(
     let entry = by_ingress.wait_access("/flow");
     assert_eq!(entry.text("RouterName"), "web-app-web-example-com@kubernetes");
     assert_eq!(entry.text("ServiceName"), "web-backend-svc-443@kubernetes");
+    // A11.3: whose router, and what stands behind the server.
+    for (viaduct, ingress) in [(&by_ingress, "app"), (&by_route, "web-ingressroute")] {
+        let entry = viaduct.wait_access("/flow");
+        let told = [
+            "KubernetesIngressNamespace",
+            "KubernetesIngressName",
+            "KubernetesServiceNamespace",
+            "KubernetesServiceName",
+            "KubernetesServicePort",
+        ]
+        .map(|field| entry.text(field).to_owned());
+        assert_eq!(told, ["web", ingress, "web", BACKEND, "443"]);
+    }
 
     // And it is a bridge: another CA, and nobody is let through.
     by_ingress.replace("trust.yaml", &trusting(&Ca::new("Other CA")).yaml());

@@ -31,6 +31,11 @@ pub(crate) struct Observed {
 impl Observed {
     /// `install`: further sections of the install configuration.
     pub(crate) fn start(install: &str) -> Self {
+        Self::start_with(install, &[])
+    }
+
+    /// With variables of the environment.
+    pub(crate) fn start_with(install: &str, variables: &[(&str, &str)]) -> Self {
         let origin = Origin::http(echo);
         let work = tempfile::tempdir().expect("a temporary directory");
         let (there, gone) = (origin.address(), viaduct_testkit::port::closed_port());
@@ -52,7 +57,7 @@ http:
         );
         std::fs::write(work.path().join("traefik.yml"), text).expect("a file");
         Self {
-            running: Running::until_ready(&mut root(work.path())),
+            running: Running::until_ready(root(work.path()).envs(variables.iter().copied())),
             origin,
             gone,
             work,

@@ -31,7 +31,8 @@ const ALWAYS_REUSED: Disposition = Accepted("entry points always listen with SO_
 const NO_UDP: Disposition = Accepted("UDP is not served yet");
 const NO_TCP: Disposition = Accepted("TCP routers are not served yet");
 const ONLY_FOR_ACME: Disposition = Accepted("domains are for certificate resolvers, which are not built yet");
-const HPACK_AS_IT_IS: Disposition = Accepted("the HPACK table for answers has 4096 bytes");
+const HPACK_AS_IT_IS: Disposition =
+    Accepted("the HPACK table for answers has the bytes that the client allows, 4096 at most");
 const ONE_PROXY: Disposition = Accepted("there is one proxy implementation, and it is fast");
 const PLUGINS_ABORT: Disposition = Accepted("plugins are refused anyway");
 const NO_PROVIDER_SWITCH: Disposition = Accepted("it lets a provider be configured that is refused itself");

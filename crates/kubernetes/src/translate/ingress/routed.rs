@@ -137,7 +137,7 @@ pub(super) fn finish(
     }
     for (wanted, made) in &backends.0 {
         let name = services.get(&wanted).unwrap_or_else(|| wanted.plain());
-        made.place(name, draft);
+        made.place(wanted, name, draft);
     }
 }
 
@@ -219,11 +219,12 @@ impl Pending<'_> {
 }
 
 impl Made<'_> {
-    fn place(&self, name: String, draft: &mut Draft) {
+    fn place(&self, wanted: &Wanted, name: String, draft: &mut Draft) {
         let element = Element::Service(name.clone());
         draft.origin(element.clone(), self.subject, &self.field);
         match &self.balancer {
             Ok(balancer) => {
+                draft.balanced(element, &wanted.service, wanted.port.as_str().into());
                 let service = Service {
                     load_balancer: Some(balancer.clone()),
                     ..Service::default()

@@ -412,3 +412,15 @@ fn findings_about_ingresses_are_told_by_their_own_provider() {
     all.sort();
     assert_eq!(all, ["Ingress web/x", "TLSOption web/x"]);
 }
+
+#[test]
+fn a11_3_what_an_ingress_leads_to_is_known_by_name_and_port() {
+    let update = update(&[BACKEND, &simple("{}")]);
+    let element = Element::Service("web-backend-443".to_owned());
+    let balanced = &update.balanced[&element];
+    assert_eq!(
+        (balanced.service.to_string(), &*balanced.port),
+        ("Service web/backend".to_owned(), "443")
+    );
+    assert_eq!(update.balanced.len(), 1);
+}

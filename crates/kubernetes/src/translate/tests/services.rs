@@ -1,6 +1,6 @@
 use viaduct_config::duration::GoDuration;
 use viaduct_config::finding::Code;
-use viaduct_config::{Element, Severity};
+use viaduct_config::{Element, Severity, Update};
 
 use super::{
     BACKEND, assert_clean, balancer, broken, broken_service, codes, object, route, router, router_element,
@@ -504,4 +504,34 @@ fn cve_2026_44774_a_namespace_that_may_not_leave_its_provider_reaches_nothing_in
     };
     let update = update_under(&policy, &[&route("[{name: api@internal, kind: TraefikService}]")]);
     assert_eq!(broken_service(&update).code, Code::ForbiddenReference);
+}
+
+/// What each service balances: `namespace/name port`.
+fn balanced(update: &Update) -> Vec<String> {
+    let mut balanced: Vec<_> = update
+        .balanced
+        .values()
+        .map(|balanced| format!("{} {}", balanced.service, balanced.port))
+        .collect();
+    balanced.sort_unstable();
+    balanced
+}
+
+#[test]
+fn a11_3_what_a_service_balances_is_known_by_name_and_port() {
+    let plain = update(&[BACKEND, &route("[{name: backend, port: app}]")]);
+    let element = Element::Service(router(&plain).service.clone());
+    assert!(plain.balanced.contains_key(&element), "{:?}", plain.balanced);
+    assert_eq!(balanced(&plain), ["Service web/backend app"]);
+    let parts = update(&[
+        BACKEND,
+        &route("[{name: backend, port: 443, weight: 3}, {name: backend, port: 80}]"),
+    ]);
+    assert_eq!(
+        balanced(&parts),
+        ["Service web/backend 443", "Service web/backend 80"],
+        "those of the parts, none of the whole"
+    );
+    let broken = update(&[BACKEND, &route("[{name: backend, port: 444}]")]);
+    assert_eq!(balanced(&broken), [""; 0]);
 }

@@ -17,7 +17,9 @@ use crate::access_log::clock::Clock;
 use crate::access_log::fields::{Field, Fields};
 use crate::access_log::{Mode, Options};
 use crate::counters::Leg;
-use crate::record::{BackendLeg, Cause, ClientLeg, Ingress, Members, Record, Slots, TraceIds};
+use crate::record::{
+    BackendLeg, Cause, ClientLeg, Ingress, KubernetesService, Members, Record, Slots, TraceIds,
+};
 
 /// What a record borrows.
 #[derive(Debug, Clone)]
@@ -133,6 +135,11 @@ impl Told {
                 namespace: &texts[6],
                 name: &texts[7],
             }),
+            kubernetes_service: self.flags[2].then_some(KubernetesService {
+                namespace: &texts[6],
+                name: &texts[7],
+                port: &texts[0],
+            }),
             trace: self.flags[3].then_some(TraceIds {
                 trace_id: [0xa1; 16],
                 span_id: [0x0b; 8],
@@ -206,6 +213,18 @@ fn described(told: &Told, keep: impl Fn(&str) -> Mode) -> Value {
         (
             "KubernetesIngressNamespace",
             record.ingress.map(|ingress| ingress.namespace.into()),
+        ),
+        (
+            "KubernetesServiceName",
+            record.kubernetes_service.map(|service| service.name.into()),
+        ),
+        (
+            "KubernetesServiceNamespace",
+            record.kubernetes_service.map(|service| service.namespace.into()),
+        ),
+        (
+            "KubernetesServicePort",
+            record.kubernetes_service.map(|service| service.port.into()),
         ),
         ("OriginContentSize", answered.then(|| record.origin_bytes.into())),
         ("OriginDuration", record.origin_duration.map(nanos)),

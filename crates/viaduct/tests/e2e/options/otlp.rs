@@ -1,5 +1,7 @@
 //! `otlp` of logs, access logs, metrics and traces: each way to a collector, for each of the four.
 
+use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
+use prost::Message;
 use tempfile::TempDir;
 use viaduct_testkit::child::Child;
 use viaduct_testkit::origin::{Origin, ok};
@@ -248,4 +250,54 @@ fn a11_9_collectors_by_grpc_over_tls_may_be_left_unverified() {
     }));
     assert_eq!(observed.get("web", "there.example", "/").status, 200);
     assert_exported_by_grpc(&collector);
+}
+
+#[test]
+fn a11_5_a_collector_hears_which_pod_speaks_and_what_the_environment_says_of_it() {
+    let collector = Origin::http(|_| ok(""));
+    let export = |variables: &[(&str, &str)]| {
+        let before = collector.requests().len();
+        let observed = Observed::start_with(
+            &format!(
+                "metrics: {{otlp: {{pushInterval: 1, resourceAttributes: {{team: written}}, \
+                 http: {{endpoint: 'http://{}'}}}}}}",
+                collector.address()
+            ),
+            variables,
+        );
+        let body = wait_for("an export", || {
+            Some(collector.requests().get(before)?.body.clone())
+        });
+        drop(observed);
+        let export = ExportMetricsServiceRequest::decode(&*body).expect("an export of metrics");
+        let resource = export.resource_metrics[0].resource.as_ref().expect("a resource");
+        format!("{:?}", resource.attributes)
+    };
+    let listed = ("OTEL_RESOURCE_ATTRIBUTES", "team=environment,region=north%20sea");
+    let inside = export(&[
+        listed,
+        ("KUBERNETES_SERVICE_HOST", "192.0.2.1"),
+        ("POD_NAMESPACE", "edge"),
+        ("POD_NAME", "viaduct-0"),
+        ("POD_UID", "7f0c"),
+    ]);
+    for wanted in [
+        "k8s.namespace.name",
+        "\"edge\"",
+        "k8s.pod.name",
+        "\"viaduct-0\"",
+        "k8s.pod.uid",
+        "\"7f0c\"",
+        "region",
+        "\"north sea\"",
+        "\"written\"",
+    ] {
+        assert!(inside.contains(wanted), "{wanted}: {inside}");
+    }
+    assert!(
+        !inside.contains("environment"),
+        "what is written counts: {inside}"
+    );
+    let outside = export(&[("POD_NAME", "viaduct-0")]);
+    assert!(!outside.contains("k8s."), "{outside}");
 }
