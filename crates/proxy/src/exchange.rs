@@ -151,7 +151,7 @@ impl Exchange {
             .router
             .as_ref()
             .and_then(|router| router.observability.metrics);
-        router.unwrap_or(self.connection.observability().metrics)
+        router.unwrap_or_else(|| self.connection.observability().metrics)
     }
 
     /// Tells the backend which trace the request belongs to.

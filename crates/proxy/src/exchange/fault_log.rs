@@ -183,6 +183,7 @@ mod tests {
             kind: ServiceKind::Weighted(Vec::new()),
             weakest: None,
             slot: Slot(0),
+            balances: None,
         })
     }
 

@@ -13,6 +13,7 @@ use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::ClientIo;
+use super::h2::frames::{Ledger, Unborn};
 
 /// The end that hyper holds.
 pub(super) struct Corked(Rc<RefCell<State>>);
@@ -26,6 +27,8 @@ struct State {
     sent: usize,
     /// Read in this turn.
     read: usize,
+    /// What passes through here, for those who ask what became of a stream.
+    ledger: Ledger,
 }
 
 pub(super) fn cork(io: ClientIo) -> (Corked, Cork) {
@@ -34,6 +37,7 @@ pub(super) fn cork(io: ClientIo) -> (Corked, Cork) {
         gathered: Vec::new(),
         sent: 0,
         read: 0,
+        ledger: Ledger::default(),
     }));
     (Corked(Rc::clone(&state)), Cork(state))
 }
@@ -42,6 +46,11 @@ impl Cork {
     /// Another [`MOST_PER_TURN`] may be read.
     pub(super) fn begin_turn(&self) {
         self.0.borrow_mut().read = 0;
+    }
+
+    /// Streams that ended before they became one of the `taken` requests, since this was last asked.
+    pub(super) fn unborn(&self, taken: u64) -> Vec<Unborn> {
+        self.0.borrow_mut().ledger.unborn(taken).collect()
     }
 
     /// Sends what was gathered. Pending when the client does not take it; `cx` is woken when it does.
@@ -71,6 +80,14 @@ impl State {
         Pin::new(&mut self.io).poll_flush(cx)
     }
 
+    fn note_written(&mut self, slices: &[IoSlice<'_>], mut count: usize) {
+        for slice in slices {
+            let written = slice.get(..count).unwrap_or(slice);
+            count -= written.len();
+            self.ledger.written(written);
+        }
+    }
+
     /// Room for more, or a client that is too slow for it.
     fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         if self.gathered.len() < MOST {
@@ -88,12 +105,20 @@ impl AsyncRead for Corked {
     ) -> Poll<io::Result<()>> {
         let mut state = self.0.borrow_mut();
         if state.read >= MOST_PER_TURN {
+            state.ledger.drained();
             cx.waker().wake_by_ref();
             return Poll::Pending;
         }
         let before = buffer.filled().len();
         let outcome = Pin::new(&mut state.io).poll_read(cx, buffer);
         state.read += buffer.filled().len().saturating_sub(before);
+        match &outcome {
+            Poll::Ready(Ok(())) => state
+                .ledger
+                .read(buffer.filled().get(before..).unwrap_or_default()),
+            Poll::Ready(Err(_)) => {}
+            Poll::Pending => state.ledger.drained(),
+        }
         outcome
     }
 }
@@ -113,12 +138,15 @@ impl AsyncWrite for Corked {
         if length >= LARGE {
             // Not worth copying.
             ready!(state.poll_send(cx))?;
-            return Pin::new(&mut state.io).poll_write_vectored(cx, slices);
+            let written = ready!(Pin::new(&mut state.io).poll_write_vectored(cx, slices))?;
+            state.note_written(slices, written);
+            return Poll::Ready(Ok(written));
         }
         ready!(state.poll_room(cx))?;
         for slice in slices {
             state.gathered.extend_from_slice(slice);
         }
+        state.note_written(slices, length);
         Poll::Ready(Ok(length))
     }
 

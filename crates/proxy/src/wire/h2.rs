@@ -1,5 +1,6 @@
 //! HTTP/2 with a client. Every limit is written down (C20-C29); none is left to a library's default.
 
+pub(super) mod frames;
 pub(super) mod streams;
 #[cfg(test)]
 mod tests;
@@ -15,12 +16,13 @@ use hyper::server::conn::http2;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::time::{Instant, sleep, timeout};
 
-use super::cork;
+use super::cork::{self, Cork};
 use super::service::{Account, service};
 use super::{ClientIo, Connection};
 use crate::config::Limits;
 use crate::exchange::Unread;
 
+use frames::Unborn;
 use streams::{Executor, Patience, Streams};
 
 /// Serves the connection to its end.
@@ -55,12 +57,16 @@ pub(crate) async fn serve(connection: Rc<Connection>, io: ClientIo) {
         }
         cork.begin_turn();
         if let Poll::Ready(outcome) = Pin::new(&mut serving).poll(cx) {
+            if outcome.is_ok() {
+                tell_unborn(&connection, &cork, account.taken());
+            }
             if let Err(error) = outcome {
                 tell_unread(&connection, &error);
                 tracing::debug!(%error, "a client connection ended");
             }
             return Poll::Ready(());
         }
+        tell_unborn(&connection, &cork, account.taken());
         if let Poll::Ready(Err(error)) = cork.poll_send(cx) {
             tracing::debug!(%error, "a client connection broke");
             return Poll::Ready(());
@@ -127,6 +133,27 @@ fn tell_unread(connection: &Connection, error: &hyper::Error) {
         protocol: "HTTP/2.0",
     };
     unread.tell(connection);
+}
+
+/// A stream ended before there was a request: each is told of as a failed request (R25).
+fn tell_unborn(connection: &Connection, cork: &Cork, taken: u64) {
+    for unborn in cork.unborn(taken) {
+        let (status, code, detail) = match &unborn {
+            Unborn::Reset(reason) => (StatusCode::BAD_REQUEST, "protocol_error", reason.description()),
+            Unborn::TooLarge => (
+                StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+                "headers_too_large",
+                "the head is larger than allowed",
+            ),
+        };
+        let unread = Unread {
+            status,
+            code,
+            detail,
+            protocol: "HTTP/2.0",
+        };
+        unread.tell(connection);
+    }
 }
 
 fn settings(limits: &Limits, streams: &Rc<Streams>) -> http2::Builder<Executor> {

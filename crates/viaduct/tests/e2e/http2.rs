@@ -419,3 +419,95 @@ fn c29_frames_against_the_rules_end_the_stream_or_the_connection() {
     target.survives();
     assert!(target.origin.requests().is_empty());
 }
+
+/// Lines about streams that never became a request.
+fn unread(viaduct: &Viaduct) -> Vec<(Option<u64>, String)> {
+    let entries = viaduct.access_log().into_iter();
+    entries
+        .filter(|entry| entry.text("RequestPath") == "-")
+        .map(|entry| (entry.number("DownstreamStatus"), entry.fault().to_owned()))
+        .collect()
+}
+
+#[test]
+fn r25_a_stream_that_is_reset_before_there_is_a_request_has_a_line_of_its_own() {
+    let target = Target::new();
+    let mut connection = target.open();
+    let mut odd = h2::request("GET", HOST, "/odd").to_vec();
+    odd.push(("connection", "close"));
+    connection.headers(1, true, &odd);
+    let reset = connection.status(1).expect_err("a reset").expect("a frame");
+    assert_eq!((reset.kind, error_code(&reset)), (kind::RST_STREAM, 1));
+    let mut bomb = block(&h2::request("GET", HOST, "/large"));
+    bomb.push(0x40);
+    for text in ["x-large", &"b".repeat(3000)] {
+        h2::integer(&mut bomb, text.len());
+        bomb.extend(text.as_bytes());
+    }
+    bomb.extend(std::iter::repeat_n(0xbe, 1000));
+    let all = flag::END_HEADERS | flag::END_STREAM;
+    connection.send(&Frame::new(kind::HEADERS, all, 3, bomb));
+    assert_eq!(connection.status(3), Ok(431));
+    // Others of the same connection are served, before and behind it, and have one line each.
+    connection.get(5, HOST, "/good");
+    assert_eq!(connection.status(5), Ok(200));
+    let mut short = h2::request("GET", HOST, "/short").to_vec();
+    short.push(("content-length", "5"));
+    connection.headers(7, true, &short);
+    let reset = connection.status(7).expect_err("a reset").expect("a frame");
+    assert_eq!(reset.kind, kind::RST_STREAM);
+    assert_eq!(
+        target.viaduct.wait_access("/good").number("DownstreamStatus"),
+        Some(200)
+    );
+    wait_until("three lines", || unread(&target.viaduct).len() == 3);
+    let mut lines = unread(&target.viaduct);
+    lines.sort_unstable();
+    let broken = (Some(400), "protocol_error".to_owned());
+    assert_eq!(
+        lines,
+        [
+            broken.clone(),
+            broken,
+            (Some(431), "headers_too_large".to_owned())
+        ]
+    );
+    let metered = target.viaduct.access_log().len();
+    // The canary, and these four.
+    assert_eq!(metered, 5);
+}
+
+#[test]
+fn r25_a_client_that_resets_its_stream_before_the_answer_is_told_of() {
+    let (asked, was_asked) = std::sync::mpsc::sync_channel(2);
+    let target = Target::with(Origin::script(move |wire: Wire<'_>| {
+        let mut buffer = [0; 4096];
+        let read = wire.read(&mut buffer).unwrap_or_default();
+        if buffer[..read].windows(5).any(|window| window == b"/gone") {
+            asked.try_send(()).expect("the test is there");
+            // Until the proxy lets go.
+            while wire.read(&mut buffer).is_ok_and(|read| read > 0) {}
+        } else {
+            wire.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+                .unwrap_or_default();
+        }
+    }));
+    let mut connection = target.open();
+    connection.get(1, HOST, "/gone");
+    was_asked.recv().expect("the request");
+    connection.send(&Frame::new(kind::RST_STREAM, flag::NONE, 1, 8_u32.to_be_bytes()));
+    let line = target.viaduct.wait_access("/gone");
+    assert_eq!(line.number("DownstreamStatus"), Some(499));
+    assert_eq!(line.fault(), "client_gone");
+    // Begun and given up at once.
+    let mut both = Vec::new();
+    let head = block(&h2::request("GET", HOST, "/gone/at-once"));
+    both.extend(Frame::new(kind::HEADERS, flag::END_HEADERS | flag::END_STREAM, 3, head).bytes());
+    both.extend(Frame::new(kind::RST_STREAM, flag::NONE, 3, 8_u32.to_be_bytes()).bytes());
+    connection.raw(&both);
+    let line = target.viaduct.wait_access("/gone/at-once");
+    assert_eq!(line.number("DownstreamStatus"), Some(499));
+    connection.get(5, HOST, "/still");
+    assert_eq!(connection.status(5), Ok(200));
+    assert_eq!(unread(&target.viaduct), []);
+}

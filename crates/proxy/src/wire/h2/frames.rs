@@ -1,0 +1,303 @@
+//! Streams that end before there is a request (R25). hyper tells nobody of a head that h2 cannot take: the client gets
+//! RST_STREAM, or a 431, and that is all. Both directions pass through here, so that we see it, too.
+
+use h2::Reason;
+
+/// What the frames of a connection say of its streams.
+#[derive(Debug)]
+pub(in crate::wire) struct Ledger {
+    from_client: Frames,
+    to_client: Frames,
+    /// The highest stream that the client began.
+    newest: u32,
+    /// Its head is not complete yet.
+    is_partial: bool,
+    /// Streams with a complete head.
+    begun: u64,
+    /// Those that have been told of, since they never became a request.
+    told: u64,
+    /// The stream whose answer last began and ended with one frame.
+    answered: u32,
+    /// RST_STREAM in this turn, of streams without an answer.
+    resets: Vec<Reason>,
+    /// GOAWAY was sent: what comes now may be left alone.
+    is_leaving: bool,
+    /// All that was read has been looked at.
+    is_drained: bool,
+}
+
+/// What became of a stream that is no request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::wire) enum Unborn {
+    /// The client was told by RST_STREAM.
+    Reset(Reason),
+    /// The client was answered 431.
+    TooLarge,
+}
+
+impl Default for Ledger {
+    fn default() -> Self {
+        Self {
+            from_client: Frames {
+                preface: PREFACE,
+                ..Frames::default()
+            },
+            to_client: Frames::default(),
+            newest: 0,
+            is_partial: false,
+            begun: 0,
+            told: 0,
+            answered: 0,
+            resets: Vec::new(),
+            is_leaving: false,
+            is_drained: false,
+        }
+    }
+}
+
+impl Ledger {
+    /// Of the client, its preface included.
+    pub(in crate::wire) fn read(&mut self, bytes: &[u8]) {
+        // No bytes: the client is done.
+        self.is_drained = bytes.is_empty();
+        let Self {
+            from_client,
+            newest,
+            is_partial,
+            begun,
+            ..
+        } = self;
+        from_client.pass(bytes, |frame| {
+            if frame.kind == HEADERS && frame.stream > *newest {
+                (*newest, *is_partial) = (frame.stream, true);
+            }
+            if matches!(frame.kind, HEADERS | CONTINUATION) && frame.flags & END_HEADERS != 0 && *is_partial {
+                *is_partial = false;
+                *begun += 1;
+            }
+        });
+    }
+
+    /// h2 asks for more than there is.
+    pub(in crate::wire) fn drained(&mut self) {
+        self.is_drained = true;
+    }
+
+    pub(in crate::wire) fn written(&mut self, bytes: &[u8]) {
+        let Self {
+            to_client,
+            answered,
+            resets,
+            is_leaving,
+            ..
+        } = self;
+        to_client.pass(bytes, |frame| match frame.kind {
+            HEADERS if frame.flags & END_STREAM != 0 => *answered = frame.stream,
+            RST_STREAM if frame.stream != *answered && resets.len() < MOST_RESETS => {
+                resets.push(Reason::from(frame.word));
+            }
+            GOAWAY => *is_leaving = true,
+            _ => {}
+        });
+    }
+
+    /// At the end of a turn: streams that h2 has dealt with, and that are none of the `taken` requests.
+    pub(in crate::wire) fn unborn(&mut self, taken: u64) -> impl Iterator<Item = Unborn> {
+        let resets = std::mem::take(&mut self.resets);
+        let settled = self.is_drained && !self.is_leaving;
+        let count = if settled {
+            self.begun.saturating_sub(taken + self.told)
+        } else {
+            0
+        };
+        self.told += count;
+        // Requests are reset, too: by us, or by h2 for what comes behind their head.
+        let mut reasons = resets.into_iter().filter(|reason| {
+            !matches!(
+                *reason,
+                Reason::NO_ERROR | Reason::CANCEL | Reason::INTERNAL_ERROR
+            )
+        });
+        (0..count).map(move |_| reasons.next().map_or(Unborn::TooLarge, Unborn::Reset))
+    }
+}
+
+/// A frame that has gone by.
+#[derive(Debug, Clone, Copy)]
+struct Frame {
+    kind: u8,
+    flags: u8,
+    stream: u32,
+    /// The first four bytes of its payload.
+    word: u32,
+}
+
+/// Follows the frames of one direction, however they are cut.
+#[derive(Debug, Default)]
+struct Frames {
+    /// Bytes in front of the first frame.
+    preface: usize,
+    /// Head of a frame, and the first of its payload.
+    start: [u8; START],
+    /// How much of that is there.
+    had: usize,
+    /// Of the payload.
+    left: usize,
+}
+
+impl Frames {
+    /// Calls `seen` with each frame that ends in `bytes`.
+    fn pass(&mut self, bytes: &[u8], mut seen: impl FnMut(Frame)) {
+        let skipped = self.preface.min(bytes.len());
+        self.preface -= skipped;
+        let mut rest = bytes.get(skipped..).unwrap_or_default();
+        while !rest.is_empty() {
+            if self.had < HEAD {
+                rest = self.keep(rest, HEAD);
+                if self.had < HEAD {
+                    return;
+                }
+                let [a, b, c, ..] = self.start;
+                self.left = u32::from_be_bytes([0, a, b, c]) as usize;
+            }
+            let before = rest.len();
+            rest = self.keep(rest, START.min(self.had + self.left));
+            self.left -= before - rest.len();
+            let passed = self.left.min(rest.len());
+            self.left -= passed;
+            rest = rest.get(passed..).unwrap_or_default();
+            if self.left == 0 {
+                seen(self.frame());
+                (self.had, self.start) = (0, [0; START]);
+            }
+        }
+    }
+
+    /// Keeps bytes until there are `wanted`; gives the others back.
+    fn keep<'b>(&mut self, bytes: &'b [u8], wanted: usize) -> &'b [u8] {
+        let place = self.start.get_mut(self.had..wanted).unwrap_or_default();
+        let (kept, rest) = bytes.split_at(place.len().min(bytes.len()));
+        for (place, byte) in place.iter_mut().zip(kept) {
+            *place = *byte;
+        }
+        self.had += kept.len();
+        rest
+    }
+
+    fn frame(&self) -> Frame {
+        let [_, _, _, kind, flags, s1, s2, s3, s4, word @ ..] = self.start;
+        Frame {
+            kind,
+            flags,
+            stream: u32::from_be_bytes([s1, s2, s3, s4]) & STREAM,
+            word: u32::from_be_bytes(word),
+        }
+    }
+}
+
+/// RFC 9113, 4.1 and 6.
+const HEAD: usize = 9;
+const START: usize = HEAD + 4;
+const STREAM: u32 = 0x7fff_ffff;
+const PREFACE: usize = 24;
+const HEADERS: u8 = 1;
+const RST_STREAM: u8 = 3;
+const GOAWAY: u8 = 7;
+const CONTINUATION: u8 = 9;
+const END_STREAM: u8 = 1;
+const END_HEADERS: u8 = 4;
+/// Remembered of one turn; of more, the reason is not told.
+const MOST_RESETS: usize = 1024;
+
+#[cfg(test)]
+mod tests {
+    use h2::Reason;
+
+    use super::{
+        CONTINUATION, END_HEADERS, END_STREAM, GOAWAY, HEADERS, Ledger, PREFACE, RST_STREAM, Unborn,
+    };
+
+    fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+        let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
+        let mut bytes = length[1..].to_vec();
+        bytes.extend([kind, flags]);
+        bytes.extend(stream.to_be_bytes());
+        bytes.extend(payload);
+        bytes
+    }
+
+    fn head(stream: u32) -> Vec<u8> {
+        frame(HEADERS, END_HEADERS, stream, b"some block")
+    }
+
+    fn reset(stream: u32, reason: Reason) -> Vec<u8> {
+        frame(RST_STREAM, 0, stream, &u32::from(reason).to_be_bytes())
+    }
+
+    /// In pieces of `size`, and drained.
+    fn read(ledger: &mut Ledger, bytes: &[u8], size: usize) {
+        for piece in bytes.chunks(size) {
+            ledger.read(piece);
+        }
+        ledger.drained();
+    }
+
+    fn unborn(ledger: &mut Ledger, taken: u64) -> Vec<Unborn> {
+        ledger.unborn(taken).collect()
+    }
+
+    #[test]
+    fn r25_heads_that_are_no_requests_are_counted_however_they_are_cut() {
+        let mut sent = vec![b'P'; PREFACE];
+        sent.extend(frame(4, 0, 0, b""));
+        sent.extend(head(1));
+        sent.extend(frame(0, END_STREAM, 1, &[7; 100]));
+        sent.extend(frame(HEADERS, END_STREAM, 3, b"a"));
+        sent.extend(frame(CONTINUATION, END_HEADERS, 3, b"block"));
+        // Trailers are no stream of their own.
+        sent.extend(head(1));
+        let mut answers = frame(HEADERS, END_HEADERS, 1, b"200");
+        answers.extend(reset(3, Reason::PROTOCOL_ERROR));
+        for size in [1, 2, 8, 9, 10, 13, 1000] {
+            let mut ledger = Ledger::default();
+            read(&mut ledger, &sent, size);
+            for piece in answers.chunks(size) {
+                ledger.written(piece);
+            }
+            assert_eq!(
+                unborn(&mut ledger, 1),
+                [Unborn::Reset(Reason::PROTOCOL_ERROR)],
+                "{size}"
+            );
+            assert_eq!(unborn(&mut ledger, 1), [], "told once");
+        }
+    }
+
+    #[test]
+    fn r25_a_stream_that_is_answered_by_h2_was_too_large() {
+        let mut ledger = Ledger::default();
+        let mut sent = vec![0; PREFACE];
+        sent.extend(head(1));
+        read(&mut ledger, &sent, 1000);
+        ledger.written(&frame(HEADERS, END_HEADERS | END_STREAM, 1, b"431"));
+        ledger.written(&reset(1, Reason::PROTOCOL_ERROR));
+        assert_eq!(unborn(&mut ledger, 0), [Unborn::TooLarge]);
+    }
+
+    #[test]
+    fn r25_what_is_not_settled_is_not_told_of() {
+        let mut ledger = Ledger::default();
+        let mut sent = vec![0; PREFACE];
+        sent.extend(frame(HEADERS, 0, 1, b"the first half"));
+        read(&mut ledger, &sent, 1000);
+        assert_eq!(unborn(&mut ledger, 0), [], "the head is not complete");
+        ledger.read(&frame(CONTINUATION, END_HEADERS, 1, b"the rest"));
+        assert_eq!(unborn(&mut ledger, 0), [], "h2 has not looked at it");
+        ledger.drained();
+        ledger.written(&reset(9, Reason::CANCEL));
+        assert_eq!(unborn(&mut ledger, 1), [], "it is a request");
+        ledger.written(&frame(GOAWAY, 0, 0, &[0; 8]));
+        read(&mut ledger, &head(3), 1000);
+        assert_eq!(unborn(&mut ledger, 1), [], "GOAWAY says that it was left alone");
+    }
+}
