@@ -37,6 +37,18 @@ pub struct Names {
     pub routers: Vec<RouterName>,
     pub services: Vec<ServiceName>,
     pub servers: Vec<ServerState>,
+    pub bridges: Vec<BridgeCount>,
+}
+
+/// How many ways from a router to a service are alike.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BridgeCount {
+    pub class: &'static str,
+    /// Whether the router has TLS.
+    pub client_leg: &'static str,
+    /// Whether requests cross them.
+    pub state: &'static str,
+    pub count: u64,
 }
 
 #[derive(Debug, Clone)]
@@ -45,6 +57,8 @@ pub struct RouterName {
     pub name: String,
     /// The service that the router names.
     pub service: String,
+    /// The least class of its bridges; `None`: it has none.
+    pub class: Option<&'static str>,
 }
 
 #[derive(Debug, Clone)]
@@ -166,6 +180,8 @@ impl Scrape<'_> {
             families.extend(conventions::families(self, detail));
         }
         families.extend(self.bridge());
+        families.push(bridges(&self.names.bridges));
+        families.push(self.router_classes(detail));
         families.extend(self.expiry());
         families.retain(|family| !family.series.is_empty());
         families
@@ -236,6 +252,12 @@ impl Scrape<'_> {
         ]
     }
 
+    /// The least class of each router, where series by router are asked for.
+    fn router_classes(&self, detail: &Detail) -> Family {
+        let routers = self.names.routers.iter().filter(|_| detail.routers);
+        router_classes(routers.filter_map(|router| Some((router.name.as_str(), router.class?))))
+    }
+
     /// The ends of everything that expires (A11.6, B39, C20).
     fn expiry(&self) -> [Family; 2] {
         let front = self.credentials.iter();
@@ -265,6 +287,33 @@ impl Scrape<'_> {
             ),
         ]
     }
+}
+
+/// Bridges by class (C6).
+pub fn bridges(counts: &[BridgeCount]) -> Family {
+    let series = counts.iter().map(|count| {
+        let labels = [
+            ("class", count.class),
+            ("client_leg", count.client_leg),
+            ("state", count.state),
+        ];
+        number(&labels, count.count as f64)
+    });
+    Family::gauge(
+        "viaduct_bridges",
+        "Ways from a router to a service, by the class of the backend leg.",
+        series.collect(),
+    )
+}
+
+/// Routers, each with the least class of its bridges (C6).
+pub fn router_classes<'a>(routers: impl Iterator<Item = (&'a str, &'a str)>) -> Family {
+    let series = routers.map(|(router, class)| number(&[("router", router), ("class", class)], 1.0));
+    Family::gauge(
+        "viaduct_router_bridge_class",
+        "1: the class of the router's weakest bridge.",
+        series.collect(),
+    )
 }
 
 impl Credential {

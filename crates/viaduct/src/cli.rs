@@ -1,5 +1,6 @@
 //! The command line.
 
+mod audit;
 mod entry_point;
 mod help;
 mod manifests;
@@ -17,6 +18,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::failure::Failure;
 use crate::logging::Level;
+pub(crate) use audit::{Audit, AuditFormat};
 pub(crate) use entry_point::{EntryPoint, Listen, resolve};
 pub(crate) use manifests::{Manifests, Printed};
 pub(crate) use preflight::Preflight;
@@ -49,6 +51,8 @@ pub(crate) enum Command {
     Sidecar(Sidecar),
     /// Print the effective dynamic configuration of a directory of Kubernetes YAML
     Render(Render),
+    /// List every way from a router to a backend, with how well it is secured
+    Audit(Audit),
     /// Run the whole bridge on this machine: application, sidecar, ingress, one request
     Demo(Demo),
     /// Ask the running process through `ping` whether it is well: status 0 or 1

@@ -1,5 +1,6 @@
 //! One module per command.
 
+mod audit;
 mod demo;
 mod healthcheck;
 mod manifests;
@@ -21,6 +22,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Up(up) => up::run(up),
         Command::Sidecar(sidecar) => sidecar::run(sidecar),
         Command::Render(render) => render::run(&render),
+        Command::Audit(audit) => audit::run(&audit),
         Command::Demo(demo) => demo::run(&demo),
         Command::Healthcheck(healthcheck) => healthcheck::run(healthcheck.options),
         Command::Manifests(manifests) => {

@@ -2,12 +2,13 @@
 //!
 //! ```text
 //!  install --> settings (options -> each room's) --> commands/serve
-//!  cli ------> commands/{up,sidecar,render,demo,healthcheck,manifests,options,version}
+//!  cli ------> commands/{up,sidecar,render,audit,demo,healthcheck,manifests,options,version}
 //!  source ---> control (Update -> compile -> watch channel) ---> edge (workers, access log) ---> drain
 //!                 ^ ocsp (staples)                      +--> preflight (tries servers, tells)
 //! ```
 
 mod api;
+mod bridges;
 mod cli;
 mod commands;
 mod control;

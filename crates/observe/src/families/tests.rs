@@ -4,7 +4,8 @@ use std::time::{Duration, SystemTime};
 use http::HeaderMap;
 
 use super::{
-    Credential, CredentialKind, Detail, Names, Reloads, RouterName, Scrape, ServerState, ServiceName, Value,
+    BridgeCount, Credential, CredentialKind, Detail, Names, Reloads, RouterName, Scrape, ServerState,
+    ServiceName, Value,
 };
 use crate::counters::{
     DEFAULT_BUCKETS, HttpVersion, Leg, Metering, Outcome, SeenLeaf, ServerAddress, Totals, WorkerCounters,
@@ -29,6 +30,7 @@ fn names(router: &str) -> Names {
             slot: 3,
             name: router.to_owned(),
             service: "svc@file".to_owned(),
+            class: Some("plaintext"),
         }],
         services: vec![ServiceName {
             slot: 4,
@@ -38,6 +40,12 @@ fn names(router: &str) -> Names {
             service: "svc@file".to_owned(),
             url: "https://10.0.0.1:443".to_owned(),
             up: true,
+        }],
+        bridges: vec![BridgeCount {
+            class: "plaintext",
+            client_leg: "TLS",
+            state: "served",
+            count: 2,
         }],
     }
 }
@@ -339,4 +347,25 @@ fn a11_9_a_worker_keeps_the_counts_of_a_server_that_it_still_holds() {
     assert_eq!(conventions(&worker).len(), 1);
     let quiet = WorkerCounters::default();
     assert!(quiet.server(&address).is_none(), "nobody asked for it");
+}
+
+#[test]
+fn c6_bridges_are_counted_by_class_and_routers_have_one_where_they_are_asked_for() {
+    let (worker, names) = (worker(), names("web@file"));
+    let told = text(&worker, &names, &[], &detail());
+    for line in [
+        "viaduct_bridges{class=\"plaintext\",client_leg=\"TLS\",state=\"served\"} 2",
+        "viaduct_router_bridge_class{router=\"web@file\",class=\"plaintext\"} 1",
+    ] {
+        assert!(told.lines().any(|known| known == line), "{line}\n{told}");
+    }
+    let coarse = Detail {
+        routers: false,
+        ..detail()
+    };
+    let told = text(&worker, &names, &[], &coarse);
+    assert!(
+        told.contains("viaduct_bridges{") && !told.contains("viaduct_router_bridge_class"),
+        "{told}"
+    );
 }

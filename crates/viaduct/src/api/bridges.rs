@@ -2,29 +2,44 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
+use http::Response;
 use serde_json::{Value, json};
 use viaduct_config::rule::HostPattern;
 use viaduct_config::{Finding, Severity};
-use viaduct_snapshot::{
-    LoadBalancer, Router, RouterState, Scheme, Server, Service, ServiceKind, Snapshot, Transport,
-};
+use viaduct_snapshot::{Router, RouterState, Scheme, Server, ServiceKind, Snapshot, Transport};
 use viaduct_tls::backend_leg::Verification;
 use viaduct_tls::names::{Version, Versions};
 use viaduct_tls::trust::Trust;
 use viaduct_tls::{ClientAuth, ClientPolicy, Identity};
 
+use super::catalogue::Object;
 use super::certificates;
+use super::listing::{self, Query};
 use super::overview::date;
 use super::published::Published;
+use crate::bridges::{self, Bridge};
+
+/// The rows of `viaduct audit`.
+pub(super) fn rows(snapshot: &Snapshot) -> Vec<Object> {
+    let rows = bridges::rows(snapshot).into_iter();
+    rows.filter_map(|row| match serde_json::to_value(&row) {
+        Ok(Value::Object(body)) => Some(Object::plain(row.router, body)),
+        // A row is a mapping of texts.
+        Ok(_) | Err(_) => None,
+    })
+    .collect()
+}
 
 /// One entry for each router at each entry point, in the order of names.
-pub(super) fn all(snapshot: &Snapshot) -> Value {
+pub(super) fn list(snapshot: &Snapshot, query: &Query) -> Response<Bytes> {
     let mut routers: Vec<&Arc<Router>> = snapshot.routers.values().collect();
     routers.sort_by(|a, b| a.name.cmp(&b.name));
-    routers
-        .into_iter()
-        .map(|router| bridge(snapshot, router))
-        .collect()
+    let has = |router: &&Arc<Router>, text: &str| {
+        let mut texts = [&*router.name, &*router.rule_text, &*router.service_name].into_iter();
+        texts.any(|candidate| candidate.to_lowercase().contains(text))
+    };
+    listing::paged(&routers, query, has, |router| bridge(snapshot, router))
 }
 
 pub(super) fn findings(published: &Published) -> Value {
@@ -53,13 +68,20 @@ fn finding(finding: &Finding) -> Value {
 }
 
 fn bridge(snapshot: &Snapshot, router: &Router) -> Value {
-    let (status, error, service) = match &router.state {
-        RouterState::Ready(service) => ("enabled", None, Some(service)),
-        RouterState::OutOfService { finding, .. } => ("disabled", Some(finding.message.as_str()), None),
+    let (status, error) = match &router.state {
+        RouterState::Ready(_) => ("enabled", None),
+        RouterState::OutOfService { finding, .. } => ("disabled", Some(finding.message.as_str())),
     };
-    let mut backends = Vec::new();
-    if let Some(service) = service {
-        collect(service, 1, &mut backends);
+    let found = bridges::of_router(snapshot, router);
+    let servers = found.iter().flat_map(|bridge| {
+        let servers = bridge.servers.iter();
+        servers.map(move |server| backend(bridge, server))
+    });
+    let mut backends: Vec<_> = servers.take(MOST_BACKENDS).collect();
+    if let Some(service) = &router.named_service
+        && matches!(service.kind, ServiceKind::Internal(_))
+    {
+        backends.push(json!({ "service": &*service.name, "internal": true }));
     }
     json!({
         "name": &*router.name,
@@ -67,6 +89,7 @@ fn bridge(snapshot: &Snapshot, router: &Router) -> Value {
         "entryPoint": router.entry_point.as_ref().map(ToString::to_string),
         "priority": router.priority,
         "service": &*router.service_name,
+        "owner": router.origin.as_ref().map(ToString::to_string),
         "status": status,
         "error": error,
         "client": client(snapshot, router),
@@ -143,32 +166,15 @@ fn certificate(identity: &Identity) -> Value {
     })
 }
 
-/// The servers below a service.
-fn collect(service: &Service, weight: u32, backends: &mut Vec<Value>) {
-    match &service.kind {
-        ServiceKind::LoadBalancer(balancer) => {
-            for server in &balancer.servers {
-                backends.push(backend(service, balancer, server, weight));
-            }
-        }
-        ServiceKind::Weighted(children) => {
-            for (child, weight) in children {
-                collect(child, *weight, backends);
-            }
-        }
-        ServiceKind::Internal(_) => backends.push(json!({
-            "service": &*service.name,
-            "internal": true,
-        })),
-    }
-}
-
-fn backend(service: &Service, balancer: &LoadBalancer, server: &Server, weight: u32) -> Value {
+fn backend(bridge: &Bridge<'_>, server: &Server) -> Value {
+    let balancer = bridge.backend.balancer;
     let mut backend = json!({
-        "service": &*service.name,
+        "service": &*bridge.backend.service.name,
         "url": &*server.url,
+        "class": bridge.class.label(),
+        "state": bridge.state.label(),
         "weight": server.weight,
-        "share": weight,
+        "share": bridge.backend.share,
         "fenced": server.fenced,
         "transport": &*balancer.transport.name,
     });
@@ -201,6 +207,7 @@ fn leg(transport: &Transport, server: &Server) -> Value {
         .map(|root| {
             json!({
                 "label": root.label(),
+                "fingerprint": root.fingerprint.to_string(),
                 "notAfter": date(root.not_after),
                 "status": certificates::status(root.not_after),
             })
@@ -227,5 +234,7 @@ fn versions(versions: Versions) -> String {
 
 /// Shown of one router.
 const MOST_HOSTS: usize = 32;
+/// Likewise; a page has many routers.
+const MOST_BACKENDS: usize = 256;
 /// Shown of one bundle.
 const MOST_ROOTS: usize = 16;

@@ -41,7 +41,8 @@ pub(super) fn answer(view: &View, asked: &Asked) -> Response<Bytes> {
         ["api", "certificates"] => listing::list(&certificates::all(&published.snapshot), &query),
         ["api", "certificates", name] => one(&certificates::all(&published.snapshot), name, "certificate"),
         ["api", "viaduct", "about"] => reply::json(&overview::about(view)),
-        ["api", "viaduct", "bridges"] => reply::json(&bridges::all(&published.snapshot)),
+        ["api", "bridges"] => listing::list(published.bridges(), &query),
+        ["api", "viaduct", "bridges"] => bridges::list(&published.snapshot, &query),
         ["api", "viaduct", "preflight"] => match view.preflight.get() {
             Some(running) => reply::json(&preflight::all(running)),
             None => reply::not_found(),

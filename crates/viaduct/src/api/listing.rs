@@ -44,6 +44,26 @@ impl Query {
     }
 }
 
+/// One page of what a search finds, by text in small letters; no more than the page is put together.
+pub(super) fn paged<T>(
+    items: &[T],
+    query: &Query,
+    has: impl Fn(&T, &str) -> bool,
+    view: impl Fn(&T) -> Value,
+) -> Response<Bytes> {
+    let search = query.get("search").map(str::to_lowercase);
+    let is_found = |item: &&T| search.as_ref().is_none_or(|text| has(item, text));
+    let found: Vec<_> = items.iter().filter(is_found).collect();
+    match page(found.len(), query) {
+        Ok(page) => {
+            let shown = found.get(page.range).unwrap_or_default();
+            let values = shown.iter().map(|item| view(item)).collect();
+            reply::page(&Value::Array(values), page.next)
+        }
+        Err(message) => reply::message(StatusCode::BAD_REQUEST, message),
+    }
+}
+
 /// One page of the objects that a query wants, in its order.
 pub(super) fn list(objects: &[Object], query: &Query) -> Response<Bytes> {
     let mut wanted: Vec<_> = objects.iter().filter(|object| wants(query, object)).collect();
@@ -68,6 +88,9 @@ fn wants(query: &Query, object: &Object) -> bool {
     let names = |field: &str, wanted: &str| object.refers_to(field, wanted);
     found
         && query.get("status").is_none_or(is_status)
+        && query
+            .get("class")
+            .is_none_or(|class| object.class_text().eq_ignore_ascii_case(class))
         && query.get("serviceName").is_none_or(|name| names("service", name))
         && query
             .get("middlewareName")

@@ -6,7 +6,8 @@ use tokio::sync::watch;
 use viaduct_config::{Finding, Update};
 use viaduct_snapshot::Snapshot;
 
-use super::catalogue::Catalogue;
+use super::bridges;
+use super::catalogue::{Catalogue, Object};
 
 /// Where it says so.
 pub(crate) type Board = watch::Sender<Option<Arc<Published>>>;
@@ -17,6 +18,7 @@ pub(crate) struct Published {
     pub(super) findings: Vec<Finding>,
     pub(super) snapshot: Arc<Snapshot>,
     catalogue: OnceLock<Catalogue>,
+    bridges: OnceLock<Vec<Object>>,
 }
 
 impl Published {
@@ -26,11 +28,17 @@ impl Published {
             findings,
             snapshot,
             catalogue: OnceLock::new(),
+            bridges: OnceLock::new(),
         }
     }
 
     /// Made when it is first asked for.
     pub(super) fn catalogue(&self) -> &Catalogue {
         self.catalogue.get_or_init(|| Catalogue::new(self))
+    }
+
+    /// The rows of `viaduct audit`; likewise.
+    pub(super) fn bridges(&self) -> &[Object] {
+        self.bridges.get_or_init(|| bridges::rows(&self.snapshot))
     }
 }

@@ -376,3 +376,58 @@ fn a12_2_head_has_the_length_and_no_body() {
     assert_eq!(head.body, b"");
     assert_eq!(head.headers["content-length"], length.to_string().as_str());
 }
+
+#[test]
+fn c6_bridges_are_listed_with_their_class_page_by_page() {
+    let file = serde_json::from_value(json!({ "http": {
+        "routers": {
+            "plain": { "rule": "Host(`a`)", "service": "plain", "entryPoints": ["web"] },
+            "good": { "rule": "Host(`b`)", "service": "good", "entryPoints": ["web"] },
+            "gone": { "rule": "Host(`c`)", "service": "nowhere", "entryPoints": ["web"] },
+        },
+        "services": {
+            "plain": { "loadBalancer": { "servers": [{ "url": "http://10.0.0.1" }] } },
+            "good": { "loadBalancer": { "servers": [{ "url": "https://10.0.0.1" }, { "url": "http://10.0.0.2" }] } },
+        },
+    }}));
+    let world = World::new(&["--api.insecure"], file.unwrap());
+    let found = |path: &str| -> Vec<String> {
+        let rows = world.get(path).json();
+        let rows = rows.as_array().unwrap().iter();
+        rows.map(|row| {
+            format!(
+                "{} {}",
+                row["router"].as_str().unwrap(),
+                row["class"].as_str().unwrap()
+            )
+        })
+        .collect()
+    };
+    let all = [
+        "gone@file ",
+        "good@file bridged+verified",
+        "good@file plaintext",
+        "plain@file plaintext",
+    ];
+    assert_eq!(found("/api/bridges"), all);
+    assert_eq!(found("/api/bridges?class=PLAINTEXT"), &all[2..]);
+    assert_eq!(found("/api/bridges?status=out-of-service"), &all[..1]);
+    assert_eq!(found("/api/bridges?search=PLAIN@"), &all[3..]);
+    let page = world.get("/api/bridges?per_page=3");
+    assert_eq!(page.headers["x-next-page"], "2");
+    assert_eq!(page.json().as_array().unwrap().len(), 3);
+    assert_eq!(world.get("/api/bridges?page=9").status, StatusCode::BAD_REQUEST);
+
+    let page = world.get("/api/viaduct/bridges?per_page=2");
+    assert_eq!(page.headers["x-next-page"], "2");
+    let backends = world.get("/api/viaduct/bridges?search=Host(`b`)").json()[0]["backends"].clone();
+    let classes: Vec<_> = backends
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| one["class"].as_str().unwrap())
+        .collect();
+    assert_eq!(classes, ["plaintext", "bridged+verified"]);
+    let found = world.get("/api/viaduct/bridges?search=gone").json();
+    assert_eq!(found.as_array().unwrap().len(), 1);
+}

@@ -86,7 +86,7 @@ async fn serve(told: &Told, log: &Log, log_export: Option<Export>) -> Result<Exi
 }
 
 /// What routing depends on.
-fn routing(told: &Told) -> Result<Install, Failure> {
+pub(super) fn routing(told: &Told) -> Result<Install, Failure> {
     let precedence = told.install.providers.precedence.iter();
     Ok(Install {
         entry_points: entry_points::routing(&told.install),

@@ -10,18 +10,24 @@ const SOURCES = {
   version: "version",
   about: "viaduct/about",
   overview: "overview",
-  bridges: "viaduct/bridges",
   findings: "viaduct/findings",
 };
 const LISTS = {
   httpRouters: "http/routers", tcpRouters: "tcp/routers", udpRouters: "udp/routers",
   httpServices: "http/services", tcpServices: "tcp/services", udpServices: "udp/services",
   httpMiddlewares: "http/middlewares", tcpMiddlewares: "tcp/middlewares",
-  certificates: "certificates",
+  certificates: "certificates", bridges: "viaduct/bridges",
+};
+// The best first; how each is coloured.
+const CLASSES = {
+  "bridged+mTLS": "good", "bridged+verified": "good", "name-skipped": "warn", unverified: "bad",
+  plaintext: "bad", passthrough: "plain",
 };
 
 let data = null;
 let shown = "";
+/** The class that routers are narrowed to; empty: all. */
+let narrowed = "";
 
 /** An element with attributes and children; texts stay texts. */
 function h(tag, attributes, ...children) {
@@ -80,7 +86,10 @@ function render() {
   overview();
   const filter = document.getElementById("filter").value.trim().toLowerCase();
   list("problems", data.findings, filter, problem, "Nothing is wrong.");
-  list("routers", routers(), filter, router, "There are no routers.");
+  const all = routers();
+  chips(all);
+  const ofClass = narrowed ? all.filter((item) => classes(item).has(narrowed)) : all;
+  list("routers", ofClass, filter, router, narrowed ? "No router is of this class." : "There are no routers.");
   list("services", layered("Services"), filter, service, "There are no services.");
   list("middlewares", layered("Middlewares"), filter, middleware, "There are no middlewares.");
   list("certificates", data.certificates, filter, certificate, "No certificate is configured.");
@@ -109,6 +118,30 @@ function overview() {
   tiles.push(tile("Certificates", data.certificates.length,
     soon ? tag(`${soon} to renew`, "warn") : "all valid"));
   document.getElementById("overview").replaceChildren(...tiles);
+}
+
+/** The classes of a router's backend legs. */
+function classes(item) {
+  const found = item.bridges.flatMap((bridge) => bridge.backends.map((backend) => backend.class));
+  if (item.layer === "TCP" && item.tls && item.tls.passthrough) found.push("passthrough");
+  return new Set(found.filter(Boolean));
+}
+
+/** A button for each class that there is, with the number of its routers. */
+function chips(all) {
+  const buttons = Object.entries(CLASSES).map(([name, kind]) => {
+    const count = all.filter((item) => classes(item).has(name)).length;
+    if (!count && narrowed !== name) return null;
+    const chip = h("button", { type: "button", class: `tag ${kind}`, "aria-pressed": String(narrowed === name) }, `${name} ${count}`);
+    chip.addEventListener("click", () => {
+      narrowed = narrowed === name ? "" : name;
+      render();
+      const same = [...document.querySelectorAll("#classes button")].find((other) => other.textContent.startsWith(`${name} `));
+      if (same) same.focus();
+    });
+    return chip;
+  });
+  document.getElementById("classes").replaceChildren(...buttons.filter(Boolean));
 }
 
 function tile(title, total, text) {
@@ -194,6 +227,7 @@ function router(item) {
   return card(item.name, status(item.status), where.filter(Boolean).join(" · "),
     item.rule ? h("p", { class: "rule" }, h("code", {}, item.rule)) : null,
     errors(item),
+    item.layer === "TCP" && item.tls && item.tls.passthrough ? h("p", { class: "rule" }, tag("passthrough", CLASSES.passthrough)) : null,
     item.middlewares ? facts([["middlewares", item.middlewares.join(", ")]]) : null,
     item.bridges.map((bridge) => span(bridge, item.bridges.length > 1)));
 }
@@ -235,14 +269,13 @@ function expiry(one) {
 }
 
 function backendLeg(bridge) {
-  if (bridge.status !== "enabled") return h("p", { class: "hop" }, tag("none", "bad"), " ", bridge.service);
-  if (!bridge.backends.length) return h("p", { class: "hop" }, tag("no servers", "warn"), " ", bridge.service);
-  return bridge.backends.slice(0, 20).map((backend) => {
+  const out = bridge.status === "enabled" ? null : h("p", { class: "hop" }, tag("none", "bad"), " ", bridge.service);
+  if (!bridge.backends.length) return out || h("p", { class: "hop" }, tag("no servers", "warn"), " ", bridge.service);
+  const legs = bridge.backends.slice(0, 20).map((backend) => {
     if (backend.internal) return h("p", { class: "hop" }, tag("this process", "plain"), " ", backend.service);
     const tls = backend.tls;
     return h("div", { class: "hop" },
-      h("p", {}, tls ? tag(tls.verified ? "TLS, verified" : "TLS, not verified", tls.verified ? "good" : "bad")
-        : tag("plain text", "plain"), " ", h("code", {}, backend.url)),
+      h("p", {}, tag(backend.class, CLASSES[backend.class]), " ", allowed(backend), h("code", {}, backend.url)),
       tls ? facts([
         ["verified name", tls.verified ? tls.name : null],
         ["peer URI", tls.peerURI],
@@ -252,6 +285,13 @@ function backendLeg(bridge) {
         ["transport", backend.transport],
       ]) : null);
   });
+  return [out, ...legs];
+}
+
+/** What strict mode makes of a leg that is below what is required. */
+function allowed(backend) {
+  const kinds = { refused: "bad", reported: "warn", excepted: "warn" };
+  return kinds[backend.state] ? [tag(backend.state, kinds[backend.state]), " "] : null;
 }
 
 function roots(tls) {

@@ -79,6 +79,40 @@ pub(crate) async fn start(install: &Install, own: Vec<SocketAddr>) -> Result<Sta
     Ok(Started { updates, events })
 }
 
+/// What every provider says now, and nothing is followed, written or told. Needs a tokio runtime. Fails where one says
+/// nothing: what is left would not be the whole configuration.
+pub(crate) async fn read_once(install: &Install) -> Result<Vec<Update>, Failure> {
+    let mut updates = vec![viaduct_providers::internal(install)];
+    let pause = Duration::ZERO;
+    if let Some(file) = &install.providers.file {
+        let (sender, mut said) = mpsc::channel(1);
+        start_file(file, pause, &sender)?;
+        updates.extend(said.recv().await);
+    }
+    if let Some(http) = &install.providers.http {
+        let (sender, mut said) = mpsc::channel(1);
+        start_http(http, pause, &sender)?;
+        let said = tokio::time::timeout(PATIENCE, said.recv()).await;
+        let said = said.ok().flatten().ok_or_else(|| {
+            Failure::new(format!(
+                "`providers.http` has said nothing within {} s: `{}`",
+                PATIENCE.as_secs(),
+                http.endpoint
+            ))
+        })?;
+        updates.push(said);
+    }
+    let around = Around {
+        own: Vec::new(),
+        loopback: install.viaduct.allow_loopback_endpoints,
+        default_rule_syntax: default_rule_syntax(install),
+    };
+    for plan in cluster::plans(install) {
+        updates.extend(plan.read_once(&around).await?);
+    }
+    Ok(updates)
+}
+
 async fn start_cluster(followed: Followed, pause: Duration, sender: &mpsc::Sender<Update>) {
     let mut updates = followed.cluster.follow();
     for update in updates.recv().await.into_iter().flatten() {
@@ -201,3 +235,5 @@ fn shown(problem: &Problem) -> String {
 /// Internal, file, HTTP, cluster, and some room.
 const MOST_PROVIDERS: usize = 8;
 const MOST_PROBLEMS: usize = 10;
+/// For an answer that is needed now.
+const PATIENCE: Duration = Duration::from_secs(30);

@@ -134,12 +134,7 @@ impl Plan {
             .flatten()
             .filter_map(GoDuration::to_std)
             .max();
-        let crd = self.crd.as_ref().map(|crd| crd_policy(crd, around));
-        let owner = self.crd.as_ref().or(self.beside.as_ref());
-        let ingress = self.ingress.as_ref().map(|ingress| IngressPolicy {
-            alone: self.crd.is_none(),
-            ..ingress_policy(ingress, owner, around)
-        });
+        let (crd, ingress) = self.policies(around);
         let endpoint = self
             .ingress
             .as_ref()
@@ -151,6 +146,30 @@ impl Plan {
             throttle: throttle.unwrap_or_default(),
             cluster: cluster(connection, settings, Policies { crd, ingress, status }),
         })
+    }
+
+    /// What its providers make of the objects that are there now. Nothing is written, and no status is anybody's.
+    pub(crate) async fn read_once(self, around: &Around) -> Result<Vec<Update>, Failure> {
+        let (crd, ingress) = self.policies(around);
+        let policies = Policies {
+            crd,
+            ingress,
+            status: None,
+        };
+        cluster(self.connect().await?, self.settings(), policies)
+            .read_once()
+            .await
+            .map_err(|error| Failure::new(error.to_string()))
+    }
+
+    fn policies(&self, around: &Around) -> (Option<Policy>, Option<IngressPolicy>) {
+        let crd = self.crd.as_ref().map(|crd| crd_policy(crd, around));
+        let owner = self.crd.as_ref().or(self.beside.as_ref());
+        let ingress = self.ingress.as_ref().map(|ingress| IngressPolicy {
+            alone: self.crd.is_none(),
+            ..ingress_policy(ingress, owner, around)
+        });
+        (crd, ingress)
     }
 
     fn settings(&self) -> Settings {

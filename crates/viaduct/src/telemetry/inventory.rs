@@ -4,9 +4,11 @@ use std::collections::HashSet;
 
 use viaduct_observe::counters::{ServerAddress, Totals};
 use viaduct_observe::families::{Credential, CredentialKind, Names, RouterName, ServerState, ServiceName};
-use viaduct_snapshot::{Scheme, ServiceKind, Snapshot};
+use viaduct_snapshot::{BridgeClass, Router, Scheme, ServiceKind, Snapshot};
 use viaduct_tls::backend_leg::Verification;
 use viaduct_tls::{Backend, CertificateFacts, Identity, Trust};
+
+use crate::bridges;
 
 /// Made once per snapshot.
 #[derive(Debug, Default)]
@@ -66,6 +68,7 @@ fn names(snapshot: &Snapshot) -> Names {
             slot: router.slot.0,
             name: router.name.to_string(),
             service: router.service_name.to_string(),
+            class: weakest(router),
         });
     }
     for service in snapshot.services() {
@@ -82,6 +85,7 @@ fn names(snapshot: &Snapshot) -> Names {
             }));
         }
     }
+    names.bridges = bridges::counts(snapshot);
     names.routers.sort_unstable_by(|a, b| a.name.cmp(&b.name));
     names.services.sort_unstable_by(|a, b| a.name.cmp(&b.name));
     names
@@ -106,6 +110,12 @@ fn addresses(snapshot: &Snapshot) -> HashSet<ServerAddress> {
             secure: server.scheme == Scheme::Https,
         })
         .collect()
+}
+
+fn weakest(router: &Router) -> Option<&'static str> {
+    let classes = router.backends().into_iter();
+    let weakest = classes.filter_map(|backend| backend.service.weakest).min();
+    weakest.map(BridgeClass::label)
 }
 
 /// What clients are shown, and what they are verified with.

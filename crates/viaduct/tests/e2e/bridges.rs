@@ -1,5 +1,7 @@
 //! What is demanded of both legs of every route, and how it is told (C6, C7).
 
+mod audit;
+
 use std::path::Path;
 
 use viaduct_testkit::child::run;

@@ -14,10 +14,17 @@ http:
   routers:
     web: {rule: 'Host(`web.example`) || Path(`/<img src=x onerror=alert(1)>`)', service: app, tls: {}}
     broken: {rule: 'Host(`broken.example`)', service: nowhere}
+    plain: {rule: 'Host(`plain.example`)', service: plain}
   services:
+    plain: {loadBalancer: {servers: [{url: 'http://127.0.0.1:9'}]}}
     app: {loadBalancer: {serversTransport: lax, servers: [{url: 'https://127.0.0.1:9'}]}}
   serversTransports:
     lax: {insecureSkipVerify: true}
+tcp:
+  routers:
+    through: {rule: 'HostSNI(`db.example`)', service: db, tls: {passthrough: true}}
+  services:
+    db: {loadBalancer: {servers: [{address: '127.0.0.1:9'}]}}
 ";
 
 #[test]
@@ -26,7 +33,11 @@ fn a12_7_the_dashboard_shows_both_legs_at_any_width_in_light_and_dark_and_asks_n
     let running = serve(
         work.path(),
         ROUTES,
-        &["--api.insecure", "--api.dashboardname=Edge-1"],
+        &[
+            "--api.insecure",
+            "--api.dashboardname=Edge-1",
+            "--bridge.require=unverified",
+        ],
     );
     let base = format!("http://{}/", running.address("traefik"));
     let seen = run(
@@ -46,7 +57,9 @@ fn a12_7_the_dashboard_shows_both_legs_at_any_width_in_light_and_dark_and_asks_n
         "TLS 1.2, 1.3",
         "generated default",
         "Backend leg",
-        "TLS, not verified",
+        "unverified",
+        "refused",
+        "passthrough",
         "https://127.0.0.1:9",
         "the service \"nowhere@file\" does not exist",
         "<img src=x onerror=alert(1)>",
@@ -69,6 +82,23 @@ fn a12_7_the_dashboard_shows_both_legs_at_any_width_in_light_and_dark_and_asks_n
         filtered.contains("broken@file") && !filtered.contains("web@file"),
         "{filtered}"
     );
+    assert_eq!(
+        seen["chips"],
+        serde_json::json!(["unverified 1", "plaintext 1", "passthrough 1"]),
+        "a class for each backend leg"
+    );
+    let narrowed = seen["narrowed"].as_str().unwrap_or_default();
+    assert!(
+        narrowed.contains("plain@file") && !narrowed.contains("web@file"),
+        "{narrowed}"
+    );
+    assert_eq!(
+        seen["pressed"],
+        serde_json::json!(["plaintext 1"]),
+        "and it keeps the focus"
+    );
+    let (light, dark) = (&seen["390-light"]["badge"], &seen["390-dark"]["badge"]);
+    assert!(light.is_string() && light != dark, "{light} {dark}");
     assert_eq!(seen["unlabelled"], 0);
     assert_eq!(
         seen["console"],

@@ -1,11 +1,12 @@
 //! What is demanded of the routes of a namespace (C7).
 
+use serde_json::Value;
 use viaduct_testkit::manifest::Manifests;
 use viaduct_testkit::origin::{Origin, ok};
 use viaduct_testkit::viaduct::Running;
 
 use super::{Cluster, plain, status};
-use crate::fixture::BACKEND;
+use crate::fixture::{BACKEND, root};
 
 #[test]
 fn c7_a_namespace_raises_what_is_required_of_its_routes_and_an_exception_is_for_an_object() {
@@ -34,4 +35,35 @@ fn c7_a_namespace_raises_what_is_required_of_its_routes_and_an_exception_is_for_
     let running = Running::until_ready(&mut cluster.command(&demand));
     let found = ["one.pay.test", "two.pay.test", "one.shop.test"].map(|host| status(&running, host));
     assert_eq!(found, [503, 200, 200]);
+}
+
+#[test]
+fn c6_the_audit_of_a_cluster_names_the_objects() {
+    let cluster = Cluster::new();
+    let _origin = cluster.bridge();
+    let kubeconfig = cluster.server.kubeconfig();
+    let audit = |more: &[&str]| {
+        let output = root(cluster.work.path())
+            .args(["audit", "--format=json", "--kubeconfig"])
+            .arg(&kubeconfig)
+            .args(more)
+            .output()
+            .expect("the binary runs");
+        let rows: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        (rows, output.status.code())
+    };
+    let (rows, code) = audit(&["--require=verified"]);
+    let row = &rows[0];
+    assert_eq!(
+        (&row["class"], &row["owner"], &row["transportOwner"], code),
+        (
+            &"bridged+verified".into(),
+            &"IngressRoute web/web-ingressroute".into(),
+            &"ServersTransport web/web-transport".into(),
+            Some(0)
+        ),
+        "{rows}"
+    );
+    assert_eq!(audit(&["--require=mtls"]).1, Some(1));
+    assert_eq!(audit(&["--namespace=default"]).0, Value::Array(Vec::new()));
 }

@@ -61,6 +61,7 @@ try:
             said[f"{width}-{scheme}"] = {
                 "overflows": script("return document.documentElement.scrollWidth > innerWidth"),
                 "background": script("return getComputedStyle(document.body).backgroundColor"),
+                "badge": script("return getComputedStyle(document.querySelector('.hop .tag.bad')).color"),
             }
     said["text"] = script("return document.querySelector('main').innerText")
     said["resources"] = script("return performance.getEntriesByType('resource').map((entry) => entry.name)")
@@ -68,6 +69,15 @@ try:
         "return [...document.querySelectorAll('input')].filter((input) => !input.labels.length).length"
     )
     said["injected"] = script("return document.querySelectorAll('main img, main script').length")
+    said["chips"] = script("return [...document.querySelectorAll('#classes button')].map((chip) => chip.textContent)")
+    plaintext = "[...document.querySelectorAll('#classes button')].find((chip) => chip.textContent.startsWith('plaintext'))"
+    script(plaintext + ".click()")
+    said["narrowed"] = script("return document.querySelector('[data-list=routers]').innerText")
+    said["pressed"] = script(
+        "return [...document.querySelectorAll('[aria-pressed=true]')]"
+        ".filter((chip) => chip === document.activeElement).map((chip) => chip.textContent)"
+    )
+    script(plaintext + ".click()")
     script(
         "const filter = document.getElementById('filter'); filter.value = 'broken';"
         "filter.dispatchEvent(new Event('input'))"

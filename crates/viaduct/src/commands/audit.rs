@@ -1,0 +1,190 @@
+//! `viaduct audit`: every bridge with its class, of a directory, a cluster, an install configuration or a running process.
+
+mod ask;
+mod csv;
+mod table;
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use viaduct_config::finding::Code;
+use viaduct_config::{Finding, Severity, Update};
+use viaduct_kubernetes::watch::Access;
+use viaduct_observe::{families, prometheus};
+use viaduct_snapshot::{BridgeClass, Inputs, Install, compile};
+use viaduct_tls::CertificateStore;
+use viaduct_tls::ocsp::Staples;
+
+use super::{serve, up};
+use crate::bridges::{Row, State, counts_of, rows};
+use crate::cli::{Audit, AuditFormat, EntryPoint};
+use crate::control::{gather, text};
+use crate::failure::Failure;
+use crate::install::{Surroundings, load};
+use crate::settings::{self, providers};
+use crate::{logging, output, serving, source};
+
+/// The table goes to standard output, all else to standard error. Status 0; 1 if a route is below what `--require` names;
+/// 2 if there is no table, or no whole one.
+pub(super) fn run(arguments: &Audit) -> anyhow::Result<ExitCode> {
+    let _log = logging::start(logging::Level::Warn)?;
+    Ok(match audit(arguments) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(failure) => {
+            output::failure(&failure.into());
+            ExitCode::from(COULD_NOT_RUN)
+        }
+    })
+}
+
+/// Whether every route is what is required.
+fn audit(arguments: &Audit) -> Result<bool, Failure> {
+    let rows = read(arguments)?;
+    output::result(match arguments.format {
+        AuditFormat::Table => table::text(&rows),
+        AuditFormat::Json => json(&rows),
+        AuditFormat::Csv => csv::text(&rows),
+        AuditFormat::Prometheus => metrics(&rows),
+    });
+    let Some(required) = arguments.require.map(settings::bridge::class) else {
+        return Ok(true);
+    };
+    let below = below(&rows, required);
+    for (row, class) in &below {
+        output::status(format_args!(
+            "below `{required}`: router {} to service {}: {class}",
+            table::clean(&row.router),
+            table::clean(&row.service)
+        ));
+    }
+    Ok(below.is_empty())
+}
+
+/// Those that are less than is required, out of service or not. What is not served at all carries nothing.
+fn below(rows: &[Row], required: BridgeClass) -> Vec<(&Row, BridgeClass)> {
+    let known = rows.iter().filter_map(|row| Some((row, row.class()?)));
+    known
+        .filter(|(row, class)| *class < required && row.state() != State::NotServed)
+        .collect()
+}
+
+fn read(arguments: &Audit) -> Result<Vec<Row>, Failure> {
+    let source = &arguments.source;
+    if let Some(url) = &source.api {
+        return serving::control_runtime()?.block_on(ask::rows(url));
+    }
+    if let Some(file) = &source.config_file {
+        return of_install(file);
+    }
+    let updates = match &source.directory {
+        Some(directory) => source::read_once(directory)?.into(),
+        None => {
+            let access = Access {
+                kubeconfig: source.kubeconfig.clone(),
+                context: arguments.context.clone(),
+                ..Access::default()
+            };
+            let read = source::cluster::read_once(access, arguments.namespaces.clone());
+            serving::control_runtime()?.block_on(read)?
+        }
+    };
+    let install = as_up_would(&updates);
+    compiled(install, updates)
+}
+
+/// With everything that a process would have of this file.
+fn of_install(file: &Path) -> Result<Vec<Row>, Failure> {
+    let flag = format!("--configFile={}", file.display());
+    let told = load(&Surroundings::own(vec![flag]))?;
+    for warning in &told.warnings {
+        output::status(format_args!("warning: {warning}"));
+    }
+    let install = serve::routing(&told)?;
+    let runtime = serving::control_runtime()?;
+    let updates = runtime.block_on(providers::read_once(&told.install))?;
+    runtime.shutdown_background();
+    compiled(install, updates)
+}
+
+/// The entry points of `viaduct up`, and whatever others the routers name.
+fn as_up_would(updates: &[Update]) -> Install {
+    let defaults = EntryPoint::defaults();
+    let routers = updates
+        .iter()
+        .flat_map(|update| update.dynamic.http.routers.values());
+    let mut named: BTreeSet<&str> = routers
+        .flat_map(|router| router.entry_points.iter().map(String::as_str))
+        .collect();
+    for entry_point in &defaults {
+        named.remove(entry_point.name.as_str());
+    }
+    let defaults = defaults
+        .iter()
+        .map(|entry_point| (entry_point.name.as_str(), entry_point.tls));
+    up::routing(defaults.chain(named.into_iter().map(|name| (name, false))))
+}
+
+fn compiled(mut install: Install, updates: Vec<Update>) -> Result<Vec<Row>, Failure> {
+    install.bridge.advance(SystemTime::now());
+    let updates: Vec<_> = updates.into_iter().map(Arc::new).collect();
+    let inputs = Inputs {
+        install: &install,
+        updates: &updates,
+        generated_default: Arc::new(CertificateStore::generate_default()),
+        // Nobody is asked, so there is nothing to be said of it.
+        staples: Some(&Staples::new()),
+    };
+    let (snapshot, findings) = compile(&inputs, None);
+    let whole = findings
+        .iter()
+        .all(|finding| finding.code != Code::UnreadableDocument);
+    tell(findings);
+    if !whole {
+        return Err(Failure::new(
+            "there is no whole table: a part of the configuration cannot be read",
+        ));
+    }
+    Ok(rows(&snapshot))
+}
+
+/// What is refused stands in the table, and warnings are for those who serve it; what else is wrong is said.
+fn tell(findings: Vec<Finding>) {
+    let others = findings
+        .into_iter()
+        .filter(|finding| finding.severity == Severity::Error && finding.code != Code::BelowRequiredClass);
+    gather(others.collect())
+        .iter()
+        .for_each(|told| output::status(text(told)));
+}
+
+fn json(rows: &[Row]) -> String {
+    let mut text = serde_json::to_string_pretty(rows).unwrap_or_default();
+    text.push('\n');
+    text
+}
+
+/// For the node exporter's directory of text files.
+fn metrics(rows: &[Row]) -> String {
+    let mut weakest: Vec<(&str, BridgeClass)> = Vec::new();
+    for row in rows {
+        let Some(class) = row.class() else { continue };
+        match weakest.last_mut() {
+            Some((router, least)) if *router == row.router => *least = class.min(*least),
+            Some(_) | None => weakest.push((&row.router, class)),
+        }
+    }
+    let routers = weakest.into_iter().map(|(router, class)| (router, class.label()));
+    let mut families = vec![
+        families::bridges(&counts_of(rows)),
+        families::router_classes(routers),
+    ];
+    families.retain(|family| !family.series.is_empty());
+    prometheus::text(&families)
+}
+
+/// As `grep` has it: 1 is an answer, 2 is none.
+const COULD_NOT_RUN: u8 = 2;
