@@ -59,10 +59,12 @@ async function askAll(path) {
 async function load() {
   const notice = document.getElementById("notice");
   try {
-    const names = [...Object.keys(SOURCES), ...Object.keys(LISTS)];
+    const names = [...Object.keys(SOURCES), ...Object.keys(LISTS), "tried"];
     const answers = await Promise.all([
       ...Object.values(SOURCES).map((path) => ask(path).then(({ value }) => value)),
       ...Object.values(LISTS).map(askAll),
+      // Where nobody tries servers there is nothing to tell.
+      ask("viaduct/preflight").then(({ value }) => value.servers, () => []),
     ]);
     data = Object.fromEntries(names.map((name, index) => [name, answers[index]]));
     notice.hidden = true;
@@ -298,11 +300,22 @@ function roots(tls) {
   return h("span", {}, tls.roots.flatMap((root, index) => [index ? "; " : "", root.label, ", ", expiry(root)]));
 }
 
+/** What the last handshake with a server came to. Nobody asks the servers of plain HTTP. */
+function health(service, url, status) {
+  if (status !== "UP") return tag("down", "bad");
+  const known = data.tried.find((server) => server.service === service && server.url === url);
+  switch (known && known.result) {
+    case "passed": return tag("handshake passed", "good");
+    case "failed": return [tag("handshake failed", "bad"), ` ${known.reason}: wanted ${known.wanted}, got ${known.got} `];
+    default: return tag("not checked", "plain");
+  }
+}
+
 function service(item) {
   const servers = Object.entries(item.serverStatus || {});
   return card(item.name, status(item.status), [item.layer === "HTTP" ? null : item.layer, item.type].filter(Boolean).join(" · "),
     errors(item),
-    servers.map(([url, health]) => h("p", { class: "rule" }, tag(health === "UP" ? "up" : "down", health === "UP" ? "good" : "bad"), " ", h("code", {}, url))),
+    servers.map(([url, status]) => h("p", { class: "rule" }, health(item.name, url, status), " ", h("code", {}, url))),
     facts([["used by", (item.usedBy || []).join(", ") || "no router"]]));
 }
 

@@ -18,6 +18,7 @@ http:
   services:
     plain: {loadBalancer: {servers: [{url: 'http://127.0.0.1:9'}]}}
     app: {loadBalancer: {serversTransport: lax, servers: [{url: 'https://127.0.0.1:9'}]}}
+    plain: {loadBalancer: {servers: [{url: 'http://127.0.0.1:9'}]}}
   serversTransports:
     lax: {insecureSkipVerify: true}
 tcp:
@@ -61,6 +62,9 @@ fn a12_7_the_dashboard_shows_both_legs_at_any_width_in_light_and_dark_and_asks_n
         "refused",
         "passthrough",
         "https://127.0.0.1:9",
+        // What a server is, as far as anybody has asked it.
+        "handshake failed connect_refused",
+        "not checked http://127.0.0.1:9",
         "the service \"nowhere@file\" does not exist",
         "<img src=x onerror=alert(1)>",
     ] {

@@ -63,6 +63,8 @@ try:
                 "background": script("return getComputedStyle(document.body).backgroundColor"),
                 "badge": script("return getComputedStyle(document.querySelector('.hop .tag.bad')).color"),
             }
+    # Servers are tried a few seconds after the start.
+    until("return document.querySelector('main').innerText.includes('handshake failed')")
     said["text"] = script("return document.querySelector('main').innerText")
     said["resources"] = script("return performance.getEntriesByType('resource').map((entry) => entry.name)")
     said["unlabelled"] = script(
