@@ -16,7 +16,6 @@ http:
     broken: {rule: 'Host(`broken.example`)', service: nowhere}
     plain: {rule: 'Host(`plain.example`)', service: plain}
   services:
-    plain: {loadBalancer: {servers: [{url: 'http://127.0.0.1:9'}]}}
     app: {loadBalancer: {serversTransport: lax, servers: [{url: 'https://127.0.0.1:9'}]}}
     plain: {loadBalancer: {servers: [{url: 'http://127.0.0.1:9'}]}}
   serversTransports:
