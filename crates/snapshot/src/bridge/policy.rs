@@ -136,14 +136,24 @@ impl BridgePolicy {
 
 impl BridgeException {
     pub(super) fn covers(&self, subject: &Subject<'_>, service: &Service) -> bool {
-        let of_object = |is: &dyn Fn(&ObjectRef) -> bool| subject.origin.is_some_and(is);
         match &self.of {
-            Excepted::Router(name) => **name == *subject.name || **name == *subject.written_name,
-            Excepted::Object { namespace, name } => {
+            Excepted::Service(name) => service.name == *name,
+            of => of.is_router(subject),
+        }
+    }
+}
+
+impl Excepted {
+    /// Whether it is for a router, whatever its services are.
+    pub(super) fn is_router(&self, subject: &Subject<'_>) -> bool {
+        let of_object = |is: &dyn Fn(&ObjectRef) -> bool| subject.origin.is_some_and(is);
+        match self {
+            Self::Router(name) => **name == *subject.name || **name == *subject.written_name,
+            Self::Object { namespace, name } => {
                 of_object(&|object| object.namespace == *namespace && object.name == *name)
             }
-            Excepted::Namespace(name) => of_object(&|object| object.namespace == *name),
-            Excepted::Service(name) => service.name == *name,
+            Self::Namespace(name) => of_object(&|object| object.namespace == *name),
+            Self::Service(_) => false,
         }
     }
 }

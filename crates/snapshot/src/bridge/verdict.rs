@@ -6,7 +6,7 @@ use viaduct_config::finding::Code;
 use viaduct_config::{EntryPointName, Finding, ObjectRef, Severity};
 
 use super::policy::Source;
-use super::{Backend, BridgeClass, BridgeException, BridgeMode, BridgePolicy, backends};
+use super::{Backend, BridgeClass, BridgeException, BridgeMode, BridgePolicy, Excepted, backends};
 use crate::explain;
 use crate::router::Router;
 use crate::service::Service;
@@ -151,10 +151,13 @@ pub(crate) fn unused<'r>(
 ) -> Vec<Finding> {
     let exceptions = policy.exceptions.iter().filter(|exception| {
         let mut routers = routers.clone();
-        !routers.any(|router| {
-            let subject = Subject::of(router);
-            let mut backends = router.backends().into_iter();
-            backends.any(|backend| exception.covers(&subject, backend.service))
+        !routers.any(|router| match &exception.of {
+            Excepted::Service(name) => {
+                let mut backends = router.backends().into_iter();
+                backends.any(|backend| backend.service.name == *name)
+            }
+            // Also where its service is not there at the moment.
+            of => of.is_router(&Subject::of(router)),
         })
     });
     let finding = |exception: &BridgeException| {

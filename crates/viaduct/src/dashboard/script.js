@@ -210,7 +210,8 @@ function status(text) {
 }
 
 function errors(item) {
-  const kind = item.status === "warning" ? "error warning" : "error";
+  const kinds = { warning: "error warning", enabled: "hint" };
+  const kind = kinds[item.status] || "error";
   return (item.error || []).map((text) => h("p", { class: kind }, text));
 }
 

@@ -2,11 +2,19 @@
 
 mod audit;
 
+use std::collections::BTreeMap;
 use std::path::Path;
+
+use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
+use opentelemetry_proto::tonic::common::v1::any_value;
+use opentelemetry_proto::tonic::metrics::v1::metric::Data;
+use opentelemetry_proto::tonic::metrics::v1::number_data_point;
+use prost::Message as _;
 
 use viaduct_testkit::child::run;
 use viaduct_testkit::curl::Curl;
 use viaduct_testkit::nginx::Nginx;
+use viaduct_testkit::origin::{Origin, ok};
 use viaduct_testkit::pki::{Ca, Leaf};
 use viaduct_testkit::viaduct::Running;
 use viaduct_testkit::wait::wait_until;
@@ -269,4 +277,69 @@ fn c7_up_refuses_a_backend_that_turns_plain_and_takes_it_back() {
     }
     viaduct.apply("b.yaml", &secure);
     wait_until("the bridge to be back", || curl.get(HOST, "/").status == 200);
+}
+
+/// The sum of a gauge's points, by the value of one of their labels.
+fn gauge(export: &[u8], name: &str, label: &str) -> BTreeMap<String, f64> {
+    let request = ExportMetricsServiceRequest::decode(export).expect("an export of metrics");
+    let scopes = request
+        .resource_metrics
+        .into_iter()
+        .flat_map(|resource| resource.scope_metrics);
+    let metrics = scopes
+        .flat_map(|scope| scope.metrics)
+        .filter(|metric| metric.name == name);
+    let mut sums = BTreeMap::new();
+    for metric in metrics {
+        let Some(Data::Gauge(gauge)) = metric.data else {
+            panic!("{name} is no gauge")
+        };
+        for point in gauge.data_points {
+            let attribute = point.attributes.iter().find(|attribute| attribute.key == label);
+            let value = attribute.and_then(|attribute| attribute.value.as_ref()?.value.clone());
+            let (
+                Some(any_value::Value::StringValue(value)),
+                Some(number_data_point::Value::AsDouble(number)),
+            ) = (value, point.value)
+            else {
+                panic!("{name} without {label}")
+            };
+            *sums.entry(value).or_default() += number;
+        }
+    }
+    sums
+}
+
+#[test]
+fn c6_prometheus_and_collectors_hear_how_many_bridges_there_are_of_each_class() {
+    let backends = Backends::new();
+    let collector = Origin::http(|_| ok(""));
+    let running = backends.serve(&[
+        "--bridge.require=unverified",
+        "--metrics.prometheus.addRoutersLabels",
+        "--metrics.otlp.pushInterval=1",
+        &format!("--metrics.otlp.http.endpoint=http://{}", collector.address()),
+    ]);
+    let text = crate::api::get(running.address("traefik"), "/metrics").text();
+    for line in [
+        "viaduct_bridges{class=\"bridged+mTLS\",client_leg=\"plaintext\",state=\"served\"} 1",
+        "viaduct_bridges{class=\"bridged+mTLS\",client_leg=\"TLS\",state=\"served\"} 0",
+        "viaduct_bridges{class=\"plaintext\",client_leg=\"plaintext\",state=\"refused\"} 2",
+        "viaduct_router_bridge_class{router=\"split@file\",class=\"plaintext\"} 1",
+        "viaduct_router_bridge_class{router=\"verified@file\",class=\"bridged+verified\"} 1",
+    ] {
+        assert!(text.lines().any(|known| known == line), "{line}:\n{text}");
+    }
+    let export = collector.wait_request("/v1/metrics").body;
+    let classes = gauge(&export, "viaduct_bridges", "class");
+    let found = [
+        "bridged+mTLS",
+        "bridged+verified",
+        "unverified",
+        "plaintext",
+        "name-skipped",
+    ]
+    .map(|class| classes[class]);
+    assert_eq!(found, [1.0, 2.0, 1.0, 2.0, 0.0], "{classes:?}");
+    assert_eq!(gauge(&export, "viaduct_bridges", "state")["refused"], 3.0);
 }

@@ -136,6 +136,7 @@ Lists of texts are joined by commas, lists of trees are numbered, null is nothin
 {{- include "viaduct.options" (dict "name" "log" "value" .Values.logs.general) }}
 {{- include "viaduct.accessLog" . }}
 {{- include "viaduct.section" (dict "name" "ocsp" "value" .Values.ocsp) }}
+{{- include "viaduct.options" (dict "name" "bridge" "value" .Values.bridge) }}
 {{- include "viaduct.options" (dict "name" "viaduct" "value" .Values.viaduct) }}
 {{- range .Values.additionalArguments }}
 {{- printf "%s\n" . }}

@@ -9,6 +9,7 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::Value;
 use viaduct_testkit::child::{Finished, run};
+use viaduct_testkit::origin::{Origin, ok};
 use viaduct_testkit::pki::{Authority, Ca, Issued, Leaf, Validity};
 use viaduct_testkit::port::closed_port;
 use viaduct_testkit::viaduct::Running;
@@ -313,5 +314,36 @@ fn c6_help_names_every_source() {
         "prometheus",
     ] {
         assert!(finished.output.contains(part), "{part}: {}", finished.output);
+    }
+}
+
+#[test]
+fn c6_what_the_http_provider_says_is_in_the_table() {
+    let said = r#"{"http": {"routers": {"far": {"rule": "Host(`far.example`)", "service": "far", "entryPoints": ["web"]}},
+        "services": {"far": {"loadBalancer": {"servers": [{"url": "http://10.0.0.9"}]}}}}}"#;
+    let origin = Origin::http(|_| ok(said));
+    let endpoint = format!(
+        "http: {{endpoint: 'http://{}/', pollInterval: 1h}}",
+        origin.address()
+    );
+    let world = World::with(&INSTALL.replace(
+        "file: {filename: routes.yml}",
+        &format!("file: {{filename: routes.yml}}, {endpoint}"),
+    ));
+    let finished = world.audit(&[
+        "--config-file=traefik.yml",
+        "--require=unverified",
+        "--format=csv",
+    ]);
+    assert_eq!(finished.status.code(), Some(1));
+    for line in [
+        "below `unverified`: router far@http to service far@http: plaintext",
+        "below `unverified`: router plaintext@file to service plaintext@file: plaintext",
+    ] {
+        assert!(
+            finished.output.lines().any(|known| known == line),
+            "{line}: {}",
+            finished.output
+        );
     }
 }

@@ -65,5 +65,26 @@ fn c6_the_audit_of_a_cluster_names_the_objects() {
         "{rows}"
     );
     assert_eq!(audit(&["--require=mtls"]).1, Some(1));
+
+    let install = format!(
+        "providers: {{kubernetesCRD: {{endpoint: '{}', token: '{}', certAuthFilePath: '{}'}}}}\nviaduct: {{allowLoopbackEndpoints: true}}\nentryPoints: {{web: {{address: ':0'}}, websecure: {{address: ':0'}}}}\nbridge: {{namespaces: {{web: {{require: mtls}}}}}}\n",
+        cluster.server.url(),
+        cluster.account.token_file.display(),
+        cluster.server.ca_file().display()
+    );
+    std::fs::write(cluster.work.path().join("traefik.yml"), install).expect("a file");
+    let output = root(cluster.work.path())
+        .args(["audit", "--config-file=traefik.yml", "--format=json"])
+        .output()
+        .expect("the binary runs");
+    let by_install: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let row = &by_install[0];
+    let stated = (&row["class"], &row["status"], &row["required"]);
+    let expected = (
+        &"bridged+verified".into(),
+        &"refused".into(),
+        &"bridged+mTLS".into(),
+    );
+    assert_eq!(stated, expected, "{by_install}");
     assert_eq!(audit(&["--namespace=default"]).0, Value::Array(Vec::new()));
 }

@@ -67,6 +67,7 @@ tracing: {otlp: {enabled: true, grpc: {endpoint: "collector:4317", insecure: tru
 ocsp: {enabled: true}
 api: {dashboard: true}
 ingressRoute: {dashboard: {enabled: true}}
+bridge: {require: verified, exceptions: [{router: shop/legacy, until: 2999-12-31, reason: moves}]}
 viaduct: {workers: 2, exposeFaults: true}
 global: {checkNewVersion: false, sendAnonymousUsage: false}
 additionalArguments: [--serversTransport.maxIdleConnsPerHost=100]
@@ -197,6 +198,8 @@ fn a9_21_values_become_the_options_of_the_same_names() {
         "--accessLog.fields.headers.names.User-Agent=keep",
         "--accessLog.fields.names.ClientUsername=drop",
         "--metrics.otlp=true",
+        "--bridge.require=verified",
+        "--bridge.exceptions[0].until=2999-12-31",
         "--ocsp=true",
         "--providers.file.directory=/etc/viaduct/dynamic",
         "--providers.kubernetesCRD.allowCrossNamespace=true",
