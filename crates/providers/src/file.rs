@@ -13,6 +13,7 @@ mod listing;
 mod load;
 #[cfg(test)]
 mod tests;
+mod texts;
 
 use std::collections::BTreeSet;
 use std::io;
@@ -27,6 +28,7 @@ use viaduct_config::Update;
 use crate::reading::Problem;
 use crate::watch::{Changes, Target, Timing, Watch, WatchError, watch};
 use load::{Loader, Patience};
+pub use texts::read_texts;
 
 /// `providers.file`.
 #[derive(Debug, Clone, PartialEq, Eq)]

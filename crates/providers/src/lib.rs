@@ -22,7 +22,7 @@ pub mod template;
 mod throttle;
 pub mod watch;
 
-pub use file::{FileProvider, FileProviderError, FileSettings, FileSource};
+pub use file::{FileProvider, FileProviderError, FileSettings, FileSource, read_texts};
 pub use files::{FileError, PemPair, read_pem};
 pub use http::{HttpProvider, HttpProviderError, HttpSettings, HttpTls};
 pub use internal::internal;

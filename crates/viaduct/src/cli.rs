@@ -1,6 +1,7 @@
 //! The command line.
 
 mod audit;
+mod check;
 mod entry_point;
 mod help;
 mod manifests;
@@ -19,6 +20,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::failure::Failure;
 use crate::logging::Level;
 pub(crate) use audit::{Audit, AuditFormat};
+pub(crate) use check::{Check, CheckFormat, Explain};
 pub(crate) use entry_point::{EntryPoint, Listen, resolve};
 pub(crate) use manifests::{Manifests, Printed};
 pub(crate) use preflight::Preflight;
@@ -49,6 +51,10 @@ pub(crate) enum Command {
     Up(Up),
     /// Put TLS in front of a plain HTTP application (the pod's sidecar)
     Sidecar(Sidecar),
+    /// Say what is wrong with manifests, configuration files and certificates, and which edit mends it
+    Check(Check),
+    /// Tell more of a code of `check`, or of a reason in the log
+    Explain(Explain),
     /// Print the effective dynamic configuration of a directory of Kubernetes YAML
     Render(Render),
     /// List every way from a router to a backend, with how well it is secured

@@ -1,7 +1,9 @@
 //! One module per command.
 
 mod audit;
+mod check;
 mod demo;
+mod explain;
 mod healthcheck;
 mod manifests;
 mod options;
@@ -21,6 +23,8 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     match cli.command {
         Command::Up(up) => up::run(up),
         Command::Sidecar(sidecar) => sidecar::run(sidecar),
+        Command::Check(check) => Ok(check::run(&check)),
+        Command::Explain(explain) => explain::run(&explain.code),
         Command::Render(render) => render::run(&render),
         Command::Audit(audit) => audit::run(&audit),
         Command::Demo(demo) => demo::run(&demo),

@@ -14,7 +14,9 @@ use tokio::sync::mpsc;
 use tokio::task::spawn_blocking;
 use viaduct_config::finding::Code;
 use viaduct_config::{Finding, Update};
-use viaduct_kubernetes::{Directory, DirectoryError, Index, IngressPolicy, translate, translate_ingresses};
+use viaduct_kubernetes::{
+    Directory, DirectoryError, Index, IngressPolicy, SecretView, translate, translate_ingresses,
+};
 use viaduct_providers::{Changes, Target, Timing, Watch, watch};
 
 use crate::failure::Failure;
@@ -48,6 +50,11 @@ impl Manifests {
         tokio::spawn(follow(self, sender));
         updates
     }
+}
+
+/// Which new state of a Secret serving takes; the reason against one otherwise.
+pub(crate) fn admit(secret: &SecretView<'_>) -> Result<(), String> {
+    admission::admit(|key| secret.get(key))
 }
 
 /// The directory's configuration now, one update of each provider.
@@ -117,7 +124,7 @@ impl Reader {
     fn open(path: &Path) -> Result<Self, Failure> {
         let mut reader = Self {
             directory: Directory::new(path),
-            index: Index::new(|secret| admission::admit(|key| secret.get(key))),
+            index: Index::new(admit),
             policy: IngressPolicy::directory(),
             lost: None,
             again: None,

@@ -250,5 +250,5 @@ fn read_text(path: &Path) -> Result<String, String> {
 }
 
 /// What follows `@` in the names of its elements.
-const PROVIDER: &str = "file";
+pub(super) const PROVIDER: &str = "file";
 const MAX_FILE_BYTES: u64 = 32 * 1024 * 1024;

@@ -103,7 +103,7 @@ fn of_install(file: &Path) -> Result<Vec<Row>, Failure> {
     for warning in &told.warnings {
         output::status(format_args!("warning: {warning}"));
     }
-    let install = serve::routing(&told)?;
+    let install = serve::routing(&told.install)?;
     let runtime = serving::control_runtime()?;
     let updates = runtime.block_on(providers::read_once(&told.install))?;
     runtime.shutdown_background();

@@ -47,7 +47,7 @@ async fn serve(told: &Told, log: &Log, log_export: Option<Export>) -> Result<Exi
     let Told { install, .. } = told;
     let mut signals =
         Signals::listen().map_err(|error| Failure::new("cannot take signals").because(error))?;
-    let routing = routing(told)?;
+    let routing = routing(&told.install)?;
     let ocsp = ocsp::settings(install)?;
     let mut telemetry = observability::telemetry(install)?;
     telemetry.exports.extend(log_export);
@@ -86,13 +86,13 @@ async fn serve(told: &Told, log: &Log, log_export: Option<Export>) -> Result<Exi
 }
 
 /// What routing depends on.
-pub(super) fn routing(told: &Told) -> Result<Install, Failure> {
-    let precedence = told.install.providers.precedence.iter();
+pub(super) fn routing(install: &viaduct_config::Install) -> Result<Install, Failure> {
+    let precedence = install.providers.precedence.iter();
     Ok(Install {
-        entry_points: entry_points::routing(&told.install),
-        servers_transport: transport::default(&told.install)?,
+        entry_points: entry_points::routing(install),
+        servers_transport: transport::default(install)?,
         provider_precedence: precedence.map(|name| ProviderName::new(name.as_str())).collect(),
-        default_rule_syntax: providers::default_rule_syntax(&told.install),
-        bridge: bridge::policy(&told.install.bridge)?,
+        default_rule_syntax: providers::default_rule_syntax(install),
+        bridge: bridge::policy(&install.bridge)?,
     })
 }

@@ -211,6 +211,35 @@ impl Plan {
     }
 }
 
+/// What manifests may ask for under an install configuration, as far as it follows a cluster: for whoever reads them
+/// without one. Endpoints are the cluster's, so that none are missed; names are told, since they are the reader's.
+pub(crate) fn policies(install: &Install) -> (Policy, IngressPolicy) {
+    let around = Around {
+        own: Vec::new(),
+        loopback: install.viaduct.allow_loopback_endpoints,
+        default_rule_syntax: crate::settings::providers::default_rule_syntax(install),
+    };
+    let offline = |policy: Policy| Policy {
+        allow_empty_services: true,
+        tell_names: true,
+        ..policy
+    };
+    let providers = &install.providers;
+    let crd = providers.kubernetes_crd.as_ref();
+    let ingress = providers.kubernetes_ingress.as_ref();
+    let of_ingress = ingress.map_or_else(IngressPolicy::directory, |ingress| {
+        let policy = ingress_policy(ingress, crd, &around);
+        IngressPolicy {
+            common: offline(policy.common),
+            // Classes are seldom among the manifests of an application.
+            assume_ingress_class: true,
+            ..policy
+        }
+    });
+    let of_crd = crd.map_or_else(Policy::directory, |crd| offline(crd_policy(crd, &around)));
+    (of_crd, of_ingress)
+}
+
 fn crd_policy(written: &KubernetesCrd, around: &Around) -> Policy {
     Policy {
         allow_cross_namespace: written.allow_cross_namespace,

@@ -17,6 +17,7 @@
 //! | `api` | API, dashboard (in Chromium) and ping of the running process |
 //! | `ingress` | the flow from plain Ingresses and annotations of Services |
 //! | `install` | Traefik's install configuration: sources, mistakes, the root command, `options`, `healthcheck` |
+//! | `check` | `check` and `explain`: diagnostics, formats, statuses, edits |
 //! | `cli` | commands and their messages |
 //! | `cli_messages` | the whole text of what commands refuse with |
 //! | `messages` | what the log says of mistakes in manifests |
@@ -29,6 +30,7 @@
 mod api;
 mod backend_leg;
 mod bridges;
+mod check;
 mod cli;
 mod cli_messages;
 mod client_leg;

@@ -1,0 +1,120 @@
+//! The catalogue as text.
+
+use std::fmt::Write as _;
+
+use viaduct_config::Severity;
+
+use super::{Diagnosis, Entry, faults};
+
+/// What `viaduct explain` says of a code: one of ours, or a reason of failure such as `unknown_ca`. `None`: there is
+/// no such code.
+pub fn explain(code: &str) -> Option<String> {
+    let mut known = Diagnosis::ALL.iter().map(|diagnosis| diagnosis.entry());
+    match known.find(|entry| entry.code.eq_ignore_ascii_case(code)) {
+        Some(entry) => Some(explained(entry)),
+        None => faults::explain(code),
+    }
+}
+
+fn explained(entry: &Entry) -> String {
+    let Entry {
+        code,
+        title,
+        why,
+        here,
+        traefik,
+        mend,
+        example,
+        output,
+        ..
+    } = entry;
+    let severity = severity(entry.severity);
+    format!(
+        "{code}: {title} ({severity})\n\n{why}\n\nWhen served: {here}\n\nIn Traefik: {traefik}\n\nTo mend it: {mend}\n\n\
+         Example:\n\n{}\n{}",
+        indented(example),
+        indented(output)
+    )
+}
+
+fn indented(text: &str) -> String {
+    let mut all = String::new();
+    for line in text.lines() {
+        if !line.is_empty() {
+            all.push_str("    ");
+            all.push_str(line);
+        }
+        all.push('\n');
+    }
+    all
+}
+
+/// `docs/reference/diagnostics.md`.
+pub fn page() -> String {
+    let mut page = String::from(HEAD);
+    for diagnosis in Diagnosis::ALL {
+        let entry = diagnosis.entry();
+        let anchor = entry.code.to_lowercase();
+        put(
+            &mut page,
+            format_args!(
+                "| [`{}`](#{anchor}) | {} | {} |\n",
+                entry.code,
+                severity(entry.severity),
+                entry.title
+            ),
+        );
+    }
+    for diagnosis in Diagnosis::ALL {
+        section(&mut page, diagnosis.entry());
+    }
+    page
+}
+
+fn section(page: &mut String, entry: &Entry) {
+    let Entry {
+        code,
+        title,
+        why,
+        here,
+        traefik,
+        mend,
+        example,
+        output,
+        ..
+    } = entry;
+    put(
+        page,
+        format_args!(
+            "\n## {code}\n\n**{title}.** {why}\n\n- *When served:* {here}\n- *In Traefik:* {traefik}\n- *To mend it:* \
+             {mend}\n\n```yaml\n{}\n```\n\n```text\n{}\n```\n",
+            example.trim_end(),
+            output.trim_end()
+        ),
+    );
+}
+
+/// Writing to a `String` does not fail.
+fn put(page: &mut String, text: std::fmt::Arguments<'_>) {
+    page.write_fmt(text).unwrap_or_default();
+}
+
+const fn severity(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Error => "error",
+        Severity::Warning => "warning",
+        Severity::Info => "note",
+    }
+}
+
+const HEAD: &str = "# Diagnostics
+
+What `viaduct check` can say, each with the code that `viaduct explain CODE` takes. An *error* takes something out of
+service, a *warning* weakens a bridge or is probably not what was meant, a *note* is worth knowing. Of an entry the
+severity may differ where the consequence does. Each example is a test: the text below it is what is printed, with the
+objects of `crates/check/catalogue/around.yaml` beside it. Reasons why a bridge fails while it is in use are in
+[faults.md](faults.md).
+
+| Code | Severity | |
+|---|---|---|
+";

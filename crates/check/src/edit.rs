@@ -1,0 +1,283 @@
+//! Edits of a text that leave the rest of it as it is, byte for byte.
+//!
+//! Only block style is edited, and only entries that have their lines to themselves: where that is not so there is
+//! no edit, and the help says in words what to do.
+
+use std::ops::Range;
+
+use viaduct_config::document::{Key, Node, Value};
+
+use crate::place::Field;
+use crate::source::File;
+
+/// Replace these bytes of a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Edit {
+    /// Position among the sources.
+    pub file: usize,
+    pub start: usize,
+    pub end: usize,
+    pub text: String,
+}
+
+impl Edit {
+    pub(crate) fn replace(file: usize, range: Range<usize>, text: impl Into<String>) -> Self {
+        Self {
+            file,
+            start: range.start,
+            end: range.end,
+            text: text.into(),
+        }
+    }
+}
+
+/// `text` with the edits made. `None` where two of them overlap or one is not of this text.
+pub fn apply(text: &str, edits: &[Edit]) -> Option<String> {
+    let mut sorted: Vec<_> = edits.iter().collect();
+    sorted.sort_by_key(|edit| (edit.start, edit.end));
+    let mut edited = String::with_capacity(text.len());
+    let mut at = 0;
+    for edit in sorted {
+        if edit.end < edit.start {
+            return None;
+        }
+        edited.push_str(text.get(at..edit.start)?);
+        edited.push_str(&edit.text);
+        at = edit.end;
+    }
+    edited.push_str(text.get(at..)?);
+    Some(edited)
+}
+
+/// The edits of one file.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Editor<'a> {
+    pub(crate) index: usize,
+    pub(crate) file: &'a File,
+}
+
+impl Editor<'_> {
+    /// Another text for the scalar that a node is, or for a key.
+    pub(crate) fn rename_key(&self, key: &Key, to: &str) -> Option<Edit> {
+        let range = self.file.token(&key.location)?;
+        Some(Edit::replace(self.index, range, to))
+    }
+
+    pub(crate) fn set(&self, value: &Node, to: &str) -> Option<Edit> {
+        if matches!(value.value, Value::Mapping(_) | Value::Sequence(_) | Value::Null) {
+            return None;
+        }
+        let range = self.file.token(&value.location)?;
+        Some(Edit::replace(self.index, range, to))
+    }
+
+    /// Takes a field out, with its lines.
+    pub(crate) fn remove(&self, root: &Node, path: &str) -> Option<Edit> {
+        let key = Field::at(root, path)?.key?;
+        let lines = self.own_lines(key)?;
+        Some(Edit::replace(self.index, self.bytes(&lines), ""))
+    }
+
+    /// Adds lines at the end of the mapping at `path`, which has to be there. The lines are indented as if the
+    /// mapping began at the margin.
+    pub(crate) fn append(&self, root: &Node, path: &str, lines: &[String]) -> Option<Edit> {
+        let mapping = if path.is_empty() {
+            root
+        } else {
+            Field::at(root, path)?.value
+        };
+        let Value::Mapping(entries) = &mapping.value else {
+            return None;
+        };
+        let (last, _) = entries.last()?;
+        let (first, _) = entries.first()?;
+        // Merge keys bring entries from elsewhere; a flow mapping has no lines.
+        if first.location.column != last.location.column
+            || !self.begins_entry(first)
+            || !self.begins_entry(last)
+        {
+            return None;
+        }
+        let end = self.entry_lines(last)?.end;
+        Some(self.insert(end, last.location.column, lines))
+    }
+
+    /// Adds lines in front of the first key of a mapping.
+    pub(crate) fn prepend(&self, root: &Node, lines: &[String]) -> Option<Edit> {
+        let Value::Mapping(entries) = &root.value else {
+            return None;
+        };
+        let (first, _) = entries.first()?;
+        let line = line_of(first)?;
+        self.is_alone(first)
+            .then(|| self.insert(line, first.location.column, lines))
+    }
+
+    /// Moves a field to another path of the same object, making the mappings on the way.
+    pub(crate) fn move_field(&self, root: &Node, from: &str, to: &str) -> Option<Vec<Edit>> {
+        let key = Field::at(root, from)?.key?;
+        if Field::at(root, to).is_some() {
+            return None;
+        }
+        let own = self.own_lines(key)?;
+        let margin = usize::try_from(key.location.column).ok()?.checked_sub(1)?;
+        let mut moved: Vec<String> = own
+            .clone()
+            .map(|line| {
+                self.file
+                    .line_text(line)
+                    .get(margin..)
+                    .unwrap_or_default()
+                    .to_owned()
+            })
+            .collect();
+        let (mut parent, name) = to.rsplit_once('.')?;
+        if name != key.text {
+            let first = moved.first_mut()?;
+            *first = format!("{name}{}", first.strip_prefix(&key.text)?);
+        }
+        while Field::at(root, parent).is_none() {
+            let (around, section) = parent.rsplit_once('.')?;
+            moved = std::iter::once(format!("{section}:"))
+                .chain(moved.into_iter().map(|line| format!("  {line}")))
+                .collect();
+            parent = around;
+        }
+        let added = self.append(root, parent, &moved)?;
+        let removed = Edit::replace(self.index, self.bytes(&own), "");
+        // What is taken out may not be where the rest goes.
+        (added.start <= removed.start || added.start >= removed.end).then(|| vec![removed, added])
+    }
+
+    fn insert(&self, line: usize, column: u32, lines: &[String]) -> Edit {
+        let at = self.file.line_start(line);
+        let margin = " ".repeat(usize::try_from(column.saturating_sub(1)).unwrap_or_default());
+        let mut text: String = lines.iter().map(|line| format!("{margin}{line}\n")).collect();
+        if at == self.file.text.len() && !self.file.text.is_empty() && !self.file.text.ends_with('\n') {
+            text.insert(0, '\n');
+            text.truncate(text.len() - 1);
+        }
+        Edit::replace(self.index, at..at, text)
+    }
+
+    /// The lines of an entry that begins its first one.
+    fn own_lines(&self, key: &Key) -> Option<Range<usize>> {
+        if self.is_alone(key) {
+            self.entry_lines(key)
+        } else {
+            None
+        }
+    }
+
+    /// From the key's line to the last one that is indented more, or is an item of its list.
+    fn entry_lines(&self, key: &Key) -> Option<Range<usize>> {
+        let first = line_of(key)?;
+        let margin = usize::try_from(key.location.column).ok()?.checked_sub(1)?;
+        let mut end = first + 1;
+        for line in first + 1..self.file.line_count() {
+            let text = self.file.line_text(line);
+            let inside = text.trim_start();
+            if inside.is_empty() || inside.starts_with('#') {
+                continue;
+            }
+            let indented = text.len() - inside.len();
+            let is_item =
+                indented == margin && (inside == "-" || inside.starts_with("- ")) && self.is_alone(key);
+            if indented <= margin && !is_item || text.starts_with("---") || text.starts_with("...") {
+                break;
+            }
+            end = line + 1;
+        }
+        Some(first..end)
+    }
+
+    fn bytes(&self, lines: &Range<usize>) -> Range<usize> {
+        self.file.line_start(lines.start)..self.file.line_start(lines.end)
+    }
+
+    /// Nothing but blanks before the key.
+    fn is_alone(&self, key: &Key) -> bool {
+        self.before(key).is_some_and(|before| before.trim().is_empty())
+    }
+
+    /// Nothing but blanks and signs of list items before the key.
+    fn begins_entry(&self, key: &Key) -> bool {
+        self.before(key)
+            .is_some_and(|before| before.chars().all(|c| c == ' ' || c == '-'))
+    }
+
+    fn before(&self, key: &Key) -> Option<&str> {
+        let start = self.file.line_start(line_of(key)?);
+        self.file.text.get(start..self.file.offset_of(&key.location)?)
+    }
+}
+
+/// From 0.
+fn line_of(key: &Key) -> Option<usize> {
+    usize::try_from(key.location.line.checked_sub(1)?).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::{Sources, Text};
+
+    fn edited(text: &str, edit: impl Fn(Editor<'_>, &Node) -> Option<Vec<Edit>>) -> Option<String> {
+        let sources = Sources::new([Text {
+            name: "a.yaml".to_owned(),
+            text: text.to_owned(),
+        }]);
+        let file = sources.files.first()?;
+        let root = &file.parts.first()?.root;
+        let edits = edit(Editor { index: 0, file }, root)?;
+        apply(text, &edits)
+    }
+
+    #[test]
+    fn c4_a_field_moves_with_its_lines_and_the_rest_stays_as_it_is() {
+        let text = "kind: X   # why\nspec:\n  routes:\n  - match: a\n    secretName: web # here\n\n# end\n";
+        let moved = edited(text, |editor, root| {
+            editor.move_field(root, "spec.routes[0].secretName", "spec.tls.secretName")
+        });
+        assert_eq!(
+            moved.as_deref(),
+            Some(
+                "kind: X   # why\nspec:\n  routes:\n  - match: a\n  tls:\n    secretName: web # here\n\n# end\n"
+            )
+        );
+    }
+
+    #[test]
+    fn c18_a_file_without_a_last_line_end_keeps_none() {
+        let text = "kind: X\nspec:\n  a: 1";
+        let added = edited(text, |editor, root| {
+            Some(vec![editor.append(root, "spec", &["b: 2".to_owned()])?])
+        });
+        assert_eq!(added.as_deref(), Some("kind: X\nspec:\n  a: 1\n  b: 2"));
+    }
+
+    #[test]
+    fn c18_flow_style_and_the_first_key_of_an_item_are_left_alone() {
+        let remove =
+            |text: &str, path: &str| edited(text, |editor, root| Some(vec![editor.remove(root, path)?]));
+        assert_eq!(remove("kind: X\nspec: {a: 1, b: 2}\n", "spec.a"), None);
+        assert_eq!(remove("kind: X\nspec:\n- a: 1\n  b: 2\n", "spec[0].a"), None);
+        assert_eq!(
+            remove("kind: X\nspec:\n- a: 1\n  b:\n  - 2\n  c: 3\n", "spec[0].b").as_deref(),
+            Some("kind: X\nspec:\n- a: 1\n  c: 3\n")
+        );
+    }
+
+    #[test]
+    fn c18_edits_that_overlap_are_not_made() {
+        let edit = |start, end| Edit {
+            file: 0,
+            start,
+            end,
+            text: String::new(),
+        };
+        assert_eq!(apply("abcdef", &[edit(0, 3), edit(2, 4)]), None);
+        assert_eq!(apply("abcdef", &[edit(0, 9)]), None);
+        assert_eq!(apply("abcdef", &[edit(4, 5), edit(0, 2)]).as_deref(), Some("cdf"));
+    }
+}

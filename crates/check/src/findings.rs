@@ -1,0 +1,152 @@
+//! Findings of translation and compilation -> diagnostics: the entry of the catalogue, the bytes, the edits.
+
+mod entry_point;
+mod mend;
+
+use viaduct_config::Finding;
+use viaduct_config::finding::Code;
+
+use crate::catalogue::Diagnosis;
+use crate::diagnostic::Diagnostic;
+use crate::source::Sources;
+
+/// One diagnostic for one mistake: what follows from another finding is told with that one.
+pub(crate) fn diagnostics(sources: &Sources, findings: &[Finding]) -> Vec<Diagnostic> {
+    let mut roots: Vec<(Finding, Vec<String>)> = Vec::new();
+    for finding in findings {
+        let root = finding.root();
+        let known = roots.iter().position(|(known, _)| known == root);
+        let position = known.unwrap_or_else(|| {
+            roots.push((root.clone(), Vec::new()));
+            roots.len() - 1
+        });
+        let affected = finding.cause.is_some().then(|| subject(finding)).flatten();
+        if let (Some(name), Some((root, affects))) = (affected, roots.get_mut(position))
+            && subject(root).as_ref() != Some(&name)
+            && !affects.contains(&name)
+        {
+            affects.push(name);
+        }
+    }
+    // That none is left follows from each that does not exist.
+    let lost = |finding: &Finding| {
+        finding.code == Code::UnknownEntryPoint
+            && finding.got.is_none()
+            && findings.iter().any(|other| {
+                other.code == finding.code
+                    && other.got.is_some()
+                    && other.object == finding.object
+                    && other.element == finding.element
+            })
+    };
+    roots
+        .into_iter()
+        .filter(|(finding, _)| !lost(finding))
+        .map(|(finding, affects)| Diagnostic {
+            affects,
+            ..diagnostic(sources, &finding)
+        })
+        .collect()
+}
+
+fn diagnostic(sources: &Sources, finding: &Finding) -> Diagnostic {
+    let diagnosis = diagnosis(finding);
+    let mut diagnostic = Diagnostic::new(diagnosis, finding.message.clone());
+    diagnostic.severity = finding.severity;
+    diagnostic.subject = subject(finding);
+    diagnostic.field.clone_from(&finding.field);
+    diagnostic.wanted.clone_from(&finding.wanted);
+    diagnostic.got.clone_from(&finding.got);
+    if let Some((place, help)) = entry_point::named(sources, finding) {
+        diagnostic.place = Some(place);
+        diagnostic.help = help;
+        return diagnostic;
+    }
+    if let Some(location) = &finding.location {
+        let keys = matches!(finding.code, Code::UnknownField | Code::MisplacedField);
+        diagnostic.place = sources.place(location, finding.field.as_deref(), keys);
+        if diagnostic.place.is_none() {
+            diagnostic.elsewhere = Some(location.to_string());
+        }
+    }
+    diagnostic.help = mend::help(sources, finding, diagnosis);
+    diagnostic
+}
+
+/// The object that a finding is about, or the element.
+fn subject(finding: &Finding) -> Option<String> {
+    let object = finding.object.as_ref().map(ToString::to_string);
+    object.or_else(|| finding.element.as_ref().map(ToString::to_string))
+}
+
+/// The entry of the catalogue. One code of serving may be several of ours: what helps is another thing.
+fn diagnosis(finding: &Finding) -> Diagnosis {
+    let message = finding.message.as_str();
+    let field = finding.field.as_deref().unwrap_or_default();
+    match finding.code {
+        Code::UnreadableDocument
+        | Code::LastGoodKept
+        | Code::ClusterAccess
+        | Code::OcspStapling
+        | Code::RevokedCertificate => Diagnosis::Unreadable,
+        Code::InvalidObject if field == "kind" => Diagnosis::UnknownKind,
+        Code::InvalidObject => Diagnosis::InvalidObject,
+        Code::UnknownField => Diagnosis::UnknownField,
+        Code::MisplacedField if field == "spec.tls.options" => Diagnosis::ClientAuthForBackend,
+        Code::MisplacedField if field.contains("certificatesSecrets[") => Diagnosis::BackendsOwnKey,
+        Code::MisplacedField => Diagnosis::MisplacedField,
+        Code::ApiVersion if finding.got.as_deref().is_some_and(is_old_group) => Diagnosis::OldApiGroup,
+        Code::ApiVersion => Diagnosis::ApiVersion,
+        Code::DuplicateObject => Diagnosis::Duplicate,
+        Code::InvalidRule => Diagnosis::InvalidRule,
+        Code::MissingReference => missing(message),
+        Code::ForbiddenReference => Diagnosis::ForbiddenReference,
+        Code::Unsupported => Diagnosis::Unsupported,
+        Code::MissingTrust if message.contains("trusted as it is") => Diagnosis::LeafAsRoot,
+        Code::InvalidCertificate | Code::MissingTrust if finding.wanted.is_some() => {
+            Diagnosis::SecretKeyMissing
+        }
+        Code::MissingTrust => Diagnosis::NoTrust,
+        Code::InvalidCertificate if message.contains("does not belong to the certificate") => {
+            Diagnosis::KeyMismatch
+        }
+        Code::InvalidCertificate | Code::CertificateValidity => Diagnosis::UnusableCertificate,
+        Code::InvalidTlsOption => Diagnosis::InvalidTlsOption,
+        Code::ConflictingTlsOptions => Diagnosis::ConflictingTlsOptions,
+        Code::UnknownEntryPoint => Diagnosis::EntryPointMissing,
+        Code::InvalidService if field.ends_with(".port") || field.contains(".port.") => {
+            Diagnosis::PortMissing
+        }
+        Code::InvalidService => Diagnosis::InvalidService,
+        Code::NoServers => Diagnosis::NoServers,
+        Code::BelowRequiredClass => Diagnosis::BelowRequiredClass,
+        Code::BridgeException => Diagnosis::BridgeException,
+    }
+}
+
+fn is_old_group(version: &str) -> bool {
+    version.starts_with("traefik.containo.us/")
+}
+
+/// Messages begin with the kind of what is missing, in the words of the object or of the element.
+fn missing(message: &str) -> Diagnosis {
+    let begins = |words: &[&str]| words.iter().any(|word| message.starts_with(word));
+    if begins(&[
+        "Service `",
+        "service `",
+        "the service",
+        "the router has no service",
+    ]) {
+        Diagnosis::ServiceMissing
+    } else if begins(&["Secret `", "ConfigMap `"]) {
+        Diagnosis::SecretMissing
+    } else if begins(&["ServersTransport", "servers transport"]) {
+        Diagnosis::TransportMissing
+    } else if begins(&["Middleware", "middleware"]) {
+        Diagnosis::MiddlewareMissing
+    } else if begins(&["TLSOption", "TLS options"]) {
+        Diagnosis::TlsOptionMissing
+    } else {
+        Diagnosis::ReferenceMissing
+    }
+}

@@ -1,0 +1,161 @@
+//! The smallest edit that mends a finding.
+
+use viaduct_config::Finding;
+
+use crate::catalogue::Diagnosis;
+use crate::diagnostic::Help;
+use crate::edit::{Edit, Editor};
+use crate::place::Field;
+use crate::source::Sources;
+
+pub(super) fn help(sources: &Sources, finding: &Finding, diagnosis: Diagnosis) -> Vec<Help> {
+    let edited = Mending::of(sources, finding).and_then(|mending| mending.help(diagnosis));
+    let words = finding.hint.clone().map(Help::words);
+    edited.or(words).into_iter().collect()
+}
+
+/// A finding with the object that it is about.
+struct Mending<'a> {
+    finding: &'a Finding,
+    editor: Editor<'a>,
+    root: &'a viaduct_config::document::Node,
+    path: &'a str,
+    field: Option<Field<'a>>,
+}
+
+impl<'a> Mending<'a> {
+    fn of(sources: &'a Sources, finding: &'a Finding) -> Option<Self> {
+        let location = finding.location.as_ref()?;
+        let around = sources.object_at(location)?;
+        Some(Self {
+            finding,
+            editor: Editor::new(around.file, sources.files.get(around.file)?),
+            root: around.root,
+            path: finding.field.as_deref().unwrap_or_default(),
+            field: sources.field(location, finding.field.as_deref()),
+        })
+    }
+
+    fn help(&self, diagnosis: Diagnosis) -> Option<Help> {
+        match diagnosis {
+            Diagnosis::OldApiGroup => {
+                let wanted = self.finding.wanted.as_deref()?;
+                let edit = self.editor.set(self.field?.value, wanted)?;
+                Some(Help::safe_edit("name the group that Traefik 3 has", vec![edit]))
+            }
+            Diagnosis::ApiVersion => self.api_version(),
+            Diagnosis::UnknownField => self.renamed(),
+            Diagnosis::MisplacedField => self.moved(),
+            Diagnosis::BackendsOwnKey => self.without_the_key(),
+            Diagnosis::ForbiddenReference => self.without_suffix(),
+            Diagnosis::ServiceMissing
+            | Diagnosis::SecretMissing
+            | Diagnosis::TransportMissing
+            | Diagnosis::MiddlewareMissing
+            | Diagnosis::TlsOptionMissing
+            | Diagnosis::ReferenceMissing
+            | Diagnosis::EntryPointMissing
+            | Diagnosis::UnknownKind => self.nearest(),
+            _ => None,
+        }
+    }
+
+    fn api_version(&self) -> Option<Help> {
+        let wanted = self.finding.wanted.as_deref()?;
+        match self.finding.got {
+            None => {
+                let line = format!("apiVersion: {wanted}");
+                let edit = self.editor.prepend(self.root, &[line])?;
+                Some(Help::safe_edit("say which kind it is", vec![edit]))
+            }
+            Some(_) => {
+                let edit = self.editor.set(self.field?.value, wanted)?;
+                Some(Help::edit("this version is read", vec![edit]))
+            }
+        }
+    }
+
+    /// A name that differs in its capitals only is what was meant; one that is merely near may not be.
+    fn renamed(&self) -> Option<Help> {
+        let known = quoted(self.finding.hint.as_deref()?)?;
+        let key = self.field?.key?;
+        let edit = self.editor.rename_key(key, known)?;
+        if key.text.eq_ignore_ascii_case(known) {
+            Some(Help::safe_edit(format!("it is spelt `{known}`"), vec![edit]))
+        } else {
+            Some(Help::edit("a field with a similar name exists", vec![edit]))
+        }
+    }
+
+    fn moved(&self) -> Option<Help> {
+        let last = self.path.rsplit('.').next()?;
+        let under_route = self.path.starts_with("spec.routes[") && self.path.matches('.').count() == 2;
+        let (to, safe) = match last {
+            // Both are read where they stand by `up`, so that moving them changes nothing.
+            "secretName" if under_route => ("spec.tls.secretName".to_owned(), true),
+            "serversTransport" if under_route => {
+                let route = self.path.strip_suffix(".serversTransport")?;
+                if Field::at(self.root, &format!("{route}.services[1]")).is_some() {
+                    return None;
+                }
+                (format!("{route}.services[0].serversTransport"), true)
+            }
+            // `it belongs in ...`
+            _ => (quoted(self.finding.hint.as_deref()?)?.to_owned(), false),
+        };
+        if !to.starts_with("spec.") || to.contains("[]") || to.contains(' ') {
+            return None;
+        }
+        let edits = self.editor.move_field(self.root, self.path, &to)?;
+        let text = format!("it belongs in `{to}`");
+        Some(if safe {
+            Help::safe_edit(text, edits)
+        } else {
+            Help::edit(text, edits)
+        })
+    }
+
+    /// The list without the item, or no list at all.
+    fn without_the_key(&self) -> Option<Help> {
+        let (list, _) = self.path.rsplit_once('[')?;
+        let others = Field::at(self.root, &format!("{list}[1]")).is_some();
+        if others {
+            return None;
+        }
+        let edit = self.editor.remove(self.root, list)?;
+        let text =
+            "to trust the backend its CA is enough: show no client certificate, or one with a key of its own";
+        Some(Help::edit(text, vec![edit]))
+    }
+
+    fn without_suffix(&self) -> Option<Help> {
+        let hint = self.finding.hint.as_deref()?;
+        let suffix = quoted(hint).filter(|suffix| suffix.starts_with('@'))?;
+        let field = self.field?;
+        let value = match field.value.get("name") {
+            Some(name) if !field.is_scalar() => name,
+            _ => field.value,
+        };
+        let name = value.as_str()?.strip_suffix(suffix)?;
+        let edit = self.editor.set(value, name)?;
+        Some(Help::edit(hint.to_owned(), vec![edit]))
+    }
+
+    /// `did you mean ...?`
+    fn nearest(&self) -> Option<Help> {
+        let hint = self.finding.hint.as_deref()?;
+        let near = quoted(hint).filter(|_| hint.starts_with("did you mean `"))?;
+        let field = self.field?;
+        let value = match field.value.get("name") {
+            Some(name) if !field.is_scalar() => name,
+            _ => field.value,
+        };
+        let edit: Edit = self.editor.set(value, near)?;
+        Some(Help::edit(hint.to_owned(), vec![edit]))
+    }
+}
+
+/// The first text between backticks.
+fn quoted(text: &str) -> Option<&str> {
+    text.split('`').nth(1)
+}

@@ -1,0 +1,115 @@
+//! What is wrong with manifests, files of the file provider and install configuration, before anything is served.
+//!
+//! ```text
+//!  Text --source--> Sources (documents, each known by its content)
+//!   kubernetes: Index, translate --+
+//!   providers: read_texts ---------+-> Updates -> snapshot::compile -> findings --findings--+
+//!   config: install::from_file ------------------------------------> faults ----------------+-> Report
+//!                                       objects, snapshot, certificates --lints-------------+
+//!  Report --report--> text, JSON, SARIF, workflow commands;  edits --edit--> mended texts
+//! ```
+//! Translation and compilation are those of serving: what is said here is what would happen. [`catalogue`] has
+//! one entry for each diagnosis, from which the command's explanations and the reference page are made. Nothing
+//! here looks at clock, network or environment; PEM files that a configuration names are read by `providers`.
+
+mod catalogue;
+mod diagnostic;
+mod edit;
+mod findings;
+mod installs;
+mod place;
+pub mod report;
+mod serve;
+mod source;
+
+use std::collections::BTreeSet;
+use std::time::{Duration, SystemTime};
+
+use viaduct_config::Severity;
+use viaduct_config::finding::Code;
+use viaduct_kubernetes::{IngressPolicy, Policy, SecretView};
+use viaduct_tls::Identity;
+
+pub use catalogue::{Diagnosis, Entry, explain, page};
+pub use diagnostic::{Diagnostic, Help};
+pub use edit::{Edit, apply};
+pub use place::Place;
+pub use source::{Sources, Text};
+
+/// What a check depends on beside the texts.
+pub struct Setting {
+    /// Entry points and defaults of the process; `None`: every entry point that is named is there.
+    pub routing: Option<viaduct_snapshot::Install>,
+    /// What manifests may ask for.
+    pub manifests: Policy,
+    /// What Ingresses may ask for.
+    pub ingresses: IngressPolicy,
+    /// Which Secrets serving would take; the reason against one otherwise.
+    pub admit: fn(&SecretView<'_>) -> Result<(), String>,
+    /// What templates of the file provider find in the environment.
+    pub env: fn(&str) -> Option<String>,
+    /// Shown where no certificate matches.
+    pub generated_default: std::sync::Arc<Identity>,
+    /// The time that certificates are looked at.
+    pub at: SystemTime,
+    /// How long before its end a certificate is said to expire soon.
+    pub soon: Duration,
+    /// Diagnoses that are not wanted.
+    pub allowed: BTreeSet<Diagnosis>,
+}
+
+/// Everything that was found, in the order of files and lines.
+#[derive(Debug)]
+pub struct Report {
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+impl Report {
+    pub fn count(&self, severity: Severity) -> usize {
+        let of = self.diagnostics.iter();
+        of.filter(|diagnostic| diagnostic.severity == severity).count()
+    }
+
+    /// The safe edits.
+    pub fn safe_edits(&self) -> impl Iterator<Item = &Edit> {
+        let helps = self.diagnostics.iter().flat_map(|diagnostic| {
+            // The first that is safe: another one would be an alternative to it.
+            diagnostic.help.iter().find(|help| help.safe)
+        });
+        helps.flat_map(|help| &help.edits)
+    }
+}
+
+/// Looks at everything.
+pub fn check(sources: &Sources, setting: &Setting) -> Report {
+    let mut diagnostics = source::strangers(sources);
+    diagnostics.extend(installs::diagnostics(sources));
+    let served = serve::served(sources, setting);
+    diagnostics.extend(findings::diagnostics(sources, &served.findings));
+    diagnostics.retain(|diagnostic| !setting.allowed.contains(&diagnostic.diagnosis));
+    // What has no place comes first: it is about a whole file.
+    diagnostics.sort_by(|one, other| {
+        let key = |diagnostic: &Diagnostic| {
+            let place = diagnostic.place.as_ref();
+            (
+                place.map(|place| (place.file, place.start)),
+                diagnostic.diagnosis,
+                diagnostic.field.clone(),
+                diagnostic.message.clone(),
+            )
+        };
+        key(one).cmp(&key(other))
+    });
+    diagnostics.dedup_by(|one, other| {
+        (one.diagnosis, &one.place, &one.message) == (other.diagnosis, &other.place, &other.message)
+    });
+    Report { diagnostics }
+}
+
+/// Codes that cannot be about texts that are read once.
+pub(crate) const fn is_of_a_process(code: Code) -> bool {
+    matches!(
+        code,
+        Code::ClusterAccess | Code::OcspStapling | Code::RevokedCertificate
+    )
+}

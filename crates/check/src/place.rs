@@ -1,0 +1,229 @@
+//! From a finding's place and field to the bytes that are underlined.
+
+use std::ops::Range;
+
+use viaduct_config::Location;
+use viaduct_config::document::{Key, Node, Value};
+
+use crate::source::{File, Sources};
+
+/// Bytes of a file.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    /// Position among the sources.
+    pub file: usize,
+    pub start: usize,
+    pub end: usize,
+}
+
+impl Place {
+    pub(crate) fn new(file: usize, range: Range<usize>) -> Self {
+        Self {
+            file,
+            start: range.start,
+            end: range.end,
+        }
+    }
+}
+
+/// A field as it is written.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Field<'a> {
+    /// `None` for an item of a list.
+    pub(crate) key: Option<&'a Key>,
+    pub(crate) value: &'a Node,
+}
+
+impl<'a> Field<'a> {
+    /// The field at a path below `root`, as findings write paths.
+    pub(crate) fn at(root: &'a Node, path: &str) -> Option<Self> {
+        let mut field = Field {
+            key: None,
+            value: root,
+        };
+        for step in steps(path) {
+            field = match (step, &field.value.value) {
+                (Step::Key(name), Value::Mapping(entries)) => {
+                    let (key, value) = entries.iter().find(|(key, _)| key.text == name)?;
+                    Field {
+                        key: Some(key),
+                        value,
+                    }
+                }
+                (Step::Item(index), Value::Sequence(items)) => Field {
+                    key: None,
+                    value: items.get(index)?,
+                },
+                _ => return None,
+            };
+        }
+        Some(field)
+    }
+
+    pub(crate) fn is_scalar(&self) -> bool {
+        !matches!(self.value.value, Value::Mapping(_) | Value::Sequence(_))
+    }
+}
+
+enum Step<'a> {
+    Key(&'a str),
+    Item(usize),
+}
+
+/// `spec.routes[0].match`, `metadata.annotations[traefik.ingress.kubernetes.io/router.tls]`, `data["tls.crt"]`.
+fn steps(path: &str) -> Vec<Step<'_>> {
+    let mut steps = Vec::new();
+    let mut rest = path;
+    while !rest.is_empty() {
+        if let Some(inside) = rest.strip_prefix('[') {
+            let (index, after) = inside.split_once(']').unwrap_or((inside, ""));
+            steps.push(match index.parse() {
+                Ok(index) => Step::Item(index),
+                Err(_) => Step::Key(index.trim_matches('"')),
+            });
+            rest = after;
+        } else {
+            let name = rest.strip_prefix('.').unwrap_or(rest);
+            let (name, after) = name.split_at(name.find(['.', '[']).unwrap_or(name.len()));
+            if !name.is_empty() {
+                steps.push(Step::Key(name));
+            }
+            rest = after;
+        }
+    }
+    steps
+}
+
+/// An object or element that a place is inside of.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Around<'a> {
+    pub(crate) file: usize,
+    pub(crate) root: &'a Node,
+}
+
+impl Sources {
+    /// The object whose text holds a place: the document, or the item of a list of objects.
+    pub(crate) fn object_at(&self, place: &Location) -> Option<Around<'_>> {
+        let (index, file) = self.file(&place.file)?;
+        let mut parts = file.parts.iter().rev();
+        let part = parts.find(|part| part.root.location.line <= place.line)?;
+        let mut root = &part.root;
+        if let Some(Value::Sequence(items)) = root.get("items").map(|items| &items.value)
+            && root.get("kind").is_some()
+            && let Some(item) = items.iter().rev().find(|item| item.location.line <= place.line)
+        {
+            root = item;
+        }
+        Some(Around { file: index, root })
+    }
+
+    /// Where to underline for a finding at `place` about `field`. `keys`: the field's name is what is wrong.
+    pub(crate) fn place(&self, place: &Location, field: Option<&str>, keys: bool) -> Option<Place> {
+        let (index, file) = self.file(&place.file)?;
+        let written = self.field(place, field);
+        let range = match written {
+            Some(Field {
+                key: Some(key),
+                value,
+            }) if keys || !is_scalar_in(file, value) => file.token(&key.location)?,
+            Some(Field { value, .. }) if is_scalar_in(file, value) => file.token(&value.location)?,
+            Some(_) | None => file.token(place)?,
+        };
+        Some(Place::new(index, range))
+    }
+
+    /// The field that a finding is about, in an object or in an element of the dynamic configuration.
+    pub(crate) fn field(&self, place: &Location, field: Option<&str>) -> Option<Field<'_>> {
+        let around = self.object_at(place)?;
+        let field = field?;
+        if let Some(found) = Field::at(around.root, field) {
+            return Some(found);
+        }
+        if around.root.get("kind").is_some() {
+            // What a router of the object was asked for.
+            return Field::at(around.root, &format!("spec.{field}"));
+        }
+        element_at(around.root, place).and_then(|element| Field::at(element, field))
+    }
+}
+
+fn is_scalar_in(file: &File, value: &Node) -> bool {
+    let scalar = !matches!(value.value, Value::Mapping(_) | Value::Sequence(_));
+    scalar && file.token(&value.location).is_some_and(|token| !token.is_empty())
+}
+
+/// The value whose key stands at a place.
+fn element_at<'a>(node: &'a Node, place: &Location) -> Option<&'a Node> {
+    match &node.value {
+        Value::Mapping(entries) => entries.iter().find_map(|(key, value)| {
+            if key.location == *place {
+                Some(value)
+            } else {
+                element_at(value, place)
+            }
+        }),
+        Value::Sequence(items) => items.iter().find_map(|item| {
+            if item.location == *place {
+                Some(item)
+            } else {
+                element_at(item, place)
+            }
+        }),
+        _ => None,
+    }
+}
+
+impl File {
+    /// The word, text or sign that begins at a place, within its line.
+    pub(crate) fn token(&self, place: &Location) -> Option<Range<usize>> {
+        let start = self.offset_of(place)?;
+        let index = usize::try_from(place.line.checked_sub(1)?).ok()?;
+        let line_end = self.line_start(index) + self.line_text(index).len();
+        let rest = self.text.get(start..line_end)?;
+        Some(start..start + token_length(rest))
+    }
+}
+
+fn token_length(rest: &str) -> usize {
+    let mut characters = rest.char_indices();
+    match characters.next() {
+        Some((_, quote @ ('"' | '\''))) => {
+            let mut escaped = false;
+            for (at, character) in characters {
+                if escaped {
+                    escaped = false;
+                } else if quote == '"' && character == '\\' {
+                    escaped = true;
+                } else if character == quote {
+                    return at + character.len_utf8();
+                }
+            }
+            rest.trim_end().len()
+        }
+        Some((_, sign @ ('[' | '{' | '|' | '>'))) => sign.len_utf8(),
+        Some((_, '`')) => rest.trim_end().len(),
+        Some(_) => plain_length(rest),
+        None => 0,
+    }
+}
+
+/// A plain scalar or key: to `: `, ` #` or the end of the line; in a flow collection to its sign.
+fn plain_length(rest: &str) -> usize {
+    let ends = [rest.find(": "), rest.find(" #"), rest.find(" = ")];
+    let mut end = ends.into_iter().flatten().min().unwrap_or(rest.len());
+    if rest.get(..end).is_some_and(|text| text.ends_with(':')) {
+        end -= 1;
+    }
+    let text = rest.get(..end).unwrap_or_default();
+    let open = text.contains(['(', '{', '[', '`']);
+    let end = match text.find([',', ']', '}']) {
+        Some(sign) if !open => sign,
+        Some(_) | None => end,
+    };
+    rest.get(..end)
+        .unwrap_or_default()
+        .trim_end()
+        .len()
+        .max(1)
+        .min(rest.len())
+}

@@ -1,0 +1,117 @@
+//! What serving would make of the texts.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use viaduct_config::finding::Code;
+use viaduct_config::{EntryPointName, Finding, Update};
+use viaduct_kubernetes::{Index, translate, translate_ingresses};
+use viaduct_snapshot::{EntryPointInstall, Inputs, Install, compile};
+use viaduct_tls::ocsp::Staples;
+
+use crate::source::{Is, Sources};
+use crate::{Setting, is_of_a_process};
+
+pub(crate) struct Served {
+    pub(crate) findings: Vec<Finding>,
+}
+
+pub(crate) fn served(sources: &Sources, setting: &Setting) -> Served {
+    let mut early = Vec::new();
+    let mut updates = kubernetes(sources, setting);
+    updates.extend(files(sources, setting, &mut early));
+    let mut routing = setting
+        .routing
+        .clone()
+        .unwrap_or_else(|| entry_points_that_are_named(&updates));
+    // When the next exception ends is for a process that goes on.
+    let _ends = routing.bridge.advance(setting.at);
+    let updates: Vec<_> = updates.into_iter().map(Arc::new).collect();
+    let inputs = Inputs {
+        install: &routing,
+        updates: &updates,
+        generated_default: Arc::clone(&setting.generated_default),
+        // Nobody is asked, so there is nothing to be said of it.
+        staples: Some(&Staples::new()),
+    };
+    let (_, found) = compile(&inputs, None);
+    early.extend(found);
+    early.retain(|finding| !is_of_a_process(finding.code));
+    if !has_endpoints(sources) {
+        // Endpoints are a cluster's; manifests seldom have them.
+        early.retain(|finding| finding.code != Code::NoServers || finding.object.is_none());
+    }
+    Served { findings: early }
+}
+
+fn kubernetes(sources: &Sources, setting: &Setting) -> Vec<Update> {
+    let mut index = Index::new(setting.admit);
+    let mut any = false;
+    for file in &sources.files {
+        if file.has(|is| is == Is::Kubernetes) {
+            any = true;
+            index.apply(&file.name, &file.only(|is| is == Is::Kubernetes));
+        }
+    }
+    if !any {
+        return Vec::new();
+    }
+    vec![
+        translate(&index, &setting.manifests),
+        translate_ingresses(&index, &setting.ingresses).0,
+    ]
+}
+
+fn files(sources: &Sources, setting: &Setting, findings: &mut Vec<Finding>) -> Option<Update> {
+    let texts: Vec<_> = sources
+        .files
+        .iter()
+        .filter(|file| file.has(Is::is_dynamic) || file.is_template())
+        .map(|file| {
+            let text = if file.is_template() {
+                file.text.clone()
+            } else {
+                file.only(Is::is_dynamic)
+            };
+            (PathBuf::from(&*file.name), text)
+        })
+        .collect();
+    if texts.is_empty() {
+        return None;
+    }
+    let (update, problems) = viaduct_providers::read_texts(&texts, setting.env);
+    findings.extend(problems.into_iter().map(|problem| problem.finding));
+    Some(update)
+}
+
+/// Entry points that are all there, as nobody says which there are.
+fn entry_points_that_are_named(updates: &[Update]) -> Install {
+    let mut named: BTreeSet<&str> = updates
+        .iter()
+        .flat_map(|update| update.dynamic.http.routers.values())
+        .flat_map(|router| router.entry_points.iter().map(String::as_str))
+        .collect();
+    if named.is_empty() {
+        // Routers that name none have the default ones, and there is always one.
+        named.insert("web");
+    }
+    let entry_points = named.into_iter().map(|name| EntryPointInstall {
+        name: EntryPointName::new(name),
+        tls: None,
+        middlewares: Vec::new(),
+        as_default: true,
+    });
+    Install {
+        entry_points: entry_points.collect(),
+        ..Install::default()
+    }
+}
+
+fn has_endpoints(sources: &Sources) -> bool {
+    let mut parts = sources.files.iter().flat_map(|file| &file.parts);
+    parts.any(|part| {
+        let kind = part.root.get("kind").and_then(|kind| kind.as_str());
+        kind.is_some_and(|kind| kind.starts_with("Endpoint"))
+    })
+}

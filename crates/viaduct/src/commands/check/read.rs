@@ -1,0 +1,117 @@
+//! The files that are looked at.
+
+use std::fs;
+use std::io::{Read as _, Write as _};
+use std::path::{Path, PathBuf};
+
+use viaduct_check::Text;
+use viaduct_kubernetes::directory::{MAX_FILE_BYTES, MAX_FILES};
+
+use crate::failure::Failure;
+
+/// The texts of all paths, each file once, in the order given and by name inside a directory.
+pub(super) fn texts(paths: &[PathBuf]) -> Result<Vec<Text>, Failure> {
+    let mut files = Vec::new();
+    for path in paths {
+        let metadata = fs::metadata(path).map_err(|error| cannot_read(path, error))?;
+        if metadata.is_dir() {
+            walk(path, 0, &mut files)?;
+        } else {
+            files.push(path.clone());
+        }
+    }
+    let mut texts: Vec<Text> = Vec::with_capacity(files.len());
+    for file in files {
+        let name = file.display().to_string();
+        if texts.iter().any(|known| known.name == name) {
+            continue;
+        }
+        texts.push(Text {
+            text: read(&file)?,
+            name,
+        });
+    }
+    if texts.is_empty() {
+        return Err(Failure::new("there is nothing to check")
+            .hint("files named .yaml, .yml, .json or .toml are read, or those that are named themselves"));
+    }
+    Ok(texts)
+}
+
+fn walk(directory: &Path, depth: usize, files: &mut Vec<PathBuf>) -> Result<(), Failure> {
+    if depth > MAX_DEPTH {
+        return Ok(());
+    }
+    let entries = fs::read_dir(directory).map_err(|error| cannot_read(directory, error))?;
+    let mut paths = Vec::new();
+    for entry in entries {
+        paths.push(entry.map_err(|error| cannot_read(directory, error))?.path());
+    }
+    paths.sort();
+    for path in paths {
+        let hidden = path
+            .file_name()
+            .is_none_or(|name| name.as_encoded_bytes().starts_with(b"."));
+        // A link that leads nowhere is nobody's configuration.
+        let Some(metadata) = fs::metadata(&path).ok().filter(|_| !hidden) else {
+            continue;
+        };
+        if metadata.is_dir() {
+            walk(&path, depth + 1, files)?;
+        } else if metadata.is_file() && is_configuration(&path) {
+            if files.len() >= MAX_FILES {
+                return Err(Failure::new(format!(
+                    "`{}` holds more than {MAX_FILES} files",
+                    directory.display()
+                )));
+            }
+            files.push(path);
+        }
+    }
+    Ok(())
+}
+
+fn is_configuration(path: &Path) -> bool {
+    path.extension()
+        .and_then(|extension| extension.to_str())
+        .is_some_and(|extension| matches!(extension, "yaml" | "yml" | "json" | "toml"))
+}
+
+fn read(path: &Path) -> Result<String, Failure> {
+    let mut bytes = Vec::new();
+    fs::File::open(path)
+        .and_then(|file| file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes))
+        .map_err(|error| cannot_read(path, error))?;
+    if bytes.len() as u64 > MAX_FILE_BYTES {
+        return Err(Failure::new(format!(
+            "`{}` is larger than {MAX_FILE_BYTES} bytes",
+            path.display()
+        )));
+    }
+    String::from_utf8(bytes).map_err(|_| Failure::new(format!("`{}` is not UTF-8", path.display())))
+}
+
+/// Writes a file anew: the whole text beside it first, so that nobody reads half of it.
+pub(super) fn replace(name: &str, text: &str) -> Result<(), Failure> {
+    let cannot = |error| Failure::new(format!("cannot write `{name}`")).because(error);
+    // Through a link: what it leads to is what is edited.
+    let path = fs::canonicalize(name).map_err(cannot)?;
+    let mut draft = path.clone().into_os_string();
+    draft.push(format!(".{}.draft", std::process::id()));
+    let draft = PathBuf::from(draft);
+    let written = fs::File::create_new(&draft).and_then(|mut file| {
+        file.set_permissions(fs::metadata(&path)?.permissions())?;
+        file.write_all(text.as_bytes())?;
+        fs::rename(&draft, &path)
+    });
+    written.map_err(|error| {
+        fs::remove_file(&draft).unwrap_or_default();
+        cannot(error)
+    })
+}
+
+fn cannot_read(path: &Path, error: std::io::Error) -> Failure {
+    Failure::new(format!("cannot read `{}`", path.display())).because(error)
+}
+
+const MAX_DEPTH: usize = 16;

@@ -1,0 +1,287 @@
+//! Formats, statuses, and `--fix`.
+
+use std::fs;
+use std::process::Command;
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use viaduct_testkit::child::run;
+
+use super::{check, codes, diagnostics};
+use crate::fixture::{BINARY, HOST, Pki};
+
+/// What is published everywhere: the old group, and the certificate under the route.
+const ROUTE: &str = "\
+apiVersion: traefik.containo.us/v1alpha1  # as in the article
+kind: IngressRoute
+metadata:
+  name: web
+  namespace: web
+spec:
+  entrypoints:
+  - websecure
+  routes:
+  - match: Host(`web.example.com`)
+    services:
+    - name: backend-svc
+      port: 443
+      scheme: https
+      serversTransport: web-transport
+    secretName: web-ingressroute-tls
+";
+
+const MENDED: &str = "\
+apiVersion: traefik.io/v1alpha1  # as in the article
+kind: IngressRoute
+metadata:
+  name: web
+  namespace: web
+spec:
+  entryPoints:
+  - websecure
+  routes:
+  - match: Host(`web.example.com`)
+    services:
+    - name: backend-svc
+      port: 443
+      scheme: https
+      serversTransport: web-transport
+  tls:
+    secretName: web-ingressroute-tls
+";
+
+/// The route, and everything that it names.
+fn directory(route: &str) -> TempDir {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let pki = Pki::new();
+    let transport = json!({"serverName": HOST, "rootCAs": [{"secret": "backend-ca"}]});
+    let around = pki
+        .base(443)
+        .secret("backend-ca", &[("ca.crt", pki.backend_ca.pem())])
+        .transport("web-transport", transport)
+        .yaml();
+    fs::write(directory.path().join("route.yaml"), route).expect("a manifest");
+    fs::write(directory.path().join("around.yaml"), around).expect("manifests");
+    directory
+}
+
+#[test]
+fn c18_the_status_is_0_1_or_2() {
+    let clean = directory(MENDED);
+    let finished = check(clean.path(), &["."]);
+    assert_eq!(finished.status.code(), Some(0), "{}", finished.output);
+
+    let warned = directory(ROUTE);
+    assert_eq!(check(warned.path(), &["."]).status.code(), Some(0));
+    let denied = check(warned.path(), &[".", "--deny-warnings"]);
+    assert_eq!(denied.status.code(), Some(1), "{}", denied.output);
+
+    let broken = directory(&MENDED.replace("name: backend-svc", "name: backend-scv"));
+    let finished = check(broken.path(), &["."]);
+    assert_eq!(finished.status.code(), Some(1), "{}", finished.output);
+    let finished = check(broken.path(), &[".", "--allow", "v0101"]);
+    assert_eq!(finished.status.code(), Some(0), "{}", finished.output);
+
+    let missing = check(broken.path(), &["no-such-file.yaml"]);
+    assert_eq!(missing.status.code(), Some(2));
+    assert_eq!(missing.printed, "");
+    assert!(
+        missing
+            .output
+            .starts_with("error: cannot read `no-such-file.yaml`\n"),
+        "{}",
+        missing.output
+    );
+}
+
+#[test]
+fn c18_what_a_document_is_does_not_depend_on_its_files_name() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let mixed = "\
+entryPoints:
+  websecure:
+    address: :443
+---
+http:
+  routers:
+    app:
+      entryPoints: [websecured]
+      rule: Host(`web.example.com`)
+      service: app
+  services:
+    app:
+      loadBalancer:
+        servers:
+        - url: http://127.0.0.1:8080
+---
+apiVersion: traefik.io/v1alpha1
+kind: IngressRoute
+metadata:
+  name: web
+spec:
+  entryPoints: [websecure]
+  routes:
+  - match: Host(`web.example.com`)
+    services:
+    - name: nobody
+      port: 80
+";
+    fs::write(directory.path().join("everything"), mixed).expect("a file");
+    let found = diagnostics(directory.path(), &["everything"]);
+    assert_eq!(codes(&found), ["V0109", "V0101"], "{found:#?}");
+    let lines: Vec<_> = found.iter().map(|one| one["line"].as_u64()).collect();
+    assert_eq!(lines, [Some(8), Some(26)]);
+}
+
+#[test]
+fn c18_fix_makes_the_safe_edits_and_leaves_every_other_byte() {
+    let directory = directory(ROUTE);
+    let around = fs::read(directory.path().join("around.yaml")).expect("the manifests");
+    let finished = check(directory.path(), &[".", "--fix"]);
+    assert_eq!(finished.printed, "nothing found", "{}", finished.output);
+    let route = fs::read_to_string(directory.path().join("route.yaml")).expect("the route");
+    assert_eq!(route, MENDED);
+    assert_eq!(
+        fs::read(directory.path().join("around.yaml")).expect("the manifests"),
+        around
+    );
+    let names: Vec<_> = fs::read_dir(directory.path()).expect("the directory").collect();
+    assert_eq!(names.len(), 2, "no draft is left: {names:?}");
+}
+
+#[test]
+fn c18_json_has_the_places_and_edits_that_the_text_shows() {
+    let directory = directory(
+        &ROUTE
+            .replace("containo.us", "io")
+            .replace("entrypoints", "entryPoints"),
+    );
+    let found = diagnostics(directory.path(), &["."]);
+    assert_eq!(codes(&found), ["V0111"]);
+    let one = &found[0];
+    for (name, value) in [
+        ("severity", "warning"),
+        ("subject", "IngressRoute web/web"),
+        ("file", "./route.yaml"),
+        ("field", "spec.routes[0].secretName"),
+    ] {
+        assert_eq!(one[name], value, "{one:#}");
+    }
+    assert_eq!(
+        (one["line"].as_u64(), one["column"].as_u64()),
+        (Some(16), Some(5))
+    );
+    assert_eq!(one["endColumn"], 15);
+    let edits = one["help"][0]["edits"].as_array().expect("edits");
+    assert_eq!(one["help"][0]["safe"], true);
+    assert_eq!(
+        edits[1]["replacement"],
+        "  tls:\n    secretName: web-ingressroute-tls\n"
+    );
+}
+
+/// What <https://docs.oasis-open.org/sarif/sarif/v2.1.0/> requires of the objects that are written.
+#[test]
+fn c18_sarif_has_what_its_schema_requires() {
+    let directory = directory(&ROUTE.replace("backend-svc", "backend-scv"));
+    let finished = check(directory.path(), &[".", "--format", "sarif"]);
+    let log: Value = serde_json::from_str(&finished.printed).expect("JSON");
+    assert_eq!(log["version"], "2.1.0");
+    let run = &log["runs"][0];
+    assert!(run["tool"]["driver"]["name"].is_string());
+    let rules = run["tool"]["driver"]["rules"].as_array().expect("rules");
+    let results = run["results"].as_array().expect("results");
+    assert_eq!(results.len(), 4, "{}", finished.printed);
+    for result in results {
+        assert!(result["message"]["text"].is_string(), "{result:#}");
+        assert!(["error", "warning", "note"].contains(&result["level"].as_str().expect("a level")));
+        let index = usize::try_from(result["ruleIndex"].as_u64().expect("an index")).expect("a position");
+        assert_eq!(rules[index]["id"], result["ruleId"]);
+        let physical = &result["locations"][0]["physicalLocation"];
+        assert!(physical["artifactLocation"]["uri"].is_string(), "{result:#}");
+        for field in ["startLine", "startColumn", "endLine", "endColumn"] {
+            assert!(
+                physical["region"][field].as_u64().is_some_and(|n| n >= 1),
+                "{result:#}"
+            );
+        }
+        for fix in result["fixes"].as_array().into_iter().flatten() {
+            for change in fix["artifactChanges"].as_array().expect("required of a fix") {
+                assert!(change["artifactLocation"]["uri"].is_string());
+                for replacement in change["replacements"].as_array().expect("required") {
+                    assert!(replacement["deletedRegion"]["startLine"].is_u64());
+                }
+            }
+        }
+    }
+    assert!(results.iter().any(|result| result["fixes"].is_array()));
+}
+
+#[test]
+fn c18_github_gets_one_command_for_each() {
+    let directory = directory(&MENDED.replace("backend-svc", "backend-scv"));
+    let finished = check(directory.path(), &[".", "--format", "github"]);
+    assert_eq!(
+        finished.printed,
+        "::error file=./route.yaml,line=12,col=13,endLine=12,endColumn=24,title=V0101%3A a service that does not exist\
+         ::IngressRoute web/web: Service `web/backend-scv` does not exist\
+         %0Awhen served: the router is out of service and answers 404; it keeps its place, so that no other router gets its requests\
+         %0Ahelp: did you mean `backend-svc`?"
+    );
+}
+
+#[test]
+fn r24_no_format_shows_what_is_secret() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let secret = "\
+apiVersion: v1
+kind: Secret
+metadata:
+  name: web
+data:
+  tls.key: c2VjcmV0 aGVyZQ
+  password: aHVudGVyMg==
+";
+    fs::write(directory.path().join("secret.yaml"), secret).expect("a manifest");
+    for format in ["human", "json", "sarif", "github"] {
+        let finished = check(directory.path(), &["secret.yaml", "--format", format]);
+        assert_eq!(finished.status.code(), Some(1), "{}", finished.output);
+        assert!(finished.printed.contains("tls.key"), "{}", finished.printed);
+        for value in ["c2VjcmV0", "aGVyZQ", "aHVudGVyMg"] {
+            assert!(!finished.output.contains(value), "{}", finished.output);
+        }
+    }
+}
+
+#[test]
+fn c18_explain_knows_codes_and_reasons() {
+    let explain = |code: &str| run(Command::new(BINARY).args(["explain", code]), b"");
+    let finished = explain("v0104");
+    assert!(finished.status.success());
+    assert!(
+        finished
+            .printed
+            .starts_with("V0104: a ServersTransport that does not exist (error)\n\n"),
+        "{}",
+        finished.printed
+    );
+    assert!(
+        finished
+            .printed
+            .contains("    error[V0104]: IngressRoute web/web:")
+    );
+    let finished = explain("unknown_ca");
+    assert!(
+        finished
+            .printed
+            .starts_with("unknown_ca: no trusted CA signed the certificate\n"),
+        "{}",
+        finished.printed
+    );
+    let finished = explain("V9999");
+    assert_eq!(finished.status.code(), Some(1));
+    assert_eq!(
+        finished.output,
+        "error: there is no code `V9999`\n  hint: codes of `viaduct check` are like `V0104`, reasons in the log like `unknown_ca`"
+    );
+}
