@@ -14,7 +14,6 @@ use http::{HeaderMap, HeaderName, HeaderValue, Version};
 use smallvec::SmallVec;
 
 use crate::config::{ForwardedTrust, Naming};
-use crate::wire::{Connection, Leg};
 
 pub(crate) use names::{X_FORWARDED_TLS_CLIENT_CERT, X_FORWARDED_TLS_CLIENT_CERT_INFO};
 
@@ -157,9 +156,15 @@ pub(crate) fn delete_underscored(headers: &mut HeaderMap) {
 /// Takes what only this hop may say out of a request, then says it.
 /// `X-Forwarded-For` waits for [`append_forwarded_for`], so that rules and middlewares see the chain
 /// that came (as Traefik).
-pub(crate) fn own(parts: &mut Parts, host_port: Option<u16>, connection: &Connection) -> Hop {
-    let hop = remove_foreign(parts, &connection.peer);
-    set_owned(&mut parts.headers, host_port, connection, hop.upgrade.as_ref());
+/// `secure`: the client came by TLS.
+pub(crate) fn own(parts: &mut Parts, host_port: Option<u16>, peer: &Peer, secure: bool) -> Hop {
+    let hop = remove_foreign(parts, peer);
+    set_owned(
+        &mut parts.headers,
+        host_port,
+        (peer, secure),
+        hop.upgrade.as_ref(),
+    );
     hop
 }
 
@@ -373,11 +378,9 @@ pub(crate) fn transfer_coding(headers: &HeaderMap) -> TransferCoding {
 fn set_owned(
     headers: &mut HeaderMap,
     host_port: Option<u16>,
-    connection: &Connection,
+    (peer, secure): (&Peer, bool),
     upgrade: Option<&Upgrade>,
 ) {
-    let peer = &connection.peer;
-    let secure = matches!(connection.leg, Leg::Secure { .. });
     let websocket = upgrade.is_some_and(Upgrade::is_websocket);
     let proto = match (secure, websocket) {
         (true, false) => "https",

@@ -34,6 +34,7 @@ pub(crate) mod hello;
 pub mod internal;
 pub(crate) mod listen;
 pub(crate) mod middleware;
+pub mod preview;
 pub mod probe;
 pub(crate) mod request;
 pub(crate) mod runtime;

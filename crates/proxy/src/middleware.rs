@@ -7,10 +7,10 @@ mod basic_auth;
 mod chain;
 mod client_cert;
 mod content_type;
-mod headers;
+pub(crate) mod headers;
 mod in_flight;
-mod path;
-mod redirect;
+pub(crate) mod path;
+pub(crate) mod redirect;
 mod source;
 
 pub(crate) use basic_auth::Passwords;

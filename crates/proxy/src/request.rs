@@ -84,7 +84,8 @@ fn admit<'w>(
     if request.is_server_wide() {
         return Ok(None);
     }
-    request.hop = headers::own(&mut request.parts, request.host.port(), connection);
+    let (port, secure) = (request.port(), connection.is_secure());
+    request.hop = headers::own(&mut request.parts, port, &connection.peer, secure);
     // 6: which router.
     let router = route(snapshot, connection, &request)?;
     exchange.matched(router);
@@ -158,12 +159,13 @@ pub(crate) fn guarded<T>(
         .map(|outcome| outcome.unwrap_or(Err(ProxyError::Panicked)))
 }
 
-/// A request in the one form that rules, log and backend share.
+/// A request in the one form that rules, log and backend share. `B`: its body; nobody but the backend's
+/// [`Outgoing`] asks for it.
 #[derive(Debug)]
-pub(crate) struct Request {
+pub(crate) struct Request<B = ClientBody> {
     /// The URI is in origin-form; the `Host` header holds the host as the client wrote it.
     pub(crate) parts: Parts,
-    pub(crate) body: ClientBody,
+    pub(crate) body: B,
     host: HostName,
     /// The path as rules see it, where that differs.
     rule_path: Option<String>,
@@ -171,8 +173,8 @@ pub(crate) struct Request {
     pub(crate) hop: Hop,
 }
 
-impl Request {
-    fn normalize(raw: http::Request<ClientBody>, hygiene: &Hygiene) -> Result<Self, ProxyError> {
+impl<B> Request<B> {
+    pub(crate) fn normalize(raw: http::Request<B>, hygiene: &Hygiene) -> Result<Self, ProxyError> {
         let (mut parts, body) = raw.into_parts();
         let (host, rule_path) = normalize_head(&mut parts, hygiene)?;
         Ok(Self {
@@ -184,12 +186,17 @@ impl Request {
         })
     }
 
+    /// As written behind the host.
+    pub(crate) fn port(&self) -> Option<u16> {
+        self.host.port()
+    }
+
     /// `OPTIONS *`: about the server, not about anything behind it.
-    fn is_server_wide(&self) -> bool {
+    pub(crate) fn is_server_wide(&self) -> bool {
         self.parts.uri.path() == "*"
     }
 
-    fn for_rules(&self, client_ip: IpAddr) -> RouteRequest<'_> {
+    pub(crate) fn for_rules(&self, client_ip: IpAddr) -> RouteRequest<'_> {
         RouteRequest {
             host: self.host.as_str(),
             path: self.rule_path.as_deref().unwrap_or_else(|| self.parts.uri.path()),

@@ -113,6 +113,11 @@ impl Connection {
         self.config().map_or(&USUAL, |entry| &entry.hygiene)
     }
 
+    /// Whether the client came by TLS.
+    pub(crate) fn is_secure(&self) -> bool {
+        matches!(self.leg, Leg::Secure { .. })
+    }
+
     /// Whether paths are in their normal form; see [`Hygiene::sanitize_path`].
     pub(crate) fn sanitizes(&self) -> bool {
         self.hygiene().sanitize_path

@@ -97,6 +97,16 @@ impl RouteRule {
         &self.shape
     }
 
+    /// Those of the conditions joined by `&&` that do not hold, in canonical text and in the order written; empty
+    /// where the rule holds. Compiles each anew: for people who ask why, not for requests.
+    pub(crate) fn unmet(&self, probe: &Probe<'_>) -> Vec<String> {
+        let conditions = test::chain(self.rule.expr(), test::as_and).into_iter();
+        conditions
+            .filter(|condition| !Test::compile(condition).holds(probe))
+            .map(|condition| Rule::from_expr(condition.clone()).text().to_owned())
+            .collect()
+    }
+
     /// The whole rule, exactly.
     pub(crate) fn matches(&self, probe: &Probe<'_>) -> bool {
         self.test.holds(probe)

@@ -5,6 +5,7 @@
 //! there; the winner is the router of the lowest rank that matches, over all buckets a request has.
 
 mod bucket;
+mod consider;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -15,6 +16,8 @@ use crate::entry_point::RouteRequest;
 use crate::router::Router;
 use crate::rule::{HostKey, Probe, RouteRule};
 use bucket::{Bucket, Placed};
+
+pub use consider::{Consideration, Considered, Outcome};
 
 /// Place in the order of all routers of a table; the lowest that matches wins.
 type Rank = u32;

@@ -27,6 +27,19 @@ pub struct CertificateStore {
     addresses: HashMap<IpAddr, Candidates>,
 }
 
+/// Why a certificate answers a server name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Choice {
+    /// It has the name as a SAN.
+    Exact,
+    /// A SAN of it stands for every name of one more label, and none has the name itself.
+    Wildcard,
+    /// No SAN fits, and its common name does (as in Traefik).
+    CommonName,
+    /// None is for that name: the default certificate answers.
+    Default,
+}
+
 /// Certificates for one name, best first; never empty.
 #[derive(Debug, Default)]
 struct Candidates(Vec<Candidate>);
@@ -80,6 +93,23 @@ impl CertificateStore {
         let candidates = self.by_name(name);
         let best = candidates.and_then(|candidates| candidates.0.first());
         best.map_or(&self.default, |candidate| &candidate.identity)
+    }
+
+    /// As [`shown_for`](Self::shown_for), and why that one.
+    pub fn chosen_for(&self, name: &str) -> (&Arc<Identity>, Choice) {
+        let name = canonical(name);
+        let best = self.by_name(&name).and_then(|candidates| candidates.0.first());
+        match best {
+            None => (&self.default, Choice::Default),
+            Some(candidate) => {
+                let how = match (candidate.by_common_name, self.exact.contains_key(&*name)) {
+                    (true, _) => Choice::CommonName,
+                    (false, true) => Choice::Exact,
+                    (false, false) => Choice::Wildcard,
+                };
+                (&candidate.identity, how)
+            }
+        }
     }
 
     /// A self-signed certificate in the place of Traefik's `TRAEFIK DEFAULT CERT` (A8.14). Uses

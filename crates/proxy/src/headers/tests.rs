@@ -19,7 +19,7 @@ fn parts(headers: &[(&str, &str)]) -> Parts {
 fn owned(headers: &[(&str, &str)], trust: ForwardedTrust, leg: Leg) -> (HeaderMap, Hop) {
     let connection = connection(trust, leg);
     let mut parts = parts(headers);
-    let hop = own(&mut parts, None, &connection);
+    let hop = own(&mut parts, None, &connection.peer, connection.is_secure());
     append_forwarded_for(&mut parts.headers, &connection.peer);
     (parts.headers, hop)
 }

@@ -47,16 +47,19 @@ impl<'w> Next<'w> {
         exchange: &mut Exchange,
     ) -> Result<Response<Answer>, ProxyError> {
         let way = self.way;
+        let (sanitize, secure) = (way.connection.sanitizes(), way.connection.is_secure());
         while let Some((middleware, rest)) = self.rest.split_first() {
             self.rest = rest;
             match &middleware.kind {
-                MiddlewareKind::AddPrefix(add) => path::add_prefix(add, way, &mut request)?,
-                MiddlewareKind::StripPrefix(strip) => path::strip_prefix(strip, way, &mut request)?,
+                MiddlewareKind::AddPrefix(add) => path::add_prefix(add, sanitize, &mut request)?,
+                MiddlewareKind::StripPrefix(strip) => path::strip_prefix(strip, sanitize, &mut request)?,
                 MiddlewareKind::StripPrefixRegex(strip) => {
-                    path::strip_prefix_regex(strip, way, &mut request)?
+                    path::strip_prefix_regex(strip, sanitize, &mut request)?
                 }
                 MiddlewareKind::ReplacePath(replace) => path::replace(replace, &mut request)?,
-                MiddlewareKind::ReplacePathRegex(replace) => path::replace_regex(replace, way, &mut request)?,
+                MiddlewareKind::ReplacePathRegex(replace) => {
+                    path::replace_regex(replace, sanitize, &mut request)?
+                }
                 MiddlewareKind::EncodedCharacters(allowed) => request.check_escapes(*allowed)?,
                 MiddlewareKind::IpAllowList(list) => source::admit(list, way.connection, &request)?,
                 MiddlewareKind::PassTlsClientCert(pass) => {
@@ -69,12 +72,12 @@ impl<'w> Next<'w> {
                     exchange.hold(in_flight::enter(limit, middleware, way, &request)?);
                 }
                 MiddlewareKind::RedirectScheme(target) => {
-                    if let Some(answer) = redirect::scheme(target, way.connection, &request)? {
+                    if let Some(answer) = redirect::scheme(target, secure, &request)? {
                         return Ok(answer);
                     }
                 }
                 MiddlewareKind::RedirectRegex(target) => {
-                    if let Some(answer) = redirect::regex(target, way.connection, &request)? {
+                    if let Some(answer) = redirect::regex(target, secure, &request)? {
                         return Ok(answer);
                     }
                 }

@@ -14,7 +14,7 @@ use crate::body::Answer;
 use crate::exchange::Exchange;
 use crate::headers;
 use crate::request::Request;
-use crate::wire::{Connection, Leg};
+use crate::wire::Connection;
 
 use super::Next;
 
@@ -58,7 +58,7 @@ pub(super) async fn run(
 }
 
 /// A custom header is the only one of its name, in every spelling (I3).
-fn apply_to_request(custom: &[(HeaderName, Value)], headers: &mut HeaderMap) {
+pub(crate) fn apply_to_request(custom: &[(HeaderName, Value)], headers: &mut HeaderMap) {
     for (name, value) in custom {
         match value {
             Value::Set(value) => headers::claim(headers, name.clone(), value.clone()),
@@ -79,7 +79,7 @@ fn apply(custom: &[(HeaderName, Value)], headers: &mut HeaderMap) {
 }
 
 /// The answer to the question whether a page of another origin may ask.
-fn preflight(cors: &Cors, request: &Request) -> Option<Response<Answer>> {
+pub(crate) fn preflight<B>(cors: &Cors, request: &Request<B>) -> Option<Response<Answer>> {
     let parts = &request.parts;
     let origin = parts.headers.get(ORIGIN).filter(|origin| !origin.is_empty())?;
     let asks = parts
@@ -135,7 +135,7 @@ fn vary_by_origin(headers: &mut HeaderMap) {
     }
 }
 
-fn check_host(security: &Security, headers: &HeaderMap) -> Result<(), ProxyError> {
+pub(crate) fn check_host(security: &Security, headers: &HeaderMap) -> Result<(), ProxyError> {
     if security.allowed_hosts.is_empty() {
         return Ok(());
     }
@@ -158,7 +158,7 @@ fn check_host(security: &Security, headers: &HeaderMap) -> Result<(), ProxyError
 }
 
 fn is_secure(security: &Security, connection: &Connection, headers: &HeaderMap) -> bool {
-    matches!(connection.leg, Leg::Secure { .. })
+    connection.is_secure()
         || security
             .tls_headers
             .iter()

@@ -1,7 +1,8 @@
 //! `addPrefix`, `stripPrefix`, `stripPrefixRegex`, `replacePath`, `replacePathRegex`.
 //!
 //! What they make of a path has to be a path in its normal form again, or the request is refused (I1): with the
-//! prefix `/api`, a request for `/api../admin` is none for `/admin` (CVE-2026-48020).
+//! prefix `/api`, a request for `/api../admin` is none for `/admin` (CVE-2026-48020). `sanitize`: as the entry
+//! point says ([`Hygiene::sanitize_path`](crate::Hygiene::sanitize_path)).
 
 use http::{HeaderName, HeaderValue};
 use viaduct_snapshot::middleware::{AddPrefix, ReplacePath, ReplacePathRegex, StripPrefix, StripPrefixRegex};
@@ -10,17 +11,19 @@ use crate::answer::ProxyError;
 use crate::headers;
 use crate::request::{BadRequest, Request};
 
-use super::Way;
-
-pub(super) fn add_prefix(add: &AddPrefix, way: Way<'_>, request: &mut Request) -> Result<(), ProxyError> {
+pub(crate) fn add_prefix<B>(
+    add: &AddPrefix,
+    sanitize: bool,
+    request: &mut Request<B>,
+) -> Result<(), ProxyError> {
     let path = format!("{}{}", add.prefix, request.path());
-    Ok(request.rewrite(&path, way.connection.sanitizes())?)
+    Ok(request.rewrite(&path, sanitize)?)
 }
 
-pub(super) fn strip_prefix(
+pub(crate) fn strip_prefix<B>(
     strip: &StripPrefix,
-    way: Way<'_>,
-    request: &mut Request,
+    sanitize: bool,
+    request: &mut Request<B>,
 ) -> Result<(), ProxyError> {
     let stripped = strip
         .prefixes
@@ -34,15 +37,15 @@ pub(super) fn strip_prefix(
     } else {
         with_slash(rest)
     };
-    request.rewrite(&path, way.connection.sanitizes())?;
+    request.rewrite(&path, sanitize)?;
     headers::append_prefix(&mut request.parts.headers, prefix.told.clone());
     Ok(())
 }
 
-pub(super) fn strip_prefix_regex(
+pub(crate) fn strip_prefix_regex<B>(
     strip: &StripPrefixRegex,
-    way: Way<'_>,
-    request: &mut Request,
+    sanitize: bool,
+    request: &mut Request<B>,
 ) -> Result<(), ProxyError> {
     // Expressions are written for what people read, not for escapes.
     let readable = request.readable_path();
@@ -55,22 +58,22 @@ pub(super) fn strip_prefix_regex(
         return Ok(());
     };
     let path = with_slash(request.path_behind(prefix.len()));
-    request.rewrite(&path, way.connection.sanitizes())?;
+    request.rewrite(&path, sanitize)?;
     let told = HeaderValue::from_bytes(prefix.as_bytes()).map_err(|_| BadRequest::Path)?;
     headers::append_prefix(&mut request.parts.headers, told);
     Ok(())
 }
 
-pub(super) fn replace(replace: &ReplacePath, request: &mut Request) -> Result<(), ProxyError> {
+pub(crate) fn replace<B>(replace: &ReplacePath, request: &mut Request<B>) -> Result<(), ProxyError> {
     tell_replaced(request);
     // Nothing of it comes from the client: it stands as it is written.
     Ok(request.set_path(&replace.path)?)
 }
 
-pub(super) fn replace_regex(
+pub(crate) fn replace_regex<B>(
     replace: &ReplacePathRegex,
-    way: Way<'_>,
-    request: &mut Request,
+    sanitize: bool,
+    request: &mut Request<B>,
 ) -> Result<(), ProxyError> {
     if replace.replacement.is_empty() || !replace.expression.is_match(request.path()) {
         return Ok(());
@@ -81,10 +84,10 @@ pub(super) fn replace_regex(
             .replace_all(request.path(), &replace.replacement),
     );
     tell_replaced(request);
-    Ok(request.rewrite(&path, way.connection.sanitizes())?)
+    Ok(request.rewrite(&path, sanitize)?)
 }
 
-fn tell_replaced(request: &mut Request) {
+fn tell_replaced<B>(request: &mut Request<B>) {
     if let Ok(path) = HeaderValue::from_str(request.path()) {
         headers::claim(&mut request.parts.headers, REPLACED_PATH, path);
     }

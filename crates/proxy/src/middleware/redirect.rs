@@ -8,16 +8,15 @@ use crate::answer::ProxyError;
 use crate::body::Answer;
 use crate::headers;
 use crate::request::{BadRequest, Request};
-use crate::wire::{Connection, Leg};
 
 /// Where the request is to go instead; `None`: it is there already.
-pub(super) fn scheme(
+pub(crate) fn scheme<B>(
     target: &RedirectScheme,
-    connection: &Connection,
-    request: &Request,
+    secure: bool,
+    request: &Request<B>,
 ) -> Result<Option<Response<Answer>>, ProxyError> {
     let told = headers::told_scheme(&request.parts.headers);
-    let scheme = told.unwrap_or_else(|| connection_scheme(connection));
+    let scheme = told.unwrap_or_else(|| connection_scheme(secure));
     let (name, port) = split_port(host(request)?);
     let rest = request.target();
     let own_port = port.filter(|port| !matches!((scheme, *port), ("http", "80") | ("https", "443")));
@@ -29,14 +28,14 @@ pub(super) fn scheme(
 }
 
 /// Where the expression leads; `None`: it does not match, or leads nowhere else.
-pub(super) fn regex(
+pub(crate) fn regex<B>(
     target: &RedirectRegex,
-    connection: &Connection,
-    request: &Request,
+    secure: bool,
+    request: &Request<B>,
 ) -> Result<Option<Response<Answer>>, ProxyError> {
     let old = format!(
         "{}://{}{}",
-        connection_scheme(connection),
+        connection_scheme(secure),
         host(request)?,
         request.target()
     );
@@ -49,15 +48,13 @@ pub(super) fn regex(
         .transpose()?)
 }
 
-fn connection_scheme(connection: &Connection) -> &'static str {
-    match connection.leg {
-        Leg::Plain => "http",
-        Leg::Secure { .. } => "https",
-    }
+/// `secure`: the client came by TLS.
+fn connection_scheme(secure: bool) -> &'static str {
+    if secure { "https" } else { "http" }
 }
 
 /// As the client wrote it, port included.
-fn host(request: &Request) -> Result<&str, BadRequest> {
+fn host<B>(request: &Request<B>) -> Result<&str, BadRequest> {
     match request.parts.headers.get(HOST) {
         None => Ok(""),
         Some(host) => host.to_str().map_err(|_| BadRequest::Host),

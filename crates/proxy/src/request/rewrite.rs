@@ -7,7 +7,7 @@ use viaduct_snapshot::middleware::EncodedCharacters;
 
 use super::{BadRequest, Request, origin_form, path};
 
-impl Request {
+impl<B> Request<B> {
     /// As it goes to the backend.
     pub(crate) fn path(&self) -> &str {
         self.parts.uri.path()

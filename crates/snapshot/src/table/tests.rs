@@ -9,7 +9,7 @@ use viaduct_config::Finding;
 use viaduct_config::finding::Code;
 use viaduct_config::rule::{Expr, HostPattern, Matcher, Rule};
 
-use super::RoutingTable;
+use super::{Outcome, RoutingTable};
 use crate::entry_point::RouteRequest;
 use crate::router::{Router, RouterState};
 use crate::rule::RouteRule;
@@ -326,4 +326,37 @@ proptest! {
             prop_assert_eq!(found, expected, "{:?}", request);
         }
     }
+}
+
+#[test]
+fn c10_who_was_considered_says_what_did_not_hold() {
+    let router = |name: &str, rule: &str, priority| router(name, Rule::parse_http(rule).unwrap(), priority);
+    let table = RoutingTable::new(vec![
+        router("all@test", "Host(`a.test`)", 1),
+        router(
+            "api@test",
+            "Host(`a.test`) && PathPrefix(`/api`) && Method(`POST`)",
+            3,
+        ),
+        router("path@test", "PathPrefix(`/app`)", 2),
+        router("other@test", "Host(`b.test`)", 9),
+    ]);
+    let request = Request::get("a.test", "/app");
+    let seen = table.consider(&request.view(), 2);
+    let told: Vec<_> = seen
+        .routers
+        .iter()
+        .map(|considered| (&*considered.router.name, considered.outcome.clone()))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            (
+                "api@test",
+                Outcome::Unmet(vec!["PathPrefix(`/api`)".to_owned(), "Method(`POST`)".to_owned()])
+            ),
+            ("path@test", Outcome::Chosen),
+        ]
+    );
+    assert_eq!((seen.more, seen.other_hosts), (1, 1));
 }
