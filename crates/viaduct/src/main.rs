@@ -20,6 +20,7 @@ mod logging;
 mod ocsp;
 mod output;
 mod preflight;
+mod remote;
 mod serving;
 mod settings;
 mod signals;
