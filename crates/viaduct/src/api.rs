@@ -19,13 +19,17 @@ mod published;
 pub(crate) mod reply;
 #[cfg(test)]
 mod tests;
+pub(crate) mod trace;
 
+use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use http::{Method, Response, StatusCode};
+use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinSet;
 use viaduct_config::Install;
 use viaduct_proxy::Internal;
 use viaduct_proxy::internal::{Answering, Asked};
@@ -35,6 +39,7 @@ use crate::dashboard;
 use crate::preflight::Preflight;
 use crate::settings::api::Settings;
 use crate::telemetry::Metrics;
+pub(crate) use bridges::{client_auth, versions};
 pub(crate) use overview::date;
 pub(crate) use published::{Board, Published};
 
@@ -45,6 +50,8 @@ pub(crate) struct Api {
     metrics: Option<Arc<Metrics>>,
     /// Answers being put together at once.
     places: Arc<Semaphore>,
+    /// Traces at once: they wait for servers, so they have places of their own.
+    traces: Arc<Semaphore>,
 }
 
 /// All that an endpoint can look at.
@@ -55,11 +62,27 @@ pub(crate) struct View {
     started: SystemTime,
     /// Known only once there is a configuration.
     preflight: OnceLock<Preflight>,
+    process: OnceLock<Process>,
+}
+
+/// What else there is of the process.
+struct Process {
+    /// The control plane's.
+    runtime: Handle,
+    /// Where each entry point really listens.
+    addresses: Vec<(Arc<str>, SocketAddr)>,
 }
 
 impl View {
     fn published(&self) -> Option<Arc<Published>> {
         self.published.borrow().clone()
+    }
+
+    /// Where an entry point really listens.
+    fn address_of(&self, entry_point: &str) -> Option<String> {
+        let addresses = &self.process.get()?.addresses;
+        let (_, address) = addresses.iter().find(|(name, _)| **name == *entry_point)?;
+        Some(address.to_string())
     }
 }
 
@@ -76,9 +99,11 @@ impl Api {
                 published,
                 started: SystemTime::now(),
                 preflight: OnceLock::new(),
+                process: OnceLock::new(),
             }),
             metrics: None,
             places: Arc::new(Semaphore::new(AT_ONCE)),
+            traces: Arc::new(Semaphore::new(AT_ONCE)),
         };
         Some((api, board))
     }
@@ -95,6 +120,45 @@ impl Api {
     pub(crate) fn with_preflight(self, preflight: Preflight) -> Self {
         self.view.preflight.get_or_init(|| preflight);
         self
+    }
+
+    /// Called on the control plane; `addresses`: where each entry point really listens.
+    #[must_use]
+    pub(crate) fn with_process(self, addresses: Vec<(Arc<str>, SocketAddr)>) -> Self {
+        self.view.process.get_or_init(|| Process {
+            runtime: Handle::current(),
+            addresses,
+        });
+        self
+    }
+
+    /// Follows a request on the control plane: a worker has other requests to wait for.
+    fn trace(&self, asked: Asked) -> Answering {
+        let (view, traces) = (Arc::clone(&self.view), Arc::clone(&self.traces));
+        let Some(process) = self.view.process.get() else {
+            return now(reply::not_found());
+        };
+        let control = process.runtime.clone();
+        Box::pin(async move {
+            let Ok(place) = traces.try_acquire_owned() else {
+                return reply::message(StatusCode::SERVICE_UNAVAILABLE, "too many traces at once");
+            };
+            // Who leaves ends it.
+            let mut followed = JoinSet::new();
+            followed.spawn_on(
+                async move {
+                    let _place = place;
+                    trace::answer(view, asked).await
+                },
+                &control,
+            );
+            match followed.join_next().await {
+                Some(Ok(answer)) => answer,
+                Some(Err(_)) | None => {
+                    reply::message(StatusCode::INTERNAL_SERVER_ERROR, "the trace could not be made")
+                }
+            }
+        })
     }
 
     /// Puts an answer together away from the worker. So many at a time; who waits too long is told to come back.
@@ -127,6 +191,9 @@ impl Api {
             } else {
                 reply::not_found()
             });
+        }
+        if path == "/api/trace" {
+            return self.trace(asked);
         }
         let view = Arc::clone(&self.view);
         self.elsewhere(move || endpoint::answer(&view, &asked))

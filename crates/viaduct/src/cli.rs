@@ -8,6 +8,7 @@ mod manifests;
 mod preflight;
 mod stapling;
 mod strict;
+mod trace;
 mod trusted;
 
 #[cfg(test)]
@@ -26,6 +27,7 @@ pub(crate) use manifests::{Manifests, Printed};
 pub(crate) use preflight::Preflight;
 pub(crate) use stapling::Stapling;
 pub(crate) use strict::Strict;
+pub(crate) use trace::Trace;
 pub(crate) use trusted::TrustedIps;
 
 /// Edge proxy for end-to-end TLS: client == TLS ==> Viaduct == verified TLS ==> backend.
@@ -59,6 +61,8 @@ pub(crate) enum Command {
     Render(Render),
     /// List every way from a router to a backend, with how well it is secured
     Audit(Audit),
+    /// Follow one request over both TLS legs, hop by hop: what happens, and why
+    Trace(Trace),
     /// Run the whole bridge on this machine: application, sidecar, ingress, one request
     Demo(Demo),
     /// Ask the running process through `ping` whether it is well: status 0 or 1

@@ -10,6 +10,7 @@ mod options;
 mod render;
 mod serve;
 mod sidecar;
+mod trace;
 mod up;
 mod version;
 
@@ -28,6 +29,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Render(render) => render::run(&render),
         Command::Audit(audit) => audit::run(&audit),
         Command::Demo(demo) => demo::run(&demo),
+        Command::Trace(trace) => trace::run(&trace),
         Command::Healthcheck(healthcheck) => healthcheck::run(healthcheck.options),
         Command::Manifests(manifests) => {
             manifests::run(&manifests);

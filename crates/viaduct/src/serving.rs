@@ -73,7 +73,10 @@ impl Serving {
         let preflight = Preflight::start(preflight, receiver.clone(), told)?;
         let metrics = edge.metrics(receiver.clone(), reloads, preflight.clone());
         let internal = api.map(|api| {
-            let api = api.with_metrics(Arc::clone(&metrics)).with_preflight(preflight);
+            let api = api
+                .with_metrics(Arc::clone(&metrics))
+                .with_preflight(preflight)
+                .with_process(edge.addresses());
             Arc::new(api) as Arc<dyn Internal>
         });
         Ok(Self {

@@ -143,16 +143,21 @@ fn policy(policy: &ClientPolicy) -> Value {
         .collect();
     json!({
         "versions": versions(policy.versions),
-        "clientAuth": match &policy.client_auth {
-            ClientAuth::None => "none",
-            ClientAuth::Request => "requested, not verified",
-            ClientAuth::RequireAny => "required, not verified",
-            ClientAuth::VerifyIfGiven(_) => "verified if given",
-            ClientAuth::RequireAndVerify(_) => "required and verified",
-        },
+        "clientAuth": client_auth(&policy.client_auth),
         "sniStrict": policy.sni_strict,
         "alpn": alpn,
     })
+}
+
+/// What becomes of client certificates.
+pub(crate) fn client_auth(demand: &ClientAuth) -> &'static str {
+    match demand {
+        ClientAuth::None => "none",
+        ClientAuth::Request => "requested, not verified",
+        ClientAuth::RequireAny => "required, not verified",
+        ClientAuth::VerifyIfGiven(_) => "verified if given",
+        ClientAuth::RequireAndVerify(_) => "required and verified",
+    }
 }
 
 fn certificate(identity: &Identity) -> Value {
@@ -224,7 +229,7 @@ fn leg(transport: &Transport, server: &Server) -> Value {
     })
 }
 
-fn versions(versions: Versions) -> String {
+pub(crate) fn versions(versions: Versions) -> String {
     match (versions.min, versions.max) {
         (Version::Tls12, Version::Tls13) => "TLS 1.2, 1.3".to_owned(),
         (min, max) if min == max => min.to_string(),

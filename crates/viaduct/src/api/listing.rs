@@ -27,10 +27,15 @@ impl Query {
     }
 
     /// `None` where it is absent or empty.
-    fn get(&self, name: &str) -> Option<&str> {
+    pub(super) fn get(&self, name: &str) -> Option<&str> {
         let mut pairs = self.0.iter();
         let (_, value) = pairs.find(|(known, _)| known == name)?;
         Some(value.as_str()).filter(|value| !value.is_empty())
+    }
+
+    pub(super) fn all(&self, name: &str) -> impl Iterator<Item = &str> {
+        let pairs = self.0.iter().filter(move |(known, _)| known == name);
+        pairs.map(|(_, value)| value.as_str())
     }
 
     fn number(&self, name: &str, default: usize) -> Result<usize, String> {

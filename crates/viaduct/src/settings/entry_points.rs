@@ -105,7 +105,8 @@ fn observability(written: &install::Observability) -> Observability {
     }
 }
 
-fn hygiene(http: &install::EntryPointHttp) -> Hygiene {
+/// What becomes of unusual requests.
+pub(crate) fn hygiene(http: &install::EntryPointHttp) -> Hygiene {
     let allowed = http.encoded_characters;
     Hygiene {
         encoded_characters: EncodedCharacters::allowing([

@@ -52,4 +52,5 @@ mod options;
 mod preflight;
 mod reload;
 mod smuggling;
+mod trace;
 mod traffic;

@@ -1,0 +1,81 @@
+//! `/api/trace`: this process follows a request, as it would serve it (C10).
+//!
+//! The one path of the API that makes connections, and only to servers of the configuration. It is for programs:
+//! without [`HEADER`] it is refused, and a page of another site cannot send that, as nothing here answers its
+//! browser's question whether it may.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, Response, StatusCode};
+use viaduct_proxy::internal::Asked;
+
+use super::listing::Query;
+use super::{View, reply};
+use crate::settings::entry_points;
+use crate::trace::{self, Listening, Question};
+
+/// Has to be there, with any value.
+pub(crate) const HEADER: HeaderName = HeaderName::from_static("x-viaduct-trace");
+
+/// Runs on the control plane.
+pub(super) async fn answer(view: Arc<View>, asked: Asked) -> Response<Bytes> {
+    if !asked.headers.contains_key(HEADER) {
+        let message = format!("a trace makes connections: ask for it with the header `{HEADER}: 1`");
+        return reply::message(StatusCode::FORBIDDEN, message);
+    }
+    let Some(published) = view.published() else {
+        return reply::message(StatusCode::SERVICE_UNAVAILABLE, "there is no configuration yet");
+    };
+    let question = match question(&Query::new(asked.uri.query().unwrap_or_default()), &asked.headers) {
+        Ok(question) => question,
+        Err(message) => return reply::message(StatusCode::BAD_REQUEST, message),
+    };
+    let report = trace::ask(Arc::clone(&published.snapshot), &listening(&view), &question).await;
+    match serde_json::to_value(&report) {
+        Ok(report) => reply::json(&report),
+        Err(error) => {
+            tracing::error!(%error, "a trace could not be told");
+            reply::message(StatusCode::INTERNAL_SERVER_ERROR, "the answer could not be made")
+        }
+    }
+}
+
+fn question(query: &Query, headers: &HeaderMap) -> Result<Question, String> {
+    let mut question = Question::new(query.get("url").ok_or("`url` is missing: which request?")?)?;
+    if let Some(method) = query.get("method") {
+        question.method(method)?;
+    }
+    for line in query.all("header") {
+        question.header(line)?;
+    }
+    question.entry_point = query.get("entryPoint").map(str::to_owned);
+    question.server = query.get("server").map(str::to_owned);
+    question.send = match query.get("send") {
+        None | Some("true") => true,
+        Some("false") => false,
+        Some(other) => return Err(format!("`send` is `true` or `false`, not `{other}`")),
+    };
+    // Ours, so it is who asks (I3).
+    let asks = headers
+        .get("x-real-ip")
+        .and_then(|ip| ip.to_str().ok()?.parse::<IpAddr>().ok());
+    if let Some(ip) = asks {
+        question.client = SocketAddr::new(ip, 0);
+    }
+    Ok(question)
+}
+
+fn listening(view: &View) -> Vec<Listening> {
+    let configured = view.install.entry_points.iter();
+    configured
+        .map(|(name, entry_point)| Listening {
+            name: name.clone(),
+            address: view
+                .address_of(name)
+                .unwrap_or_else(|| entry_point.address.clone()),
+            hygiene: entry_points::hygiene(&entry_point.http),
+        })
+        .collect()
+}

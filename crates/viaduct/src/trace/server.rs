@@ -1,0 +1,116 @@
+//! Which server, and the way to it.
+
+use viaduct_proxy::probe::{self, Seen, Target};
+use viaduct_snapshot::{LoadBalancer, Server, Service, ServiceKind};
+
+use super::Question;
+use super::report::{self, Ended, Fault, Report, ServerTold};
+
+/// A server below a service.
+struct Candidate<'s> {
+    service: &'s Service,
+    balancer: &'s LoadBalancer,
+    server: &'s Server,
+    /// Whether new requests come to it.
+    taken: bool,
+}
+
+/// The server that was asked for, else the first that takes new requests.
+pub(super) fn choose<'s>(
+    service: &'s Service,
+    question: &Question,
+    report: &mut Report,
+) -> Result<(&'s LoadBalancer, &'s Server), Ended> {
+    let mut all = Vec::new();
+    if !collect(service, true, &mut all) {
+        report.service = Some(told(service, &all, None, "this process answers itself"));
+        return Err(Ended::AnsweredHere(None));
+    }
+    let takers = all.iter().filter(|candidate| candidate.taken).count();
+    let (found, why) = match &question.server {
+        Some(url) => (
+            all.iter().position(|candidate| *candidate.server.url == **url),
+            "it was asked for".to_owned(),
+        ),
+        None => (
+            all.iter().position(|candidate| candidate.taken),
+            match takers {
+                1 => "it is the only one that takes new requests".to_owned(),
+                _ => format!("{takers} take new requests in turn; this is the first of them"),
+            },
+        ),
+    };
+    report.service = Some(told(service, &all, found, &why));
+    let Some(candidate) = found.and_then(|place| all.get(place)) else {
+        let message = match &question.server {
+            Some(url) => format!("service {} has no server `{url}`", service.name),
+            None => "the service has no available server".to_owned(),
+        };
+        let fault = Fault::plain("no_server", message);
+        return Err(Ended::failed(http::StatusCode::SERVICE_UNAVAILABLE, fault));
+    };
+    Ok((candidate.balancer, candidate.server))
+}
+
+/// Those below `service`; false where this process answers.
+fn collect<'s>(service: &'s Service, taken: bool, all: &mut Vec<Candidate<'s>>) -> bool {
+    match &service.kind {
+        ServiceKind::LoadBalancer(balancer) => {
+            all.extend(balancer.servers.iter().map(|server| Candidate {
+                service,
+                balancer,
+                server,
+                taken: taken && server.weight > 0 && !server.fenced,
+            }));
+            true
+        }
+        ServiceKind::Weighted(children) => {
+            for (child, weight) in children {
+                collect(child, taken && *weight > 0, all);
+            }
+            true
+        }
+        ServiceKind::Internal(_) => false,
+    }
+}
+
+fn told(service: &Service, all: &[Candidate<'_>], chosen: Option<usize>, why: &str) -> report::Service {
+    // The chosen one is told of, however many come before it.
+    let shown = all
+        .iter()
+        .enumerate()
+        .filter(|(place, _)| *place < MOST_SERVERS || chosen == Some(*place));
+    let servers: Vec<_> = shown
+        .map(|(place, candidate)| ServerTold {
+            url: candidate.server.url.to_string(),
+            service: candidate.service.name.to_string(),
+            weight: candidate.server.weight,
+            fenced: candidate.server.fenced,
+            chosen: chosen == Some(place),
+        })
+        .collect();
+    let chosen = chosen.and_then(|place| all.get(place));
+    report::Service {
+        name: service.name.to_string(),
+        chosen: chosen.map(|candidate| candidate.service.name.to_string()),
+        more: all.len().saturating_sub(servers.len()),
+        servers,
+        why: why.to_owned(),
+    }
+}
+
+/// Connects, and sends the request if there is one.
+pub(super) async fn reach(
+    balancer: &LoadBalancer,
+    server: &Server,
+    request: Option<http::Request<()>>,
+) -> Seen {
+    let target = Target::of(server, &balancer.transport);
+    match request {
+        Some(request) => probe::ask(&target, request).await,
+        None => probe::probe(&target).await,
+    }
+}
+
+/// Told of one service.
+const MOST_SERVERS: usize = 32;

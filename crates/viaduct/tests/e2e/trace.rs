@@ -1,0 +1,314 @@
+//! `viaduct trace`: both legs of one request, of a running process and of a directory (C10).
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use serde_json::{Value, json};
+use viaduct_testkit::http1;
+use viaduct_testkit::manifest::Route;
+use viaduct_testkit::nginx::Nginx;
+use viaduct_testkit::viaduct::Running;
+
+use crate::api;
+use crate::fixture::{BACKEND, BINARY, HOST, Pki, RULE, TRANSPORT, secure_route};
+
+fn run(arguments: &[&str]) -> Output {
+    Command::new(BINARY)
+        .arg("trace")
+        .args(arguments)
+        .env("NO_COLOR", "1")
+        .output()
+        .expect("the binary")
+}
+
+/// Its report, and whether it found a fault.
+#[track_caller]
+fn json(arguments: &[&str]) -> (Value, bool) {
+    let output = run(&[arguments, &["--json"]].concat());
+    let fault = match output.status.code() {
+        Some(0) => false,
+        Some(1) => true,
+        _ => panic!("{output:?}"),
+    };
+    let report = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{output:?}"));
+    (report, fault)
+}
+
+fn text(arguments: &[&str]) -> String {
+    let output = run(arguments);
+    assert_ne!(output.status.code(), Some(2), "{output:?}");
+    String::from_utf8(output.stdout).expect("text")
+}
+
+/// `up` with an API, whose URL is given.
+fn serve(directory: &Path) -> (Running, String) {
+    let mut command = Command::new(BINARY);
+    command.arg("up").arg(directory).args([
+        "--entrypoint",
+        "web=127.0.0.1:0",
+        "--entrypoint",
+        "websecure=127.0.0.1:0,tls",
+        "--api=127.0.0.1:0",
+        "--preflight=off",
+    ]);
+    let running = Running::start(&mut command, 3);
+    let api = format!("http://{}", running.address("traefik"));
+    (running, api)
+}
+
+fn directory(manifests: &str) -> tempfile::TempDir {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    std::fs::write(directory.path().join("bridge.yaml"), manifests).expect("a file");
+    directory
+}
+
+fn route(name: &str, rule: &str) -> Route {
+    Route::secure(name, rule, BACKEND, "https").transport(TRANSPORT)
+}
+
+fn name(path: &Path) -> &str {
+    path.to_str().expect("text")
+}
+
+#[test]
+fn c10_a_running_process_follows_a_request_over_both_legs() {
+    let pki = Pki::new();
+    let nginx = Nginx::server(&pki.backend, "location / { return 204; }");
+    let manifests = pki
+        .bridge(nginx.port())
+        .route(route("api", &format!("{RULE} && PathPrefix(`/api`)")))
+        .route(route("wide", "PathPrefix(`/`)"))
+        .route(route("elsewhere", "Host(`other.example.com`)"));
+    let directory = directory(&manifests.yaml());
+    let (viaduct, api) = serve(directory.path());
+    let url = format!("https://{HOST}:{}/shop?a=b", viaduct.address("websecure").port());
+    let (report, fault) = json(&[&url, "--api", &api]);
+    assert!(!fault, "{report:#}");
+    assert_eq!(report["entryPoint"]["name"], "websecure");
+    let leg = &report["client"];
+    assert_eq!(leg["serverName"], HOST);
+    assert_eq!(leg["certificate"]["names"], json!([HOST]));
+    assert_eq!(leg["why"], format!("it has the SAN `{HOST}`"));
+    let considered = report["routers"]["considered"].as_array().expect("routers");
+    let told: Vec<_> = considered
+        .iter()
+        .map(|router| {
+            (
+                router["object"].as_str().expect("text"),
+                router["outcome"].as_str().expect("text"),
+            )
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [
+            ("IngressRoute web/api", "unmet"),
+            ("IngressRoute web/web-ingressroute", "chosen"),
+            ("IngressRoute web/wide", "outranked"),
+        ]
+    );
+    assert_eq!(considered[0]["unmet"], json!(["PathPrefix(`/api`)"]));
+    assert_eq!(report["routers"]["otherHosts"], 1);
+    let backend = &report["backend"];
+    assert_eq!(backend["object"], format!("ServersTransport web/{TRANSPORT}"));
+    assert_eq!(backend["peer"], nginx.address().to_string());
+    assert_eq!(backend["tls"]["serverName"], HOST);
+    assert_eq!(backend["tls"]["trust"], "rootCAs");
+    assert_eq!(backend["tls"]["done"]["version"], "1.2");
+    assert_eq!(backend["tls"]["done"]["verified"], true);
+    assert_eq!(backend["presented"][0]["names"], json!([HOST]));
+    assert_eq!(report["status"], 204);
+    assert_eq!(report["answer"]["status"], 204);
+
+    let told = text(&[&url, "--api", &api]);
+    for line in [
+        &format!("GET {url}"),
+        "  protocols          h2, http/1.1",
+        "    does not hold: PathPrefix(`/api`)",
+        "  verified           yes",
+        "answer: 204 No Content",
+    ] {
+        assert!(told.contains(line), "{line}\n{told}");
+    }
+}
+
+#[test]
+fn c10_a_fault_ends_it_with_the_fix_that_mends_it() {
+    let pki = Pki::new();
+    let nginx = Nginx::server(&pki.backend, "");
+    let directory = directory(
+        &pki.bridge_with(nginx.port(), json!({ "serverName": "other.example.com" }))
+            .yaml(),
+    );
+    let url = format!("https://{HOST}/");
+    let (report, fault) = json(&[&url, name(directory.path())]);
+    assert!(fault);
+    assert_eq!(report["status"], 502);
+    assert_eq!(report["fault"]["code"], "name_mismatch");
+    let fix = report["fault"]["fix"].as_str().expect("a fix");
+    assert_eq!(
+        fix,
+        format!("set `serverName: {HOST}` in ServersTransport web/{TRANSPORT}")
+    );
+    assert!(
+        report["fault"]["yaml"]
+            .as_str()
+            .is_some_and(|yaml| yaml.contains(HOST))
+    );
+    // What the server showed is told, though the handshake failed.
+    assert_eq!(report["backend"]["presented"][0]["names"], json!([HOST]));
+    let told = text(&[&url, name(directory.path())]);
+    assert!(told.contains(&format!("\nfix: {fix}\n")), "{told}");
+
+    std::fs::write(
+        directory.path().join("bridge.yaml"),
+        pki.bridge(nginx.port()).yaml(),
+    )
+    .expect("a file");
+    let (report, fault) = json(&[&url, name(directory.path())]);
+    assert!(!fault, "{report:#}");
+}
+
+#[test]
+fn c10_a_router_out_of_service_and_no_router_are_told_of() {
+    let pki = Pki::new();
+    let manifests = pki
+        .base(9)
+        .transport(TRANSPORT, json!({ "rootCAs": [{ "secret": "missing" }] }))
+        .route(secure_route("https").transport(TRANSPORT));
+    let directory = directory(&manifests.yaml());
+    let (report, fault) = json(&[&format!("https://{HOST}/"), name(directory.path())]);
+    assert!(fault);
+    assert_eq!(
+        (&report["status"], &report["fault"]["code"]),
+        (&json!(503), &json!("out_of_service"))
+    );
+    assert!(
+        report["fault"]["message"]
+            .as_str()
+            .is_some_and(|text| text.contains("missing"))
+    );
+    assert_eq!(report["backend"], Value::Null);
+
+    let (report, _) = json(&[&format!("http://{HOST}/"), name(directory.path())]);
+    assert_eq!(
+        (&report["status"], &report["fault"]["code"]),
+        (&json!(404), &json!("no_router"))
+    );
+    let (report, _) = json(&[
+        &format!("http://{HOST}/"),
+        name(directory.path()),
+        "--entrypoint",
+        "websecure",
+    ]);
+    let fix = report["fault"]["fix"].as_str().expect("a fix");
+    assert!(
+        fix.ends_with("would match, but it is for TLS and the request came by http"),
+        "{fix}"
+    );
+}
+
+#[test]
+fn c10_middlewares_are_met_and_none_that_guards_is_gone_past() {
+    let pki = Pki::new();
+    let nginx = Nginx::server(
+        &pki.backend,
+        "location = /inner { return 204; } location / { return 418; }",
+    );
+    let strip = json!([{ "name": "strip" }]);
+    let guarded = json!([{ "name": "strip" }, { "name": "users" }]);
+    let manifests = pki
+        .bridge(nginx.port())
+        .secret("users", &[("users", "alice:$apr1$x$gLGbhvBmzaOEdKpHUA9CE0")])
+        .traefik(
+            "Middleware",
+            "strip",
+            json!({ "stripPrefix": { "prefixes": ["/outer"] } }),
+        )
+        .traefik(
+            "Middleware",
+            "users",
+            json!({ "basicAuth": { "secret": "users" } }),
+        )
+        .route(route("outer", &format!("{RULE} && PathPrefix(`/outer`)")).rule_field("middlewares", strip))
+        .route(
+            route(
+                "guarded",
+                &format!("{RULE} && PathPrefix(`/outer/inner/guarded`)"),
+            )
+            .rule_field("middlewares", guarded),
+        );
+    let directory = directory(&manifests.yaml());
+    let (report, fault) = json(&[&format!("https://{HOST}/outer/inner"), name(directory.path())]);
+    assert!(!fault, "{report:#}");
+    assert_eq!(report["middlewares"][0]["effect"], "the path is now /inner");
+    assert_eq!(report["status"], 204);
+
+    let (report, fault) = json(&[
+        &format!("https://{HOST}/outer/inner/guarded"),
+        name(directory.path()),
+    ]);
+    assert!(!fault, "{report:#}");
+    assert_eq!(report["backend"]["tls"]["done"]["verified"], true);
+    assert_eq!(
+        (&report["answer"], &report["status"]),
+        (&Value::Null, &Value::Null)
+    );
+    let why = report["notSent"].as_str().expect("why");
+    assert!(
+        why.contains("decides on requests (it asks for a password)"),
+        "{why}"
+    );
+}
+
+#[test]
+fn c10_what_is_no_trace_is_refused() {
+    let nobody = format!("http://127.0.0.1:{}", viaduct_testkit::port::closed_port());
+    for (arguments, said) in [
+        (
+            vec!["web.example.com", "."],
+            "error: `web.example.com` is no URL of a request: it begins with `https://HOST` or `http://HOST`\n",
+        ),
+        (
+            vec!["https://a/", ".", "-X", "POST"],
+            "error: `POST` is not traced: a trace only reads, with GET, HEAD or OPTIONS\n",
+        ),
+        (
+            vec!["https://a/", ".", "-H", "nothing"],
+            "error: `nothing` is no header: write `Name: value`\n",
+        ),
+        (vec!["https://a/", "--api", &nobody], "for `/api/trace`"),
+    ] {
+        let output = run(&arguments);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        let stderr = String::from_utf8(output.stderr).expect("text");
+        assert!(stderr.contains(said), "{stderr}");
+    }
+}
+
+/// A page of another site can make a browser ask for it, but not with a header of its own.
+#[test]
+fn c10_the_api_traces_for_programs_only() {
+    let pki = Pki::new();
+    let directory = directory(&pki.bridge(9).yaml());
+    let (viaduct, _) = serve(directory.path());
+    let traefik = viaduct.address("traefik");
+    let target = format!("/api/trace?url=https%3A%2F%2F{HOST}%2F");
+    assert_eq!(api::get(traefik, &target).status, 403);
+    let ask = |target: &str| {
+        let head = format!("GET {target} HTTP/1.1\r\nhost: a\r\nx-viaduct-trace: 1\r\n\r\n");
+        http1::once(traefik, head)
+    };
+    let answer = ask(&target);
+    assert_eq!(answer.status, 200);
+    let report: Value = serde_json::from_slice(&answer.body).expect("JSON");
+    assert_eq!(report["fault"]["code"], "connect_refused");
+    for wrong in [
+        "",
+        "?url=file%3A%2F%2F%2Fetc",
+        "?url=https%3A%2F%2Fa&method=DELETE",
+        "?url=https%3A%2F%2Fa&send=perhaps",
+    ] {
+        assert_eq!(ask(&format!("/api/trace{wrong}")).status, 400, "{wrong}");
+    }
+}
