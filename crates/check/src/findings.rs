@@ -86,6 +86,7 @@ fn diagnosis(finding: &Finding) -> Diagnosis {
     match finding.code {
         Code::UnreadableDocument
         | Code::LastGoodKept
+        | Code::TrustHeld
         | Code::ClusterAccess
         | Code::OcspStapling
         | Code::RevokedCertificate => Diagnosis::Unreadable,

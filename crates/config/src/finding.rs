@@ -80,6 +80,8 @@ pub enum Code {
     NoServers,
     /// The last good state of an object was kept.
     LastGoodKept,
+    /// A change of trust that waits, as servers would fail under it.
+    TrustHeld,
     /// A route whose backend leg is less secure than the operator demands.
     BelowRequiredClass,
     /// An exception to what is demanded that is for nothing that is there.

@@ -1,8 +1,12 @@
 //! The part of the install configuration that routing depends on.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use viaduct_config::dynamic::http::{RouterTls, ServersTransport};
 use viaduct_config::rule::Syntax;
 use viaduct_config::{EntryPointName, ProviderName};
+use viaduct_tls::{Backend, Trust};
 
 use crate::bridge::BridgePolicy;
 
@@ -19,6 +23,18 @@ pub struct Install {
     pub default_rule_syntax: Syntax,
     /// What is demanded of both legs of every route. Default: nothing.
     pub bridge: BridgePolicy,
+    /// Trust of before that stays in force although the configuration asks for another, by the name of the servers
+    /// transport (`bridge.preflight: gate`). Default: none.
+    pub held_trust: BTreeMap<Arc<str>, HeldTrust>,
+}
+
+/// The trust that a servers transport had before. It takes the place of another verified trust only: never that of
+/// none, nor of one that cannot be used.
+#[derive(Debug, Clone, PartialEq)]
+pub struct HeldTrust {
+    pub trust: Backend<Trust>,
+    /// Who would fail under the new one; `None`: that is being looked at.
+    pub why: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq)]

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use viaduct_tls::{ClientAuth, Identity, TrustBundle};
 
 use crate::Snapshot;
+use crate::install::HeldTrust;
 use crate::service::Service;
 use crate::transport::Transport;
 
@@ -17,6 +18,11 @@ impl Snapshot {
     /// Every servers transport that can be used.
     pub fn transports(&self) -> impl Iterator<Item = &Arc<Transport>> {
         self.book.transports.values()
+    }
+
+    /// Servers transports whose trust of before stays in force, by name.
+    pub fn held_trust(&self) -> impl Iterator<Item = (&Arc<str>, &HeldTrust)> {
+        self.book.install.held_trust.iter()
     }
 
     /// The certificates that clients may be shown; the default is the last.

@@ -36,7 +36,7 @@ use std::sync::Arc;
 pub use bridge::{BridgeClass, BridgePolicy};
 pub use compile::{Inputs, compile};
 pub use entry_point::{EntryPoint, PolicyId, RouteRequest, Routed};
-pub use install::{EntryPointInstall, Install};
+pub use install::{EntryPointInstall, HeldTrust, Install};
 pub use middleware::{Middleware, MiddlewareKind};
 pub use router::{Router, RouterObservability, RouterState};
 pub use rule::RouteRule;

@@ -18,6 +18,7 @@ use viaduct_tls::{CertificateStore, Identity};
 
 use crate::api::{Board, Published};
 use crate::ocsp::{self, Stapling};
+use crate::preflight::Gate;
 use crate::telemetry::ReloadCount;
 
 pub(crate) use notice::Witness;
@@ -37,6 +38,8 @@ pub(crate) struct Control {
     retired: Vec<(Arc<Snapshot>, Instant)>,
     /// `None`: OCSP stapling is off.
     stapling: Option<Stapling>,
+    /// `None`: a change of trust is in force at once.
+    gate: Option<Gate>,
     /// Where exceptions to what is demanded of routes are read off.
     clock: Clock,
     /// When the next of those in force ends.
@@ -52,6 +55,7 @@ impl Control {
     pub(crate) fn new(install: Install, reloads: Arc<ReloadCount>, board: Option<Board>) -> Self {
         Self {
             stapling: None,
+            gate: None,
             events: None,
             clock: Box::new(SystemTime::now),
             exception_ends: None,
@@ -74,6 +78,11 @@ impl Control {
     /// Tells of findings about objects of a cluster on these objects, too.
     pub(crate) fn tell_objects(&mut self, events: Events) {
         self.events = Some(events);
+    }
+
+    /// Lets changes of trust wait from now on, if there is a gate.
+    pub(crate) fn gate(&mut self, gate: Option<Gate>) {
+        self.gate = gate;
     }
 
     /// Takes a new default transport: another trust, and so other pools.
@@ -113,14 +122,15 @@ impl Control {
     /// The snapshot of what is known now.
     fn compile(&mut self) -> Arc<Snapshot> {
         self.exception_ends = self.install.bridge.advance((self.clock)());
-        let staples = self.stapling.as_ref().map(Stapling::staples);
-        let inputs = Inputs {
-            install: &self.install,
-            updates: &self.updates,
-            generated_default: Arc::clone(&self.generated_default),
-            staples: staples.as_deref(),
-        };
-        let (snapshot, findings) = compile(&inputs, self.current.as_deref());
+        if let Some(current) = self.current.clone()
+            && let Some(mut gate) = self.gate.take()
+        {
+            self.install.held_trust.clear();
+            let (configured, _) = self.compile_once();
+            self.install.held_trust = gate.hold(&current, &configured);
+            self.gate = Some(gate);
+        }
+        let (snapshot, findings) = self.compile_once();
         if let Some(board) = &self.board {
             let published = Published::new(self.updates.clone(), findings.clone(), Arc::clone(&snapshot));
             board.send_replace(Some(Arc::new(published)));
@@ -139,6 +149,17 @@ impl Control {
             self.retired.push((before, Instant::now()));
         }
         snapshot
+    }
+
+    fn compile_once(&self) -> (Arc<Snapshot>, Vec<Finding>) {
+        let staples = self.stapling.as_ref().map(Stapling::staples);
+        let inputs = Inputs {
+            install: &self.install,
+            updates: &self.updates,
+            generated_default: Arc::clone(&self.generated_default),
+            staples: staples.as_deref(),
+        };
+        compile(&inputs, self.current.as_deref())
     }
 
     /// Applies updates, and new CAs and OCSP answers between them, until the updates' source ends; updates
@@ -164,6 +185,7 @@ impl Control {
                     tracing::debug!("OCSP answers applied");
                     Some(self.compile())
                 }
+                () = judged(&mut self.gate) => Some(self.compile()),
                 () = wait_until(self.exception_ends, (self.clock)()) => self.end_exceptions(),
                 () = released(&self.retired) => {
                     self.take_apart();
@@ -257,6 +279,14 @@ async fn wait_until(moment: Option<SystemTime>, now: SystemTime) {
             let left = moment.duration_since(now).unwrap_or_default();
             tokio::time::sleep(left.min(LOOK_AT_CLOCK)).await;
         }
+        None => std::future::pending().await,
+    }
+}
+
+/// Waits until it is known what becomes of a change of trust. Cancel safe.
+async fn judged(gate: &mut Option<Gate>) {
+    match gate {
+        Some(gate) => gate.changed().await,
         None => std::future::pending().await,
     }
 }

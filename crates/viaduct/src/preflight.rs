@@ -9,6 +9,7 @@
 
 pub(crate) mod drift;
 pub(crate) mod endpoints;
+mod gate;
 mod prober;
 pub(crate) mod report;
 mod round;
@@ -20,12 +21,14 @@ mod tests;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::runtime::Handle;
 use tokio::sync::watch;
 use viaduct_config::install::PreflightMode;
 use viaduct_kubernetes::events::Events;
 use viaduct_snapshot::Snapshot;
 
 use crate::failure::Failure;
+pub(crate) use gate::Gate;
 pub(crate) use report::Report;
 
 /// `bridge.preflight` and `bridge.preflightInterval`.
@@ -49,6 +52,7 @@ impl Settings {
 pub(crate) struct Preflight {
     settings: Settings,
     reports: watch::Receiver<Arc<Report>>,
+    runtime: Handle,
 }
 
 impl Preflight {
@@ -63,6 +67,7 @@ impl Preflight {
             .enable_all()
             .build()
             .map_err(failed)?;
+        let handle = runtime.handle().clone();
         let (publisher, reports) = watch::channel(Arc::default());
         let prober = prober::Prober::new(settings, snapshots, publisher, events);
         // Not joined: it waits for servers, and the end of the process does not.
@@ -70,7 +75,16 @@ impl Preflight {
             .name("preflight".into())
             .spawn(move || runtime.block_on(prober.run()))
             .map_err(failed)?;
-        Ok(Self { settings, reports })
+        Ok(Self {
+            settings,
+            reports,
+            runtime: handle,
+        })
+    }
+
+    /// What lets a change of trust wait; `None`: it does not.
+    pub(crate) fn gate(&self) -> Option<Gate> {
+        (self.settings.mode == PreflightMode::Gate).then(|| Gate::new(self.runtime.clone()))
     }
 
     pub(crate) fn settings(&self) -> Settings {

@@ -71,6 +71,7 @@ impl Serving {
         let (sender, receiver) = watch::channel(first);
         let addresses = edge.addresses();
         let preflight = Preflight::start(preflight, receiver.clone(), told)?;
+        control.gate(preflight.gate());
         let metrics = edge.metrics(receiver.clone(), reloads, preflight.clone());
         let internal = api.map(|api| {
             let api = api

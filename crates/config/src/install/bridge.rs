@@ -132,6 +132,8 @@ choice! {
         /// It is told.
         #[default]
         Report = "report",
+        /// And a change of trust under which it fails waits.
+        Gate = "gate",
     }
 }
 

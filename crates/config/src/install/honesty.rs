@@ -58,7 +58,7 @@ const SAMPLES: &[(&str, &str)] = &[
     ("explicitBoundaries", "1,2.5"),
     ("log.level", "DEBUG"),
     ("accessLog.format", "json"),
-    ("bridge.preflight", "off"),
+    ("bridge.preflight", "gate"),
     ("log.format", "json"),
     ("fields.headers.defaultMode", "redact"),
     ("defaultMode", "drop"),

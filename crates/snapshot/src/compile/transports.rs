@@ -16,6 +16,7 @@ use super::sources::{Source, Sources};
 use super::{certificates, materials, names, policies};
 use crate::book::{Book, ByName, Counters};
 use crate::compile::Inputs;
+use crate::install::HeldTrust;
 use crate::resolve::{Resolver, because_of};
 use crate::transport::{Timeouts, Transport};
 
@@ -71,6 +72,7 @@ pub(super) fn build(
         name: Arc::from(DEFAULT_TRANSPORT),
         written: &inputs.install.servers_transport,
         before: book.map(|book| &book.install.servers_transport),
+        held: inputs.install.held_trust.get(DEFAULT_TRANSPORT),
         origin: None,
         materials: &nowhere,
     };
@@ -87,8 +89,10 @@ pub(super) fn build(
             if source.broken(&element).is_some() {
                 continue;
             }
+            let name_at_provider = source.qualified(name);
             let transport = Written {
-                name: source.qualified(name),
+                held: inputs.install.held_trust.get(&name_at_provider),
+                name: name_at_provider,
                 written,
                 before: source
                     .kept
@@ -125,6 +129,7 @@ struct Written<'a> {
     written: &'a ServersTransport,
     /// As it was at the previous compile.
     before: Option<&'a ServersTransport>,
+    held: Option<&'a HeldTrust>,
     origin: Option<ObjectRef>,
     materials: &'a Materials,
 }
@@ -144,10 +149,16 @@ impl Written<'_> {
             && self.before == Some(self.written)
             && kept.origin == self.origin
             && self.is_trusted_by(&kept.root_cas)
+            && book.and_then(|book| book.install.held_trust.get(&self.name)) == self.held
         {
+            warnings.extend(self.held_finding());
             return Ok(Arc::clone(kept));
         }
-        let policy = policy(self.written, self.materials, versions, cipher_suites)?;
+        let mut policy = policy(self.written, self.materials, versions, cipher_suites)?;
+        if let (Verification::Full(trust), Some(held)) = (&mut policy.verification, self.held) {
+            trust.clone_from(&held.trust);
+            warnings.extend(self.held_finding());
+        }
         let (tls, generation) = match kept.filter(|kept| *kept.tls.policy() == policy) {
             Some(kept) => (Arc::clone(&kept.tls), kept.generation),
             None => (
@@ -170,6 +181,26 @@ impl Written<'_> {
                 .map(|material| material.object.clone())
                 .collect(),
         }))
+    }
+
+    /// That the configured trust is not the one in force.
+    fn held_finding(&self) -> Option<Finding> {
+        let why = self
+            .held
+            .filter(|_| !self.written.insecure_skip_verify)?
+            .why
+            .as_ref()?;
+        let finding = Finding::warning(
+            Code::TrustHeld,
+            "the trust of before stays in force: servers that pass under it would fail under the new one",
+        );
+        let finding = finding
+            .field("rootCAs")
+            .wanted("every server that passes passes on")
+            .got(why);
+        Some(finding.hint(
+            "give these servers certificates that the new CAs vouch for, or add the CAs of theirs; `bridge.preflight: report` puts the new trust in force at once",
+        ))
     }
 
     fn is_trusted_by(&self, objects: &[ObjectRef]) -> bool {

@@ -44,7 +44,7 @@ pub(super) fn answer(view: &View, asked: &Asked) -> Response<Bytes> {
         ["api", "bridges"] => listing::list(published.bridges(), &query),
         ["api", "viaduct", "bridges"] => bridges::list(&published.snapshot, &query),
         ["api", "viaduct", "preflight"] => match view.preflight.get() {
-            Some(running) => reply::json(&preflight::all(running)),
+            Some(running) => reply::json(&preflight::all(running, &published.snapshot)),
             None => reply::not_found(),
         },
         ["api", "viaduct", "findings"] => reply::json(&bridges::findings(&published)),

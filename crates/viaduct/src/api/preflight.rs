@@ -1,6 +1,7 @@
 //! `/api/viaduct/preflight`: what handshakes with each server came to (C11), and odd certificates (C12).
 
 use serde_json::{Value, json};
+use viaduct_snapshot::Snapshot;
 use viaduct_tls::CertificateFacts;
 
 use super::certificates;
@@ -8,7 +9,7 @@ use super::overview::date;
 use crate::preflight::Preflight;
 use crate::preflight::report::{Checked, Outcome};
 
-pub(super) fn all(running: &Preflight) -> Value {
+pub(super) fn all(running: &Preflight, snapshot: &Snapshot) -> Value {
     let settings = running.settings();
     let report = running.report();
     let count = report.count();
@@ -18,6 +19,11 @@ pub(super) fn all(running: &Preflight) -> Value {
         "passed": count.passed,
         "failed": count.failed,
         "unchecked": count.unchecked,
+        // Whose configured trust waits, and for whom; null: that is being looked at.
+        "held": snapshot
+            .held_trust()
+            .map(|(transport, held)| json!({ "transport": &**transport, "why": held.why }))
+            .collect::<Value>(),
         "servers": report.checked.iter().take(MOST).map(server).collect::<Value>(),
     })
 }

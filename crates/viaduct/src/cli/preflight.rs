@@ -6,9 +6,10 @@ use viaduct_config::install::{Bridge, PreflightMode};
 
 #[derive(Debug, Args)]
 pub(crate) struct Preflight {
-    /// Try the TLS of servers before requests need it: off, report [default: report]
+    /// Try the TLS of servers before requests need it: off, report, gate [default: report]
     ///
-    /// `report` says of which servers the TLS would fail, after each change and every ten minutes.
+    /// `report` says of which servers the TLS would fail, after each change and every ten minutes. `gate` also lets a
+    /// change of trust wait under which servers fail that pass under the trust in force.
     #[arg(
         id = "preflight",
         long = "preflight",

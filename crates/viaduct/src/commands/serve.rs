@@ -1,5 +1,6 @@
 //! `viaduct` without a command: serves what Traefik's install configuration asks for.
 
+use std::collections::BTreeMap;
 use std::process::ExitCode;
 
 use viaduct_config::{ProviderName, render};
@@ -94,5 +95,6 @@ pub(super) fn routing(install: &viaduct_config::Install) -> Result<Install, Fail
         provider_precedence: precedence.map(|name| ProviderName::new(name.as_str())).collect(),
         default_rule_syntax: providers::default_rule_syntax(install),
         bridge: bridge::policy(&install.bridge)?,
+        held_trust: BTreeMap::new(),
     })
 }

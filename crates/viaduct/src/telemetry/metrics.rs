@@ -69,8 +69,9 @@ impl Metrics {
             credentials: &inventory.credentials(&totals),
             reloads: self.reloads.now(),
         };
+        let snapshot = Arc::clone(&self.snapshots.borrow());
         let mut families = scrape.families(detail);
-        families.extend(preflight::families(&self.preflight.report()));
+        families.extend(preflight::families(&self.preflight.report(), &snapshot));
         families
     }
 

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::time::SystemTime;
 
 use viaduct_observe::families::{Family, Kind, Series, Value};
+use viaduct_snapshot::Snapshot;
 
 use crate::preflight::Report;
 use crate::preflight::drift;
 
-pub(super) fn families(report: &Report) -> Vec<Family> {
-    let families = [servers(report), drifts(report), ends(report)];
+pub(super) fn families(report: &Report, snapshot: &Snapshot) -> Vec<Family> {
+    let families = [servers(report), drifts(report), ends(report), held(snapshot)];
     families
         .into_iter()
         .filter(|family| !family.series.is_empty())
@@ -71,6 +72,18 @@ fn ends(report: &Report) -> Family {
         help: "When the certificates of servers expire, as pre-flight saw them, in seconds since 1970.",
         kind: Kind::Gauge,
         series: ends.collect(),
+    }
+}
+
+fn held(snapshot: &Snapshot) -> Family {
+    let held = snapshot.held_trust();
+    Family {
+        name: "viaduct_preflight_trust_held",
+        help: "1: the servers transport keeps the trust of before, as servers would fail under the new one.",
+        kind: Kind::Gauge,
+        series: held
+            .map(|(transport, _)| series(&[("transport", transport)], 1.0))
+            .collect(),
     }
 }
 

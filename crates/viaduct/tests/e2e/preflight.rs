@@ -4,11 +4,12 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 use serde_json::{Value, json};
+use viaduct_testkit::http1;
 use viaduct_testkit::nginx::Nginx;
 use viaduct_testkit::openssl::SServer;
 use viaduct_testkit::pki::{Ca, Issued, Leaf};
 use viaduct_testkit::viaduct::Running;
-use viaduct_testkit::wait::wait_for;
+use viaduct_testkit::wait::{wait_for, wait_until};
 
 use crate::api;
 use crate::fixture::{HOST, Pki, up};
@@ -194,4 +195,89 @@ pub(crate) fn c12_a_silent_rotation_is_seen_by_trying_again() {
     nginx.rotate(&Ca::new("Other CA").issue(Leaf::server(HOST)));
     let line = said(&mut running, "pre-flight: requests to a server would fail");
     assert!(line.contains("reason=\"unknown_ca\""), "{line}");
+}
+
+/// `gate`, and a server that `old` vouches for.
+fn gated(work: &Path, nginx: &Nginx, cas: &[&Ca]) -> Running {
+    serve(
+        work,
+        &routes(&[nginx.port()], cas),
+        &["--bridge.preflight=gate", "--metrics.prometheus"],
+    )
+}
+
+fn ask(running: &Running) -> u16 {
+    http1::once(
+        running.address("web"),
+        "GET / HTTP/1.1\r\nHost: app.example\r\n\r\n",
+    )
+    .status
+}
+
+#[test]
+fn c11_a_trust_under_which_servers_would_fail_waits_until_they_pass() {
+    let (old, new) = (Ca::new("Old CA"), Ca::new("New CA"));
+    let nginx = Nginx::server(&old.issue(Leaf::server(HOST)), "");
+    let work = tempfile::tempdir().expect("a temporary directory");
+    let mut running = gated(work.path(), &nginx, &[&old]);
+    let traefik = running.address("traefik");
+    assert_eq!(ask(&running), 200);
+
+    let file = work.path().join("routes.yml");
+    std::fs::write(&file, routes(&[nginx.port()], &[&new])).expect("a file");
+    let line = said(&mut running, "the trust of before stays in force");
+    let why = "1 of 1 servers would fail: https://127.0.0.1:";
+    assert!(line.contains(why) && line.contains("unknown_ca"), "{line}");
+    assert_eq!(ask(&running), 200);
+    let report = wait_report(traefik, "it waits", |report| report["held"][0]["why"].is_string());
+    assert_eq!(report["held"][0]["transport"], "to-app@file");
+    let series = r#"viaduct_preflight_trust_held{transport="to-app@file"} 1"#;
+    assert!(api::get(traefik, "/metrics").text().contains(series));
+
+    nginx.rotate(&new.issue(Leaf::server(HOST)));
+    said(
+        &mut running,
+        "no server would fail: the new trust is put in force",
+    );
+    wait_report(traefik, "nothing waits", |report| report["held"] == json!([]));
+    assert_eq!(ask(&running), 200);
+    assert!(
+        !api::get(traefik, "/metrics")
+            .text()
+            .contains("viaduct_preflight_trust_held")
+    );
+}
+
+#[test]
+fn c11_the_gate_fails_closed() {
+    let (old, new) = (Ca::new("Old CA"), Ca::new("New CA"));
+    let nginx = Nginx::server(&old.issue(Leaf::server(HOST)), "");
+    let work = tempfile::tempdir().expect("a temporary directory");
+    let mut running = gated(work.path(), &nginx, &[&old]);
+    let traefik = running.address("traefik");
+    assert_eq!(ask(&running), 200);
+
+    // A trust under which everybody passes is in force as soon as that is known.
+    let file = work.path().join("routes.yml");
+    std::fs::write(&file, routes(&[nginx.port()], &[&old, &new])).expect("a file");
+    said(
+        &mut running,
+        "no server would fail: the new trust is put in force",
+    );
+    wait_report(traefik, "nothing waits", |report| report["held"] == json!([]));
+
+    // One that cannot be used is not waited for: the route is out of service.
+    let broken = routes(&[nginx.port()], &[&old]).replace("-----BEGIN", "-----BEGAN");
+    std::fs::write(&file, broken).expect("a file");
+    wait_until("the route to be out of service", || ask(&running) == 503);
+
+    // What there was before is not remembered beyond that: the new trust is in force at once.
+    std::fs::write(&file, routes(&[nginx.port()], &[&new])).expect("a file");
+    wait_until("the new trust to be in force", || ask(&running) == 502);
+    assert!(
+        !running
+            .child()
+            .output()
+            .contains("the trust of before stays in force")
+    );
 }

@@ -9,11 +9,11 @@ use viaduct_config::dynamic::http::{ForwardingTimeouts, ServersTransport};
 use viaduct_config::finding::Code;
 use viaduct_tls::backend_leg::Verification;
 use viaduct_tls::names::Version;
-use viaduct_tls::{Backend, Trust};
+use viaduct_tls::{Backend, Trust, TrustBundle};
 
 use super::kit::{Compiled, Outcome, World, ca, issued, other_ca, pair, served};
 use crate::service::{PoolId, ServiceKind};
-use crate::{RouterState, Timeouts, Transport};
+use crate::{HeldTrust, RouterState, Timeouts, Transport};
 
 /// Router `r` over this transport `t`, and router `other` over the default one.
 fn with(transport: &Value) -> World {
@@ -257,4 +257,55 @@ fn a14_9_trust_generation_follows_content() {
         "a7_17: what did not change is shared"
     );
     assert_eq!(default_pool, default_pool_after);
+}
+
+#[test]
+fn c11_a_held_trust_takes_the_place_of_another_verified_trust_only() {
+    let bundle = |ca: &str| {
+        Backend(Trust::Bundle(Arc::new(
+            TrustBundle::from_pem([ca.as_bytes()]).unwrap(),
+        )))
+    };
+    let hold = |transport: &Value| {
+        let mut world = with(transport);
+        let held = HeldTrust {
+            trust: bundle(ca().pem()),
+            why: Some("1 of 1 servers would fail".to_owned()),
+        };
+        world.install.held_trust.insert(Arc::from("t@file"), held);
+        world
+    };
+    let before = with(&json!({ "rootCAs": [ca().pem()] })).compile();
+    let changed = json!({ "rootCAs": [other_ca().pem()], "serverName": "new.example.com" });
+    let world = hold(&changed);
+    let compiled = world.compile_after(Some(&before));
+    let policy = transport(&compiled, "r@file").0;
+    assert_eq!(
+        policy.tls.policy().verification,
+        Verification::Full(bundle(ca().pem()))
+    );
+    assert_eq!(
+        policy.tls.policy().server_name.as_deref(),
+        Some("new.example.com")
+    );
+    let finding = compiled.only(Code::TrustHeld);
+    assert_eq!(finding.got.as_deref(), Some("1 of 1 servers would fail"));
+    // Shared by the next compile, which says so again; and let go of at once.
+    let again = world.compile_after(Some(&compiled));
+    assert!(Arc::ptr_eq(&transport(&again, "r@file").0, &policy));
+    again.only(Code::TrustHeld);
+    let released = with(&changed).compile_after(Some(&again));
+    let verification = &transport(&released, "r@file").0.tls.policy().verification.clone();
+    assert_eq!(*verification, Verification::Full(bundle(other_ca().pem())));
+    assert!(released.found(Code::TrustHeld).is_empty());
+
+    let skipping = hold(&json!({ "insecureSkipVerify": true })).compile_after(Some(&before));
+    let verification = &transport(&skipping, "r@file").0.tls.policy().verification.clone();
+    assert_eq!(*verification, Verification::DangerSkip);
+    assert!(skipping.found(Code::TrustHeld).is_empty());
+    let unusable = hold(&json!({ "rootCAs": ["nothing"] })).compile_after(Some(&before));
+    assert!(matches!(
+        unusable.router("r@file").state,
+        RouterState::OutOfService { .. }
+    ));
 }

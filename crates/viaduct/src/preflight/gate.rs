@@ -1,0 +1,291 @@
+//! `bridge.preflight: gate`: a change of trust waits while servers that pass under the trust in force would fail under
+//! the new one (C11).
+//!
+//! ```text
+//!  control: what is configured --hold--> which trust of before stays --> compile
+//!     ^                                    | check: handshakes under the new trust, then under the old one
+//!     +------------- Verdict --------------+
+//! ```
+//! It fails closed. What is held is the trust that was in force before, never more; it takes the place of another
+//! *verified* trust only: a trust that cannot be used is out of service, and a transport that begins or ceases to verify
+//! does so at once. Everything else that a change says (names, client certificates, versions) is in force at once, too.
+//! It ends when the servers pass, after [`LONGEST`], or with the process, which knows no trust of before.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::runtime::Handle;
+use tokio::sync::mpsc;
+use tokio::task::AbortHandle;
+use tokio::time::Instant;
+use viaduct_proxy::probe::{Seen, Target};
+use viaduct_snapshot::{HeldTrust, Snapshot, Transport};
+use viaduct_tls::backend_leg::Verification;
+use viaduct_tls::{Backend, Fault, Reason, Trust};
+
+use super::endpoints::{Endpoint, endpoints};
+use super::round::round;
+
+pub(crate) struct Gate {
+    /// Of the pre-flight's thread.
+    runtime: Handle,
+    pending: BTreeMap<Arc<str>, Pending>,
+    /// What the servers passed under, until it is in force.
+    approved: HashMap<Arc<str>, Backend<Trust>>,
+    said: mpsc::Sender<Verdict>,
+    verdicts: mpsc::Receiver<Verdict>,
+}
+
+/// A change of one transport's trust that waits.
+struct Pending {
+    wanted: Backend<Trust>,
+    held: Backend<Trust>,
+    why: Option<String>,
+    since: Instant,
+    /// URLs.
+    servers: Vec<Arc<str>>,
+    check: AbortHandle,
+}
+
+impl Drop for Pending {
+    fn drop(&mut self) {
+        self.check.abort();
+    }
+}
+
+/// What a check came to.
+struct Verdict {
+    transport: Arc<str>,
+    wanted: Backend<Trust>,
+    /// Who would fail; empty: nobody.
+    broken: Vec<(Arc<str>, Fault)>,
+    of: usize,
+}
+
+impl Gate {
+    pub(crate) fn new(runtime: Handle) -> Self {
+        let (said, verdicts) = mpsc::channel(WAITING);
+        Self {
+            runtime,
+            pending: BTreeMap::new(),
+            approved: HashMap::new(),
+            said,
+            verdicts,
+        }
+    }
+
+    /// Which trust of `current` stays in force where `candidate`, compiled without any, has another.
+    pub(crate) fn hold(&mut self, current: &Snapshot, candidate: &Snapshot) -> BTreeMap<Arc<str>, HeldTrust> {
+        let in_force: HashMap<&Arc<str>, &Arc<Transport>> = current
+            .transports()
+            .map(|transport| (&transport.name, transport))
+            .collect();
+        let mut before = std::mem::take(&mut self.pending);
+        let mut servers: Option<Vec<Endpoint>> = None;
+        for transport in candidate.transports() {
+            let name = &transport.name;
+            let in_force = in_force.get(name).copied();
+            let (Some(held), Some(wanted)) = (in_force.and_then(verified), verified(transport)) else {
+                self.approved.remove(name);
+                continue;
+            };
+            if held == wanted {
+                self.approved.remove(name);
+                continue;
+            }
+            if self.approved.get(name) == Some(wanted) || !may_keep(held) {
+                continue;
+            }
+            let all = servers.get_or_insert_with(|| endpoints(candidate));
+            let own = all.iter().filter(|endpoint| endpoint.transport.name == *name);
+            let own: Vec<Endpoint> = own.cloned().collect();
+            if own.is_empty() {
+                continue;
+            }
+            let same = before
+                .remove(name)
+                .filter(|kept| kept.wanted == *wanted && kept.held == *held);
+            let pending = match same {
+                Some(kept) if kept.is_about(&own) => kept,
+                other => self.check(name, wanted, held, own, other.as_ref()),
+            };
+            self.pending.insert(Arc::clone(name), pending);
+        }
+        let pending = self.pending.iter();
+        pending
+            .map(|(name, pending)| (Arc::clone(name), pending.held_trust()))
+            .collect()
+    }
+
+    /// Waits until something is known that makes another snapshot. Cancel safe.
+    pub(crate) async fn changed(&mut self) {
+        // We hold a sender ourselves: it does not end.
+        while let Some(verdict) = self.verdicts.recv().await {
+            if self.judge(verdict) {
+                return;
+            }
+        }
+        std::future::pending().await
+    }
+
+    fn judge(&mut self, verdict: Verdict) -> bool {
+        let name = &verdict.transport;
+        let pending = self.pending.get_mut(name);
+        let Some(pending) = pending.filter(|pending| pending.wanted == verdict.wanted) else {
+            return false;
+        };
+        let waited = pending.since.elapsed();
+        let late = waited >= LONGEST;
+        if verdict.broken.is_empty() || late {
+            if late {
+                tracing::warn!(
+                    transport = &**name,
+                    "pre-flight: the new trust has waited for a day and is put in force"
+                );
+            } else {
+                let seconds = waited.as_secs();
+                tracing::info!(
+                    transport = &**name,
+                    seconds,
+                    "pre-flight: no server would fail: the new trust is put in force"
+                );
+            }
+            self.pending.remove(name);
+            self.approved.insert(Arc::clone(name), verdict.wanted);
+            return true;
+        }
+        let why = Some(verdict.why());
+        let news = pending.why != why;
+        pending.why = why;
+        news
+    }
+
+    fn check(
+        &self,
+        name: &Arc<str>,
+        wanted: &Backend<Trust>,
+        held: &Backend<Trust>,
+        servers: Vec<Endpoint>,
+        before: Option<&Pending>,
+    ) -> Pending {
+        let urls = servers
+            .iter()
+            .map(|endpoint| Arc::clone(&endpoint.server.url))
+            .collect();
+        let (transport, said) = (Arc::clone(name), self.said.clone());
+        let (new, old) = (wanted.clone(), held.clone());
+        let checking = self.runtime.spawn(async move {
+            let mut pause = SHORTEST_PAUSE;
+            loop {
+                let broken = broken(&servers, &old).await;
+                let done = broken.is_empty();
+                let verdict = Verdict {
+                    transport: Arc::clone(&transport),
+                    wanted: new.clone(),
+                    broken,
+                    of: servers.len(),
+                };
+                if said.send(verdict).await.is_err() || done {
+                    return;
+                }
+                tokio::time::sleep(pause).await;
+                pause = (pause * 2).min(LONGEST_PAUSE);
+            }
+        });
+        Pending {
+            wanted: wanted.clone(),
+            held: held.clone(),
+            why: before.and_then(|before| before.why.clone()),
+            since: before.map_or_else(Instant::now, |before| before.since),
+            servers: urls,
+            check: checking.abort_handle(),
+        }
+    }
+}
+
+impl Pending {
+    fn is_about(&self, servers: &[Endpoint]) -> bool {
+        self.servers
+            .iter()
+            .eq(servers.iter().map(|endpoint| &endpoint.server.url))
+    }
+
+    fn held_trust(&self) -> HeldTrust {
+        HeldTrust {
+            trust: self.held.clone(),
+            why: self.why.clone(),
+        }
+    }
+}
+
+impl Verdict {
+    /// Without times, so that the same state is said once.
+    fn why(&self) -> String {
+        let first = self.broken.first().map_or_else(String::new, |(url, fault)| {
+            format!(": {url}: {}: {}", fault.reason, fault.got)
+        });
+        format!("{} of {} servers would fail{first}", self.broken.len(), self.of)
+    }
+}
+
+/// `None`: it verifies nothing.
+fn verified(transport: &Arc<Transport>) -> Option<&Backend<Trust>> {
+    match &transport.tls.policy().verification {
+        Verification::Full(trust) => Some(trust),
+        Verification::DangerSkip => None,
+    }
+}
+
+/// Whether a trust may outlive its configuration. One that holds nothing valid any more may not: nothing passes under
+/// it. Removal for cause has its say here.
+fn may_keep(trust: &Backend<Trust>) -> bool {
+    let now = std::time::SystemTime::now();
+    match &trust.0 {
+        Trust::System => true,
+        Trust::Bundle(bundle) => bundle.roots().any(|root| root.not_after > now),
+    }
+}
+
+/// Those that fail under the trust of their transports, and pass under `held`. Who fails for another reason than the
+/// server's certificate, or under both, is not made worse.
+async fn broken(servers: &[Endpoint], held: &Backend<Trust>) -> Vec<(Arc<str>, Fault)> {
+    let targets = servers.iter().take(MOST).map(Endpoint::target).enumerate();
+    let tried = round(targets.collect(), LONGEST_ROUND).await;
+    let refused: Vec<(usize, Fault)> = tried
+        .into_iter()
+        .filter_map(|(index, seen)| Some((index, seen.fault.filter(is_about_trust)?)))
+        .collect();
+    let again = refused.iter().filter_map(|(index, _)| {
+        let target: Target = servers.get(*index)?.target().trusting(held.clone()).ok()?;
+        Some((*index, target))
+    });
+    let passing = round(again.collect(), LONGEST_ROUND).await;
+    let passes = |index: usize| {
+        let is_good =
+            |(other, seen): &(usize, Seen)| *other == index && seen.is_verified() && seen.fault.is_none();
+        passing.iter().any(is_good)
+    };
+    let mut broken: Vec<_> = refused
+        .into_iter()
+        .filter(|(index, _)| passes(*index))
+        .filter_map(|(index, fault)| Some((Arc::clone(&servers.get(index)?.server.url), fault)))
+        .collect();
+    broken.sort_by(|(a, _), (b, _)| a.cmp(b));
+    broken
+}
+
+/// The verifier's faults come with the chain that it refused.
+fn is_about_trust(fault: &Fault) -> bool {
+    !fault.presented.is_empty() || fault.reason == Reason::CaMissing
+}
+
+const WAITING: usize = 16;
+/// Servers of one transport that are looked at.
+const MOST: usize = 1024;
+const LONGEST_ROUND: Duration = Duration::from_secs(60);
+/// From one check to the next.
+const SHORTEST_PAUSE: Duration = Duration::from_secs(5);
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+/// A rotation that takes longer is not waited for.
+const LONGEST: Duration = Duration::from_secs(24 * 3600);
