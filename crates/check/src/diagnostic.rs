@@ -88,6 +88,12 @@ impl Diagnostic {
     }
 
     #[must_use]
+    pub(crate) fn about(mut self, subject: impl Into<String>) -> Self {
+        self.subject = Some(subject.into());
+        self
+    }
+
+    #[must_use]
     pub(crate) fn at(mut self, place: Option<Place>) -> Self {
         self.place = place;
         self

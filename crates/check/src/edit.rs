@@ -149,6 +149,28 @@ impl Editor<'_> {
         (added.start <= removed.start || added.start >= removed.end).then(|| vec![removed, added])
     }
 
+    /// A document behind the last one of the file.
+    pub(crate) fn append_document(&self, document: &str) -> Edit {
+        let text = &self.file.text;
+        // In front of the last line end, which is then the new document's.
+        let end = text.strip_suffix('\n').map_or(text.len(), str::len);
+        Edit::replace(self.index, end..end, format!("\n---\n{}", document.trim_end()))
+    }
+
+    /// A mapping without its entries: `key: {}`.
+    pub(crate) fn empty(&self, root: &Node, path: &str) -> Option<Edit> {
+        let key = Field::at(root, path)?.key?;
+        let lines = self.own_lines(key)?;
+        let name = self.file.token(&key.location)?;
+        let end = self.bytes(&lines).end;
+        let tail = if self.file.text.get(..end).is_some_and(|text| text.ends_with('\n')) {
+            ": {}\n"
+        } else {
+            ": {}"
+        };
+        Some(Edit::replace(self.index, name.end..end, tail))
+    }
+
     fn insert(&self, line: usize, column: u32, lines: &[String]) -> Edit {
         let at = self.file.line_start(line);
         let margin = " ".repeat(usize::try_from(column.saturating_sub(1)).unwrap_or_default());

@@ -41,7 +41,8 @@ pub(crate) fn diagnostics(sources: &Sources, findings: &[Finding]) -> Vec<Diagno
     };
     roots
         .into_iter()
-        .filter(|(finding, _)| !lost(finding))
+        // A lint of ours tells of it in full.
+        .filter(|(finding, _)| !lost(finding) && !TOLD_BY_LINTS.contains(&diagnosis(finding)))
         .map(|(finding, affects)| Diagnostic {
             affects,
             ..diagnostic(sources, &finding)
@@ -92,6 +93,7 @@ fn diagnosis(finding: &Finding) -> Diagnosis {
         | Code::RevokedCertificate => Diagnosis::Unreadable,
         Code::InvalidObject if field == "kind" => Diagnosis::UnknownKind,
         Code::InvalidObject => Diagnosis::InvalidObject,
+        Code::UnknownField if message.contains("is another controller's") => Diagnosis::ForeignAnnotation,
         Code::UnknownField => Diagnosis::UnknownField,
         Code::MisplacedField if field == "spec.tls.options" => Diagnosis::ClientAuthForBackend,
         Code::MisplacedField if field.contains("certificatesSecrets[") => Diagnosis::BackendsOwnKey,
@@ -124,6 +126,9 @@ fn diagnosis(finding: &Finding) -> Diagnosis {
         Code::BridgeException => Diagnosis::BridgeException,
     }
 }
+
+/// What the lints tell of in full, wherever translation does.
+const TOLD_BY_LINTS: [Diagnosis; 2] = [Diagnosis::ClientAuthForBackend, Diagnosis::ForeignAnnotation];
 
 fn is_old_group(version: &str) -> bool {
     version.starts_with("traefik.containo.us/")

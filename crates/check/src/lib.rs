@@ -17,6 +17,7 @@ mod diagnostic;
 mod edit;
 mod findings;
 mod installs;
+mod lints;
 mod place;
 pub mod report;
 mod serve;
@@ -86,6 +87,7 @@ pub fn check(sources: &Sources, setting: &Setting) -> Report {
     diagnostics.extend(installs::diagnostics(sources));
     let served = serve::served(sources, setting);
     diagnostics.extend(findings::diagnostics(sources, &served.findings));
+    diagnostics.extend(lints::diagnostics(sources, setting, &served));
     diagnostics.retain(|diagnostic| !setting.allowed.contains(&diagnostic.diagnosis));
     // What has no place comes first: it is about a whole file.
     diagnostics.sort_by(|one, other| {

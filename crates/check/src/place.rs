@@ -120,6 +120,11 @@ impl Sources {
     /// Where to underline for a finding at `place` about `field`. `keys`: the field's name is what is wrong.
     pub(crate) fn place(&self, place: &Location, field: Option<&str>, keys: bool) -> Option<Place> {
         let (index, file) = self.file(&place.file)?;
+        if field.unwrap_or_default().is_empty()
+            && let Some(name) = self.name_of_object(place)
+        {
+            return Some(Place::new(index, file.token(&name.location)?));
+        }
         let written = self.field(place, field);
         let range = match written {
             Some(Field {
@@ -130,6 +135,13 @@ impl Sources {
             Some(_) | None => file.token(place)?,
         };
         Some(Place::new(index, range))
+    }
+
+    /// What is about an object as a whole is shown at its name.
+    fn name_of_object(&self, place: &Location) -> Option<&Node> {
+        let root = self.object_at(place)?.root;
+        let is_whole = root.location == *place && root.get("kind").is_some();
+        is_whole.then(|| root.get("metadata")?.get("name")).flatten()
     }
 
     /// The field that a finding is about, in an object or in an element of the dynamic configuration.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use viaduct_config::finding::Code;
 use viaduct_config::{EntryPointName, Finding, Update};
 use viaduct_kubernetes::{Index, translate, translate_ingresses};
-use viaduct_snapshot::{EntryPointInstall, Inputs, Install, compile};
+use viaduct_snapshot::{EntryPointInstall, Inputs, Install, Snapshot, compile};
 use viaduct_tls::ocsp::Staples;
 
 use crate::source::{Is, Sources};
@@ -15,6 +15,8 @@ use crate::{Setting, is_of_a_process};
 
 pub(crate) struct Served {
     pub(crate) findings: Vec<Finding>,
+    pub(crate) updates: Vec<Arc<Update>>,
+    pub(crate) snapshot: Arc<Snapshot>,
 }
 
 pub(crate) fn served(sources: &Sources, setting: &Setting) -> Served {
@@ -35,14 +37,18 @@ pub(crate) fn served(sources: &Sources, setting: &Setting) -> Served {
         // Nobody is asked, so there is nothing to be said of it.
         staples: Some(&Staples::new()),
     };
-    let (_, found) = compile(&inputs, None);
+    let (snapshot, found) = compile(&inputs, None);
     early.extend(found);
     early.retain(|finding| !is_of_a_process(finding.code));
     if !has_endpoints(sources) {
         // Endpoints are a cluster's; manifests seldom have them.
         early.retain(|finding| finding.code != Code::NoServers || finding.object.is_none());
     }
-    Served { findings: early }
+    Served {
+        findings: early,
+        updates,
+        snapshot,
+    }
 }
 
 fn kubernetes(sources: &Sources, setting: &Setting) -> Vec<Update> {

@@ -232,6 +232,14 @@ pub enum IdentityError {
     TooManyCertificates,
 }
 
+/// The certificates of a PEM text that is in order, DER; none of one that is damaged or too long.
+pub fn pem_chain(text: &[u8]) -> Vec<CertificateDer<'static>> {
+    if text.len() > Identity::MAX_PEM {
+        return Vec::new();
+    }
+    read_chain(text).unwrap_or_default()
+}
+
 fn read_chain(text: &[u8]) -> Result<Vec<CertificateDer<'static>>, IdentityError> {
     let mut chain = Vec::new();
     for certificate in CertificateDer::pem_slice_iter(text) {

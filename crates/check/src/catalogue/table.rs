@@ -171,6 +171,12 @@ catalogue! {
         traefik: "the API server drops it silently (or `kubectl` refuses it, with strict validation); the file provider refuses the file",
         mend: "spell it as the schema does, or remove it.",
     }
+    ForeignAnnotation "V0113" Warning "an annotation of another controller" {
+        why: "Each ingress controller reads annotations under a prefix of its own. What one of another controller asks for, TLS to the backend for example, does not happen.",
+        here: "it has no effect",
+        traefik: "it has no effect, silently (some of ingress-nginx's are read with a provider of their own)",
+        mend: "write what does the same here, and remove the annotation when the other controller is gone.",
+    }
     InvalidRule "V0121" Error "a rule that cannot be read" {
         why: "The rule is not of the syntax of Traefik 3: a matcher that does not exist, a value without backticks, several values where one belongs.",
         here: "the router is out of service and answers 503 to what the rule was probably meant to match, so that no other router gets it",
@@ -194,6 +200,12 @@ catalogue! {
         here: "its requests are answered with 503",
         traefik: "the router is left out, unless `allowEmptyServices` is set; then 503",
         mend: "start the pods, or correct the selector or the port's name.",
+    }
+    Unreachable "V0125" Warning "a router that no request reaches" {
+        why: "Routers are tried by priority, which is the length of the rule unless it is written. Another router at the same entry point has a higher one and a rule that matches every request that this one matches. Only what can be proved from the rules is said.",
+        here: "all of its requests go to the other router",
+        traefik: "the same, silently",
+        mend: "give it a higher `priority`, or narrow the other rule.",
     }
     OptionUnknown "V0131" Error "an install option that does not exist" {
         why: "The install configuration sets an option that Traefik does not have.",
@@ -267,6 +279,36 @@ catalogue! {
         traefik: "the system's CAs are trusted instead, or no client is verified",
         mend: "name a CA, or remove the list to trust the system's CAs.",
     }
+    PlainBackend "V0304" Info "a backend that is spoken to in plain text" {
+        why: "The connection of the client ends here, and what follows is not encrypted: everyone on the way to the backend reads and changes it.",
+        here: "it is served; `bridge.require` of the install configuration refuses such routes",
+        traefik: "the same",
+        mend: "put TLS in front of the application (`viaduct sidecar`), write `scheme: https` and name a ServersTransport.",
+    }
+    SkipVerify "V0305" Warning "TLS without verification" {
+        why: "`insecureSkipVerify` encrypts for whoever answers. It is switched on to get rid of `unknown_ca`, which a ServersTransport with the right CA does as well.",
+        here: "the bridge counts as unverified; `bridge.require: verified` refuses it",
+        traefik: "it is served, and nothing tells",
+        mend: "write `rootCAs` and `serverName` instead.",
+    }
+    NameNotCarried "V0306" Warning "a name that the backend's certificate does not carry" {
+        why: "The certificate that lies beside the CA is taken for the backend's. It has to carry `serverName`, or without one the address that is connected to, among its subject alternative names.",
+        here: "requests are answered with 502, reason `name_mismatch` or `no_ip_san`",
+        traefik: "requests are answered with 500, without a reason",
+        mend: "expect a name that the certificate carries, or issue it with the name.",
+    }
+    NoTransport "V0307" Warning "an https backend without a ServersTransport" {
+        why: "Nobody says whom to trust behind the service and which name to expect. Then the system's CAs are trusted, and the certificate has to be for the pod's address: a certificate of the cluster's own never is.",
+        here: "requests are answered with 502, reason `unknown_ca`, unless the certificate is from a public CA and for the address",
+        traefik: "requests are answered with 500, without a reason",
+        mend: "write a ServersTransport with `rootCAs` and `serverName`, and name it at the service.",
+    }
+    KeyOfCa "V0308" Warning "a CA's private key beside the CA" {
+        why: "To trust a CA its certificate is enough. Whoever reads this Secret can issue certificates that are trusted here.",
+        here: "the key is not used",
+        traefik: "the key is not used",
+        mend: "make a Secret or ConfigMap with the certificate alone, under `ca.crt`.",
+    }
     BelowRequiredClass "V0309" Error "a backend leg below the class that is demanded" {
         why: "`bridge.require` of the install configuration, or that of the entry point or namespace, demands a better backend leg than the route's: TLS, a verified certificate, a client certificate.",
         here: "the router is out of service and answers 503; with `mode: report` it is served, and this is a warning",
@@ -284,5 +326,35 @@ catalogue! {
         here: "what needs it is out of service and answers 503",
         traefik: "it is skipped with a line in the log: another certificate is shown, or another trust used",
         mend: "write the PEM text again; `openssl x509 -in FILE -text` shows what is in it.",
+    }
+    Expired "V0403" Error "a certificate that has expired" {
+        why: "Its validity has ended: the leaf's, or that of a CA.",
+        here: "clients refuse the certificate; with an expired CA every bridge that relies on it fails with 502, reason `expired`",
+        traefik: "clients refuse the certificate; with an expired CA requests are answered with 500",
+        mend: "renew it.",
+    }
+    ExpiresSoon "V0404" Warning "a certificate that expires soon" {
+        why: "It ends within the time that `--soon` says, 21 days unless it is given.",
+        here: "it is served until then",
+        traefik: "it is served until then",
+        mend: "renew it, or see why what renews it has not.",
+    }
+    NotYetValid "V0405" Error "a certificate that is not valid yet" {
+        why: "Its validity begins later: it was issued in advance, or by a machine with another clock.",
+        here: "clients refuse the certificate until then; a CA vouches for nobody until then",
+        traefik: "the same",
+        mend: "wait for it with the one before still in place, or set the clocks.",
+    }
+    IncompleteChain "V0406" Warning "a chain that is incomplete or out of order" {
+        why: "A server has to send its certificate first and then each intermediate, up to the root. Browsers often find a missing one by themselves, other clients do not, so that it goes unnoticed.",
+        here: "it is sent as it is; clients that do not know the intermediate refuse it",
+        traefik: "the same",
+        mend: "put the certificate first and its intermediates behind it into `tls.crt`.",
+    }
+    WeakKey "V0407" Warning "a key or signature that is too weak" {
+        why: "RSA keys of fewer than 2048 bits and signatures with SHA-1 or MD5 are refused by clients, and by the verification of the backend leg.",
+        here: "a weak key of ours cannot be used, or clients refuse it; a backend's is refused with 502, reason `bad_certificate`",
+        traefik: "clients refuse it; a backend's signature with SHA-1 is refused",
+        mend: "issue the certificate again, with an ECDSA key or one of RSA with 2048 bits or more.",
     }
 }

@@ -15,6 +15,9 @@ pub(super) fn lines(file: &File, first: usize, last: usize) -> String {
 
 /// Whether a line is in the data of a Secret.
 fn is_data(file: &File, line: usize) -> bool {
+    if file.line_text(line).starts_with("---") {
+        return false;
+    }
     let number = u32::try_from(line + 1).unwrap_or(u32::MAX);
     let mut parts = file.parts.iter().rev();
     let part = parts.find(|part| part.root.location.line <= number);

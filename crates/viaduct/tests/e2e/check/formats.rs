@@ -218,6 +218,24 @@ fn c18_sarif_has_what_its_schema_requires() {
 }
 
 #[test]
+fn c18_the_time_is_an_input() {
+    let directory = directory(MENDED);
+    let finished = check(
+        directory.path(),
+        &[".", "--at", "2000-01-01T00:00:00Z", "--format", "json"],
+    );
+    assert_eq!(finished.status.code(), Some(1), "{}", finished.output);
+    let all: Value = serde_json::from_str(&finished.printed).expect("JSON");
+    let found = all["diagnostics"].as_array().expect("a list");
+    assert_eq!(codes(found), ["V0405", "V0405"], "{}", finished.printed);
+    let finished = check(
+        directory.path(),
+        &[".", "--at", "2200-01-01T00:00:00Z", "--format", "json"],
+    );
+    assert!(finished.printed.contains("V0403"), "{}", finished.printed);
+}
+
+#[test]
 fn c18_github_gets_one_command_for_each() {
     let directory = directory(&MENDED.replace("backend-svc", "backend-scv"));
     let finished = check(directory.path(), &[".", "--format", "github"]);

@@ -1,0 +1,260 @@
+//! Certificates as such: their time, their chain, their keys.
+
+use std::time::SystemTime;
+
+use viaduct_tls::certificate::pem_chain;
+use viaduct_tls::{CertificateDetails, CertificateFacts};
+
+use super::objects::{Object, Objects, list};
+use crate::Setting;
+use crate::catalogue::Diagnosis;
+use crate::diagnostic::Diagnostic;
+use crate::place::Place;
+use crate::serve::Served;
+
+pub(super) fn look(objects: &Objects<'_>, served: &Served, setting: &Setting, found: &mut Vec<Diagnostic>) {
+    let mut uses = of_objects(objects);
+    uses.extend(of_files(objects, served));
+    let known: Vec<CertificateFacts> = authorities(objects);
+    for one in &uses {
+        let chain = certificates(&one.pem);
+        let Some((first, _)) = chain.first() else { continue };
+        // A list of CAs has no order; any of them may be too old.
+        let looked = if one.is_pair {
+            chain.get(..1).unwrap_or_default()
+        } else {
+            &chain
+        };
+        for (facts, details) in looked {
+            in_time(one, facts, setting, found);
+            weak(one, facts, details.as_ref(), found);
+        }
+        if one.is_pair {
+            complete(one, first, &chain, &known, found);
+        }
+    }
+}
+
+/// Material that something names.
+struct Use {
+    pem: Vec<u8>,
+    /// A certificate with its chain; otherwise CAs.
+    is_pair: bool,
+    what: String,
+    subject: String,
+    place: Option<Place>,
+    field: String,
+}
+
+impl Use {
+    fn diagnostic(&self, diagnosis: Diagnosis, message: String) -> Diagnostic {
+        let diagnostic = Diagnostic::new(diagnosis, message)
+            .about(self.subject.as_str())
+            .at(self.place.clone());
+        if self.field.is_empty() {
+            diagnostic
+        } else {
+            diagnostic.field(self.field.as_str())
+        }
+    }
+}
+
+/// Every Secret that an object names for its certificate or CA.
+fn of_objects(objects: &Objects<'_>) -> Vec<Use> {
+    let mut uses = Vec::new();
+    for object in objects.all() {
+        for (path, name, is_pair) in named(object) {
+            let Some(secret) = objects.get("Secret", object.namespace, name) else {
+                continue;
+            };
+            let material = if is_pair {
+                secret.value("tls.crt").map(|pem| ("tls.crt", pem))
+            } else {
+                secret.ca()
+            };
+            if let Some((key, pem)) = material {
+                uses.push(Use {
+                    pem,
+                    is_pair,
+                    what: format!("`{key}` of Secret `{name}`"),
+                    subject: object.subject(),
+                    place: objects.place_of(object, &path),
+                    field: path,
+                });
+            }
+        }
+    }
+    uses
+}
+
+/// Path, Secret, and whether it is for a certificate with its key.
+fn named(object: Object<'_>) -> Vec<(String, &str, bool)> {
+    let root = object.root;
+    let mut found = Vec::new();
+    let mut one = |path: String, is_pair: bool| {
+        let field = crate::place::Field::at(root, &path);
+        if let Some(name) = field.and_then(|field| field.value.as_str()) {
+            found.push((path, name, is_pair));
+        }
+    };
+    let items = |path: &str| list(root, path).len();
+    match object.kind {
+        "IngressRoute" | "IngressRouteTCP" => {
+            one("spec.tls.secretName".to_owned(), true);
+            (0..items("spec.routes")).for_each(|index| one(format!("spec.routes[{index}].secretName"), true));
+        }
+        "Ingress" => {
+            (0..items("spec.tls")).for_each(|index| one(format!("spec.tls[{index}].secretName"), true))
+        }
+        "TLSStore" => {
+            one("spec.defaultCertificate.secretName".to_owned(), true);
+            (0..items("spec.certificates"))
+                .for_each(|index| one(format!("spec.certificates[{index}].secretName"), true));
+        }
+        "TLSOption" => {
+            let path = "spec.clientAuth.secretNames";
+            (0..items(path)).for_each(|index| one(format!("{path}[{index}]"), false));
+        }
+        "ServersTransport" => {
+            let path = "spec.certificatesSecrets";
+            (0..items(path)).for_each(|index| one(format!("{path}[{index}]"), true));
+            (0..items("spec.rootCAsSecrets"))
+                .for_each(|index| one(format!("spec.rootCAsSecrets[{index}]"), false));
+            (0..items("spec.rootCAs")).for_each(|index| one(format!("spec.rootCAs[{index}].secret"), false));
+        }
+        _ => {}
+    }
+    found
+}
+
+/// Certificates of the file provider, whose PEM files have been read.
+fn of_files(objects: &Objects<'_>, served: &Served) -> Vec<Use> {
+    let mut uses = Vec::new();
+    for update in served
+        .updates
+        .iter()
+        .filter(|update| update.provider.as_str() == "file")
+    {
+        for (index, stored) in update.dynamic.tls.certificates.iter().enumerate() {
+            let element = viaduct_config::Element::Certificate(index);
+            let location = update
+                .origins
+                .get(&element)
+                .and_then(|origin| origin.location.as_ref());
+            uses.push(Use {
+                pem: stored.pair.cert_file.as_bytes().to_vec(),
+                is_pair: true,
+                what: "the certificate".to_owned(),
+                subject: element.to_string(),
+                place: location.and_then(|location| objects.sources.place(location, None, false)),
+                field: String::new(),
+            });
+        }
+    }
+    uses
+}
+
+/// Every CA certificate that is in a Secret, for whatever it is there.
+fn authorities(objects: &Objects<'_>) -> Vec<CertificateFacts> {
+    let secrets = objects.of_kind("Secret");
+    let texts = secrets.flat_map(|secret| ["tls.ca", "ca.crt", "tls.crt"].map(|key| secret.value(key)));
+    let all = texts.flatten().flat_map(|pem| certificates(&pem));
+    all.map(|(facts, _)| facts).filter(|facts| facts.is_ca).collect()
+}
+
+fn in_time(one: &Use, facts: &CertificateFacts, setting: &Setting, found: &mut Vec<Diagnostic>) {
+    let (what, label) = (&one.what, facts.label());
+    let CertificateFacts {
+        not_before,
+        not_after,
+        ..
+    } = *facts;
+    if setting.at > not_after {
+        let message = format!("{what} (`{label}`) expired on {}", day(not_after));
+        found.push(one.diagnostic(Diagnosis::Expired, message));
+    } else if setting.at < not_before {
+        let message = format!("{what} (`{label}`) is not valid before {}", day(not_before));
+        found.push(one.diagnostic(Diagnosis::NotYetValid, message));
+    } else if not_after
+        .duration_since(setting.at)
+        .is_ok_and(|left| left < setting.soon)
+    {
+        let message = format!("{what} (`{label}`) expires on {}", day(not_after));
+        found.push(one.diagnostic(Diagnosis::ExpiresSoon, message));
+    }
+}
+
+fn day(time: SystemTime) -> String {
+    jiff::Timestamp::try_from(time).map_or_else(
+        |_| "a day that no calendar has".to_owned(),
+        |time| time.strftime("%Y-%m-%d %H:%M UTC").to_string(),
+    )
+}
+
+fn weak(
+    one: &Use,
+    facts: &CertificateFacts,
+    details: Option<&CertificateDetails>,
+    found: &mut Vec<Diagnostic>,
+) {
+    let Some(details) = details else { return };
+    let why = match (details.key_type, details.key_size) {
+        ("RSA", bits @ 1..2048) => format!("an RSA key of {bits} bits"),
+        _ if OLD_SIGNATURES.contains(&details.signature_algorithm.as_str()) && !facts.self_issued => {
+            "a signature with SHA-1 or MD5".to_owned()
+        }
+        _ => return,
+    };
+    let message = format!("{} (`{}`) has {why}", one.what, facts.label());
+    found.push(one.diagnostic(Diagnosis::WeakKey, message));
+}
+
+/// What a client needs to get from the certificate to a root: each issuer behind its certificate. That one is missing
+/// is only said where it is known that the issuer is no root.
+fn complete(
+    one: &Use,
+    first: &CertificateFacts,
+    chain: &[(CertificateFacts, Option<CertificateDetails>)],
+    known: &[CertificateFacts],
+    found: &mut Vec<Diagnostic>,
+) {
+    let mut last = first;
+    for (next, _) in chain.iter().skip(1) {
+        if next.subject != last.issuer {
+            let message = format!(
+                "{}: `{}` is followed by `{}`, which has not issued it",
+                one.what,
+                last.label(),
+                next.label()
+            );
+            found.push(one.diagnostic(Diagnosis::IncompleteChain, message));
+            return;
+        }
+        last = next;
+    }
+    let mut issuers = known.iter().filter(|issuer| issuer.subject == last.issuer);
+    if !last.self_issued && issuers.next().is_some_and(|issuer| !issuer.self_issued) {
+        let message = format!(
+            "{} ends before the intermediate certificate `{}`, which clients need",
+            one.what, last.issuer
+        );
+        found.push(one.diagnostic(Diagnosis::IncompleteChain, message));
+    }
+}
+
+/// The certificates of a PEM text that can be read.
+pub(super) fn certificates(pem: &[u8]) -> Vec<(CertificateFacts, Option<CertificateDetails>)> {
+    let chain = pem_chain(pem);
+    let read = chain.iter().filter_map(|der| {
+        let facts = CertificateFacts::from_der(der).ok()?;
+        Some((facts, CertificateDetails::from_der(der)))
+    });
+    read.collect()
+}
+
+/// With SHA-1 (RSA, ECDSA) and MD5.
+const OLD_SIGNATURES: [&str; 3] = [
+    "1.2.840.113549.1.1.5",
+    "1.2.840.10045.4.1",
+    "1.2.840.113549.1.1.4",
+];

@@ -1,0 +1,176 @@
+//! The article that Viaduct was made for: what `check` would have told its author, and that the edits give the solution.
+
+use std::fs;
+use std::path::Path;
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use viaduct_testkit::manifest::Manifests;
+
+use super::{check, codes, diagnostics};
+use crate::fixture::{HOST, Pki};
+
+/// The published manifests of the repository.
+fn published() -> std::path::PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/end-to-end-tls/as-published")
+}
+
+/// What the article has beside its manifests: both Secrets, and the backend's Service. The backend's certificate is
+/// signed by itself, as in the article.
+fn around() -> Manifests {
+    let pki = Pki::new();
+    let backend = viaduct_testkit::pki::Leaf::server(HOST).self_signed();
+    pki.base(443).tls_secret("backend-tls", &backend)
+}
+
+/// The first approach as it was deployed: the lines of the article inside the route they are meant for.
+fn first_approach(solution: bool) -> TempDir {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let read = |name: &str| fs::read_to_string(published().join(name)).expect("a published manifest");
+    let lines = read("initial-approach.yaml");
+    let (tls, option) = lines.split_once("---\n").expect("two documents");
+    let indented: String = tls.lines().map(|line| format!("  {line}\n")).collect();
+    let option = option.replace("[...]", "[TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256]");
+    let route = format!("{}{indented}---\n{option}", read("ingress-route.yaml"));
+    fs::write(directory.path().join("route.yaml"), route).expect("a manifest");
+    if solution {
+        let lines = read("solution.yaml");
+        let (transport, _) = lines.split_once("---\n").expect("two documents");
+        fs::write(directory.path().join("transport.yaml"), transport).expect("a manifest");
+    }
+    fs::write(directory.path().join("around.yaml"), around().yaml()).expect("manifests");
+    directory
+}
+
+#[test]
+fn c18_the_article_as_published_is_told_all_of_its_mistakes_in_order() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    for name in ["ingress-route.yaml", "initial-approach.yaml", "solution.yaml"] {
+        fs::copy(published().join(name), directory.path().join(name)).expect("a published manifest");
+    }
+    fs::write(directory.path().join("around.yaml"), around().yaml()).expect("manifests");
+    let names = [
+        "ingress-route.yaml",
+        "initial-approach.yaml",
+        "solution.yaml",
+        "around.yaml",
+    ];
+    let found = diagnostics(directory.path(), &names);
+    let told: Vec<_> = found
+        .iter()
+        .map(|one| {
+            let place = format!("{}:{}", one["file"].as_str().unwrap_or_default(), one["line"]);
+            format!("{place} {}", one["code"].as_str().unwrap_or_default())
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [
+            // the old group, and the certificate under the route
+            "ingress-route.yaml:1 V0004",
+            "ingress-route.yaml:18 V0111",
+            // lines without their object, and the object that guards clients
+            "initial-approach.yaml:1 V0003",
+            "initial-approach.yaml:3 V0201",
+            "initial-approach.yaml:6 V0004",
+            "initial-approach.yaml:16 V0107",
+            // no apiVersion, the backend's own key, its certificate as root, and a line without its object
+            "solution.yaml:1 V0005",
+            "solution.yaml:7 V0301",
+            "solution.yaml:9 V0302",
+            "solution.yaml:12 V0003",
+        ],
+        "{found:#?}"
+    );
+    let wrong_object = &found[3];
+    assert_eq!(
+        wrong_object["message"],
+        "`clientAuth` of TLSOption `web/backend-tls-opts` guards your clients: it demands a certificate of everyone who \
+         visits, and does not make the certificate of Service `backend-svc` trusted; you want a ServersTransport"
+    );
+    let solution = &wrong_object["help"][0];
+    assert_eq!(
+        solution["text"],
+        "name ServersTransport `web-transport`, which is there, at the service"
+    );
+    assert_eq!(solution["edits"][0]["file"], "ingress-route.yaml");
+    assert_eq!(
+        solution["edits"][0]["replacement"],
+        "      serversTransport: web-transport\n"
+    );
+}
+
+#[test]
+fn c3_the_edits_that_are_proposed_for_the_first_approach_are_its_solution() {
+    for solution in [false, true] {
+        let directory = first_approach(solution);
+        // The lost afternoon: the safe edits, then each edit that is proposed, until nothing is.
+        for _ in 0..6 {
+            let fixed = check(directory.path(), &[".", "--fix"]);
+            assert_ne!(fixed.status.code(), Some(2), "{}", fixed.output);
+            let found = diagnostics(directory.path(), &["."]);
+            let Some(next) = found.iter().find(|one| has_edits(one)) else {
+                break;
+            };
+            // One at a time: behind an edit the places of the others are no longer these.
+            make(directory.path(), &next["help"][0]["edits"]);
+        }
+        let left = diagnostics(directory.path(), &["."]);
+        // What no edit of a manifest mends: the Secret has no CA.
+        let left = codes(&left);
+        assert!(
+            left.contains(&"V0302") && left.iter().all(|code| ["V0107", "V0302"].contains(code)),
+            "{left:?}"
+        );
+
+        let mended = viaduct_render(directory.path());
+        let services = mended["http"]["services"].as_object().expect("services");
+        let (_, service) = services.iter().next().expect("a service");
+        let transport = service["loadBalancer"]["serversTransport"]
+            .as_str()
+            .expect("a transport");
+        let transport = transport.trim_end_matches("@kubernetescrd");
+        let transports = mended["http"]["serversTransports"]
+            .as_object()
+            .expect("transports");
+        let (_, written) = transports
+            .iter()
+            .find(|(name, _)| name.trim_end_matches("@kubernetescrd") == transport)
+            .expect("the transport that is named");
+        assert_eq!(written["serverName"], json!(HOST));
+        assert_eq!(written["rootCAs"].as_array().map(Vec::len), Some(1));
+        assert_eq!(
+            written.get("certificates"),
+            None,
+            "the backend's key is not ours to show"
+        );
+    }
+}
+
+fn has_edits(diagnostic: &Value) -> bool {
+    let help = diagnostic["help"].as_array().expect("help");
+    help.first()
+        .is_some_and(|help| help["edits"].as_array().is_some_and(|edits| !edits.is_empty()))
+}
+
+fn make(directory: &Path, edits: &Value) {
+    let mut edits: Vec<&Value> = edits.as_array().expect("edits").iter().collect();
+    // From the end, so that the offsets in front of an edit stay.
+    edits.sort_by_key(|edit| std::cmp::Reverse(edit["startOffset"].as_u64()));
+    for edit in edits {
+        let path = directory.join(edit["file"].as_str().expect("a file"));
+        let mut text = fs::read_to_string(&path).expect("the file");
+        let offset =
+            |name: &str| usize::try_from(edit[name].as_u64().expect("an offset")).expect("a position");
+        let range = offset("startOffset")..offset("endOffset");
+        text.replace_range(range, edit["replacement"].as_str().expect("a text"));
+        fs::write(&path, text).expect("the file");
+    }
+}
+
+fn viaduct_render(directory: &Path) -> Value {
+    let mut command = std::process::Command::new(crate::fixture::BINARY);
+    command.arg("render").arg(directory).args(["--format", "json"]);
+    let finished = viaduct_testkit::child::run(&mut command, b"");
+    serde_json::from_str(&finished.printed).unwrap_or_else(|error| panic!("{error}:\n{}", finished.output))
+}
