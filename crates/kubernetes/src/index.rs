@@ -3,6 +3,7 @@
 //! Pure: texts and objects in, objects out. One bad file or object is a value here, not an error: it keeps the
 //! last good state it had, and a finding says so.
 
+mod changes;
 mod document;
 mod live;
 mod misplaced;
@@ -23,10 +24,12 @@ use viaduct_config::{Finding, Location};
 use crate::api::{Kind, Name, Object, Secret};
 use live::Live;
 
+pub use changes::Changes;
+pub(crate) use changes::is_looked_at;
 pub use live::{Arrival, Collection};
 pub(crate) use places::Places;
 pub use view::Needs;
-pub(crate) use view::{Lookup, Subject, View};
+pub(crate) use view::{Looked, Lookup, Subject, View};
 
 /// All objects of a source of manifests.
 ///
@@ -140,6 +143,21 @@ impl Index {
 
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// What has changed since this was asked last. Says everything the first time, and of files always.
+    pub fn take_changes(&mut self) -> Changes {
+        let taken = self.live.take_changes();
+        if self.files.is_empty() {
+            taken
+        } else {
+            Changes::everything()
+        }
+    }
+
+    /// For a look at few objects: nothing is put in order first. Files and duplicates are not in it.
+    pub(crate) fn glance(&self) -> View<'_> {
+        View::at(&self.live)
     }
 
     pub(crate) fn view(&self) -> View<'_> {

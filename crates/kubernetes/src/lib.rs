@@ -36,6 +36,9 @@ pub mod translate;
 pub mod watch;
 
 pub use directory::{Directory, DirectoryError, Refresh};
-pub use index::{Arrival, Collection, Index, Needs, SecretView};
+pub use index::{Arrival, Changes, Collection, Index, Needs, SecretView};
 pub use policy::{IngressPolicy, Policy};
-pub use translate::{INGRESS_PROVIDER, PROVIDER, translate, translate_ingresses, translate_noting};
+pub use translate::{
+    INGRESS_PROVIDER, IngressTranslator, PROVIDER, Translator, translate, translate_ingresses,
+    translate_noting,
+};

@@ -14,6 +14,7 @@
 
 mod composed;
 mod endpoints;
+mod incremental;
 mod ingress;
 mod material;
 mod middlewares;
@@ -43,8 +44,10 @@ use viaduct_config::{Balanced, Dynamic, Element, Finding, Origin, ProviderName, 
 use crate::api::{Kind, Name};
 use crate::index::{Index, Needs, Subject, View};
 use crate::policy::Policy;
+use incremental::Traces;
 use names::Names;
 
+pub use incremental::{IngressTranslator, Translator};
 pub(crate) use ingress::served;
 pub use ingress::{PROVIDER as INGRESS_PROVIDER, translate_ingresses};
 
@@ -58,6 +61,12 @@ pub fn translate(index: &Index, policy: &Policy) -> Update {
 
 /// As [`translate`], and which Secrets and ConfigMaps that took: the update says nothing of any other.
 pub fn translate_noting(index: &Index, policy: &Policy) -> (Update, Needs) {
+    let (update, needs, _) = translate_whole(index, policy);
+    (update, needs)
+}
+
+/// The same, and who looked at what.
+fn translate_whole(index: &Index, policy: &Policy) -> (Update, Needs, Traces) {
     let view = index.view();
     let names = Names::assign(&view);
     let cx = Context {
@@ -72,20 +81,23 @@ pub fn translate_noting(index: &Index, policy: &Policy) -> (Update, Needs) {
             draft.note(finding.clone());
         }
     }
-    draft.update.notes.extend(names.ambiguities());
+    let ambiguities = names.ambiguities();
+    let mut traces = Traces::new(ambiguities.is_empty());
+    draft.update.notes.extend(ambiguities);
     transports::translate(&cx, &mut draft);
     tls::translate_options(&cx, &mut draft);
     tls::translate_stores(&cx, &mut draft);
     let mut services = Vec::new();
     middlewares::translate(&cx, &mut draft, &mut services);
     traefik_services::translate(&cx, &mut draft, &mut services);
-    routes::translate(&cx, &mut draft, &mut services);
+    routes::translate(&cx, &mut draft, &mut services, &mut traces);
     composed::finish(services, &mut draft);
     transports::translate_tcp(&cx, &mut draft);
     tcp::translate_middlewares(&cx, &mut draft);
     tcp::translate(&cx, &mut draft);
     udp::translate(&cx, &mut draft);
-    (draft.finish(&view), view.needs())
+    traces.others.extend(view.looked());
+    (draft.finish(&view), view.needs(), traces)
 }
 
 /// What every part of the translation looks at.
@@ -116,6 +128,11 @@ impl Draft {
 
     fn note(&mut self, finding: Finding) {
         self.update.notes.push(finding);
+    }
+
+    /// Whether there is nothing to be said about what it holds.
+    fn says_nothing(&self) -> bool {
+        self.update.notes.is_empty() && self.update.broken.is_empty()
     }
 
     fn broken(&mut self, element: Element, finding: Finding) {

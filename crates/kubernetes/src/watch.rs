@@ -30,7 +30,7 @@ use tokio::time::{Instant, sleep_until};
 use viaduct_config::{Dynamic, Finding, ProviderName, Update};
 
 use crate::api::Kind;
-use crate::index::{Collection, Index, Needs};
+use crate::index::{Changes, Collection, Index, Needs};
 use discovery::Discovery;
 use fetch::Fetches;
 use follower::{Follower, News, Report};
@@ -112,9 +112,9 @@ impl Settings {
     }
 }
 
-/// The whole index -> the providers' updates, and which Secrets and ConfigMaps that took. Not called on the runtime's
-/// thread.
-pub type Translate = dyn Fn(&Index) -> (Vec<Update>, Needs) + Send + Sync;
+/// The whole index -> the providers' updates, and which Secrets and ConfigMaps that took. It is told what has changed
+/// since the last call. Not called on the runtime's thread.
+pub type Translate = dyn FnMut(&Index, &Changes) -> (Vec<Update>, Needs) + Send;
 
 /// A cluster to be watched.
 pub struct Cluster {
@@ -124,7 +124,7 @@ pub struct Cluster {
     pub index: Index,
     /// Whose updates these are; the first one tells of the cluster itself.
     pub providers: Vec<ProviderName>,
-    pub translate: Arc<Translate>,
+    pub translate: Box<Translate>,
 }
 
 /// Not every collection could be read.
@@ -153,7 +153,7 @@ impl Cluster {
         let (to, _reports) = mpsc::channel(1);
         let (data, first): (Vec<_>, Vec<_>) = all.into_iter().partition(|held| held.kind.holds_data());
         for phase in [first, data] {
-            needs.send_replace(Arc::new((self.translate)(&self.index).1));
+            needs.send_replace(Arc::new((self.translate)(&self.index, &Changes::everything()).1));
             for collection in phase {
                 let follower = Follower {
                     label_selector: self.settings.selector(collection.kind).to_owned(),
@@ -166,7 +166,7 @@ impl Cluster {
                 read_collection(&follower, &mut self.index, &mut standings).await?;
             }
         }
-        let (mut updates, _) = (self.translate)(&self.index);
+        let (mut updates, _) = (self.translate)(&self.index, &Changes::everything());
         tell(&mut updates, standings.findings(true));
         Ok(updates)
     }
@@ -381,16 +381,19 @@ impl Watcher {
     /// the cluster is kept, and translated again with the next change.
     async fn translate(&mut self) -> Option<(Vec<Update>, Needs)> {
         // Lent to the other thread; nobody looks at what stands in for it.
-        let index = std::mem::replace(&mut self.cluster.index, Index::new(|_| Ok(())));
-        let translate = Arc::clone(&self.cluster.translate);
+        let mut index = std::mem::replace(&mut self.cluster.index, Index::new(|_| Ok(())));
+        let nobody: Box<Translate> = Box::new(|_, _| (Vec::new(), Needs::new()));
+        let mut translate = std::mem::replace(&mut self.cluster.translate, nobody);
         let translated = spawn_blocking(move || {
-            // The index is only read, so that it is whole whatever happens.
-            let translated = catch_unwind(AssertUnwindSafe(|| translate(&index)));
-            (index, translated.ok())
+            let changes = index.take_changes();
+            // The index is only read, so that it is whole whatever happens; a translator that panics remembers nothing.
+            let translated = catch_unwind(AssertUnwindSafe(|| translate(&index, &changes)));
+            (index, translate, translated.ok())
         });
         // Nobody cancels it, and it does not panic: this is the end of the process.
-        let (index, translated) = translated.await.ok()?;
+        let (index, translate, translated) = translated.await.ok()?;
         self.cluster.index = index;
+        self.cluster.translate = translate;
         if translated.is_none() {
             tracing::error!(
                 "translating the cluster's objects failed: the last configuration stays in service"

@@ -8,9 +8,10 @@ use viaduct_config::document::{Key, Node, Value};
 use viaduct_config::finding::Code;
 use viaduct_config::{Finding, Location};
 
+use super::changes::{Changes, service_of};
 use super::document::{self, ReadObject};
 use super::{Entry, Index, Needs, settle};
-use crate::api::{Kind, Name};
+use crate::api::{EndpointSlice, Kind, Name, Object};
 
 #[cfg(test)]
 mod tests;
@@ -123,15 +124,84 @@ struct Held {
 }
 
 /// All objects of a cluster that are known.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Live {
     objects: BTreeMap<ObjectKey, Held>,
+    /// The names of slices, by Service.
+    slices: BTreeMap<Name, BTreeSet<Name>>,
+    /// Since they were taken last.
+    changes: Changes,
     /// Objects that were deleted lately, each in its last state: what a watch still says of an older one is late. A
     /// newer one is back, as an object is that matches a selector again.
     gone: VecDeque<Identity>,
 }
 
+impl Default for Live {
+    fn default() -> Self {
+        Self {
+            objects: BTreeMap::new(),
+            slices: BTreeMap::new(),
+            changes: Changes::everything(),
+            gone: VecDeque::new(),
+        }
+    }
+}
+
 impl Live {
+    pub(super) fn take_changes(&mut self) -> Changes {
+        std::mem::take(&mut self.changes)
+    }
+
+    /// What is known of an object: of the new API group where both have it.
+    pub(super) fn entry(&self, kind: Kind, name: &Name) -> Option<&Entry> {
+        let mut key = (kind, false, name.clone());
+        let found = self.objects.get(&key).or_else(|| {
+            key.1 = true;
+            kind.old_api_version().and_then(|_| self.objects.get(&key))
+        });
+        found.map(|held| &held.entry)
+    }
+
+    /// Every object of a kind.
+    pub(super) fn entries_of(&self, kind: Kind) -> impl Iterator<Item = &Entry> {
+        let from = (kind, false, Name::new("", ""));
+        let rest = self.objects.range(from..);
+        rest.take_while(move |(key, _)| key.0 == kind)
+            .map(|(_, held)| &held.entry)
+    }
+
+    /// The slices of a service, in the order of their names.
+    pub(super) fn slices_of(&self, service: &Name) -> Vec<&EndpointSlice> {
+        let names = self.slices.get(service).into_iter().flatten();
+        let slice = |name: &Name| match &self.entry(Kind::EndpointSlice, name)?.good.as_ref()?.object {
+            Object::EndpointSlice(slice) => Some(slice),
+            _ => None,
+        };
+        names.filter_map(slice).collect()
+    }
+
+    fn insert(&mut self, key: ObjectKey, held: Held) {
+        self.changes.note(&held.entry, held.withheld);
+        if let Some(service) = slice_service(&held) {
+            self.slices.entry(service).or_default().insert(key.2.clone());
+        }
+        self.objects.insert(key, held);
+    }
+
+    fn remove(&mut self, key: &ObjectKey) -> Option<Held> {
+        let held = self.objects.remove(key)?;
+        self.changes.note(&held.entry, held.withheld);
+        if let Some(service) = slice_service(&held)
+            && let Some(slices) = self.slices.get_mut(&service)
+        {
+            slices.remove(&key.2);
+            if slices.is_empty() {
+                self.slices.remove(&service);
+            }
+        }
+        Some(held)
+    }
+
     pub(super) fn len(&self) -> usize {
         self.objects.len()
     }
@@ -184,11 +254,13 @@ impl Index {
     /// Takes a whole list of a collection: what is not in it is gone.
     pub fn swap(&mut self, collection: &Collection, arrivals: Vec<Arrival>) -> bool {
         let listed: BTreeSet<Name> = arrivals.iter().map(|arrival| arrival.read.name.clone()).collect();
-        let before = self.live.objects.len();
-        self.live
-            .objects
-            .retain(|key, _| !collection.holds(key) || listed.contains(&key.2));
-        let mut changed = self.live.objects.len() != before;
+        let keys = self.live.objects.keys();
+        let is_gone = |key: &&ObjectKey| collection.holds(key) && !listed.contains(&key.2);
+        let gone: Vec<_> = keys.filter(is_gone).cloned().collect();
+        let mut changed = !gone.is_empty();
+        for key in &gone {
+            self.live.remove(key);
+        }
         for arrival in arrivals {
             // It is there, whatever was said of it: versions may begin anew after a restore.
             self.live.gone.retain(|gone| gone.uid != arrival.identity.uid);
@@ -208,7 +280,7 @@ impl Index {
         let is_it = |held: &Held| held.identity.uid == last.uid;
         let known = self.live.objects.get(&key).is_some_and(is_it);
         if known {
-            self.live.objects.remove(&key);
+            self.live.remove(&key);
         }
         self.live.bury(last);
         known
@@ -216,11 +288,19 @@ impl Index {
 
     /// Drops the data of Secrets and ConfigMaps that are not among `needs`.
     pub fn withhold(&mut self, needs: &Needs) {
-        for ((kind, _, name), held) in &mut self.live.objects {
-            if kind.holds_data() && !held.withheld && !needs.contains(&(*kind, name.clone())) {
+        let Live { objects, changes, .. } = &mut self.live;
+        let kinds = Kind::ALL.into_iter().filter(|kind| kind.holds_data());
+        for kind in kinds {
+            let of_kind = objects.range_mut((kind, false, Name::new("", ""))..);
+            for ((_, _, name), held) in of_kind.take_while(|(key, _)| key.0 == kind) {
+                if held.withheld || needs.contains(&(kind, name.clone())) {
+                    continue;
+                }
+                // What was told of it is told no more.
+                changes.note(&held.entry, false);
                 held.withheld = true;
                 held.entry.good = None;
-                held.entry.fault = Some(withheld(*kind, name));
+                held.entry.fault = Some(withheld(kind, name));
                 held.entry.notes.clear();
             }
         }
@@ -240,6 +320,7 @@ impl Index {
         if let Some(held) = self.live.objects.get_mut(&(kind, false, name.clone()))
             && held.withheld
         {
+            self.live.changes.object(kind, Some(name.clone()));
             let message = format!("its data cannot be fetched: {why}");
             held.entry.fault = Some(Finding::error(Code::InvalidObject, message).object(name.of_kind(kind)));
         }
@@ -251,11 +332,13 @@ impl Index {
             identity,
             withheld: without,
         } = arrival;
-        let before = match self.live.objects.remove(&key) {
-            Some(known) if known.identity.is_same(&identity) && (known.withheld == without || without) => {
-                self.live.objects.insert(key, known);
-                return false;
-            }
+        if let Some(known) = self.live.objects.get(&key)
+            && known.identity.is_same(&identity)
+            && (known.withheld == without || without)
+        {
+            return false;
+        }
+        let before = match self.live.remove(&key) {
             Some(known) if known.identity.uid == identity.uid => known.entry.good,
             Some(_) | None => None,
         };
@@ -275,9 +358,17 @@ impl Index {
             identity,
             withheld: without,
         };
-        self.live.objects.insert(key, held);
+        self.live.insert(key, held);
         true
     }
+}
+
+/// Whose endpoints it has, if it is a slice.
+fn slice_service(held: &Held) -> Option<Name> {
+    let object = &held.entry.good.as_ref()?.object;
+    matches!(object, Object::EndpointSlice(_))
+        .then(|| service_of(&held.entry.name, Some(object)))
+        .flatten()
 }
 
 fn withheld(kind: Kind, name: &Name) -> Finding {

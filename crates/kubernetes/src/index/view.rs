@@ -1,12 +1,14 @@
 //! The objects by kind and name, as translation looks at them.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use viaduct_config::finding::Code;
 use viaduct_config::{Finding, Location};
 
-use super::{Entry, Places};
+use super::live::Live;
+use super::{Entry, Places, is_looked_at};
 use crate::api::{EndpointSlice, Kind, Name, Typed};
 
 /// The answer to a reference.
@@ -36,14 +38,21 @@ pub(crate) struct Held<'a, T> {
 /// Secrets and ConfigMaps that a translation looked into.
 pub type Needs = BTreeSet<(Kind, Name)>;
 
+/// Objects that name no others, as far as they were looked at: one, or with `None` all of the kind. Slices are looked at
+/// by the name of their Service.
+pub(crate) type Looked = BTreeSet<(Kind, Option<Name>)>;
+
 #[derive(Debug, Default)]
 pub(crate) struct View<'a> {
+    /// Where to look instead of in `objects` and `slices`.
+    live: Option<&'a Live>,
     objects: BTreeMap<Kind, BTreeMap<&'a Name, &'a Entry>>,
     /// Slices by namespace and service, each in the order of their names.
     slices: HashMap<&'a str, HashMap<&'a str, Vec<&'a EndpointSlice>>>,
     /// Objects that are written twice.
     pub(crate) duplicates: Vec<Finding>,
     needs: RefCell<Needs>,
+    looked: RefCell<Looked>,
 }
 
 impl<'a> View<'a> {
@@ -71,21 +80,32 @@ impl<'a> View<'a> {
             }
         }
         view.slices = slices;
+        // To put things in order is not to look at them.
+        view.looked.take();
         view
     }
 
-    /// Every object of a kind, by namespace and name.
+    /// Looks things up where they are.
+    pub(super) fn at(live: &'a Live) -> Self {
+        Self {
+            live: Some(live),
+            ..Self::default()
+        }
+    }
+
+    /// Every object of a kind, by namespace and name; at a glance those of the old API group follow the others.
     pub(crate) fn all<T: Typed + 'a>(&self) -> impl Iterator<Item = Held<'a, T>> + use<'a, '_, T> {
+        self.look(T::KIND, None);
         let shelf = self.objects.get(&T::KIND).into_iter().flatten();
-        shelf.filter_map(|(_, entry)| held(entry))
+        let live = self.live.into_iter().flat_map(|live| live.entries_of(T::KIND));
+        shelf.map(|(_, entry)| *entry).chain(live).filter_map(held)
     }
 
     pub(crate) fn get<T: Typed>(&self, name: &Name) -> Lookup<'a, T> {
         if T::KIND.holds_data() {
             self.needs.borrow_mut().insert((T::KIND, name.clone()));
         }
-        let entry = self.objects.get(&T::KIND).and_then(|shelf| shelf.get(name));
-        match entry.and_then(|entry| held(entry)) {
+        match self.entry(T::KIND, name).and_then(held) {
             Some(held) => held.state.map_or_else(Lookup::Broken, Lookup::Good),
             None => Lookup::Missing,
         }
@@ -98,43 +118,62 @@ impl<'a> View<'a> {
 
     /// The object and its name, which lives as long as the view does.
     pub(crate) fn find<T: Typed>(&self, name: &Name) -> Option<(&'a Name, Result<&'a T, &'a Finding>)> {
-        let (name, entry) = self.objects.get(&T::KIND)?.get_key_value(name)?;
-        held(entry).map(|held| (*name, held.state))
+        let entry = self.entry(T::KIND, name)?;
+        held(entry).map(|held| (&entry.name, held.state))
     }
 
     /// What is known of an object.
     pub(super) fn entry(&self, kind: Kind, name: &Name) -> Option<&'a Entry> {
-        self.objects.get(&kind)?.get(name).copied()
+        self.look(kind, Some(name));
+        match self.live {
+            Some(live) => live.entry(kind, name),
+            None => self.objects.get(&kind)?.get(name).copied(),
+        }
+    }
+
+    /// What was looked at since this was asked last, found or not.
+    pub(crate) fn looked(&self) -> Looked {
+        self.looked.take()
+    }
+
+    /// Notes that something depends on an object.
+    pub(crate) fn look(&self, kind: Kind, name: Option<&Name>) {
+        if is_looked_at(kind) {
+            self.looked.borrow_mut().insert((kind, name.cloned()));
+        }
     }
 
     /// An object, to say something about it.
     pub(crate) fn subject(&self, kind: Kind, name: &Name) -> Option<Subject<'a>> {
-        let (name, entry) = self.objects.get(&kind)?.get_key_value(name)?;
+        let entry = self.entry(kind, name)?;
         Some(Subject {
             kind,
-            name,
+            name: &entry.name,
             places: entry.good.as_ref().map(|good| &good.places),
         })
     }
 
-    /// Where an object is written.
+    /// Where an object is written; objects of a cluster are nowhere, whatever they say.
     pub(crate) fn place(&self, kind: Kind, name: &Name) -> Option<Location> {
         self.objects.get(&kind)?.get(name)?.place()
     }
 
     /// Whether an object is there, good or not.
     pub(crate) fn has<T: Typed>(&self, name: &Name) -> bool {
-        self.objects
-            .get(&T::KIND)
-            .is_some_and(|shelf| shelf.contains_key(name))
+        self.entry(T::KIND, name).is_some()
     }
 
     /// The slices of a service.
-    pub(crate) fn slices_of(&self, service: &Name) -> &[&'a EndpointSlice] {
-        self.slices
-            .get(&*service.namespace)
-            .and_then(|of_namespace| of_namespace.get(&*service.name))
-            .map_or(&[], Vec::as_slice)
+    pub(crate) fn slices_of(&self, service: &Name) -> Cow<'_, [&'a EndpointSlice]> {
+        self.look(Kind::EndpointSlice, Some(service));
+        if let Some(live) = self.live {
+            return live.slices_of(service).into();
+        }
+        let of_namespace = self.slices.get(&*service.namespace);
+        of_namespace
+            .and_then(|slices| slices.get(&*service.name))
+            .map_or(&[] as &[_], Vec::as_slice)
+            .into()
     }
 }
 

@@ -105,6 +105,14 @@ pub(super) fn finish(composed: Vec<Composed<'_>>, draft: &mut Draft) {
     break_circles(draft);
 }
 
+/// Puts services into the draft that have no parts.
+pub(super) fn place_plain(composed: Vec<Composed<'_>>, draft: &mut Draft) {
+    let shared = Shared(HashSet::new());
+    for service in composed {
+        service.place(&shared, draft);
+    }
+}
+
 /// Names of parts. Whoever uses a Service in the same way shares one service, as in Traefik; where it is
 /// used differently, or where two names are the same by chance, each has its own.
 struct Shared(HashSet<String>);

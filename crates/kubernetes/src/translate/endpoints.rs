@@ -239,7 +239,7 @@ pub(super) fn destinations(
 ) -> Found {
     let mut collected = Collected::default();
     let slices = cx.view.slices_of(service);
-    for slice in slices {
+    for slice in slices.iter() {
         collected.take(cx, &slice.group, port, protocol);
     }
     if slices.is_empty()

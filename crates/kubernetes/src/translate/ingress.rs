@@ -34,7 +34,7 @@ use super::names::Names;
 use super::{Context, Draft, near};
 use crate::api::ingress::{IngressPath, PathType};
 use crate::api::{Ingress, Kind};
-use crate::index::{Index, Needs, Subject, View};
+use crate::index::{Index, Looked, Needs, Subject, View};
 use crate::policy::IngressPolicy;
 
 /// The provider's name, as Traefik calls it.
@@ -42,6 +42,12 @@ pub const PROVIDER: &str = "kubernetes";
 
 /// Everything the Ingresses of the index say, under `policy`, and which Secrets and ConfigMaps that took.
 pub fn translate_ingresses(index: &Index, policy: &IngressPolicy) -> (Update, Needs) {
+    let (update, needs, _) = translate_whole(index, policy);
+    (update, needs)
+}
+
+/// The same, and what was looked at.
+pub(super) fn translate_whole(index: &Index, policy: &IngressPolicy) -> (Update, Needs, Looked) {
     let view = index.view();
     let names = Names::assign(&view);
     let cx = Context {
@@ -80,7 +86,8 @@ pub fn translate_ingresses(index: &Index, policy: &IngressPolicy) -> (Update, Ne
         }
     }
     translation.finish(&mut draft);
-    (draft.finish(&view), view.needs())
+    let update = draft.finish(&view);
+    (update, view.needs(), view.looked())
 }
 
 /// The Ingresses that are served under `policy`, good ones only.

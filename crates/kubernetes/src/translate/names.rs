@@ -72,6 +72,20 @@ impl<'a> Own<'a> {
 }
 
 impl<'a> Names<'a> {
+    /// For where nothing is ambiguous: everything has the name that Traefik gives it.
+    pub(super) fn plain() -> Self {
+        Self {
+            services: Assigned::default(),
+            middlewares: Assigned::default(),
+            transports: Assigned::default(),
+            options: Assigned::default(),
+            tcp_routers: Assigned::default(),
+            tcp_middlewares: Assigned::default(),
+            tcp_transports: Assigned::default(),
+            udp_routers: Assigned::default(),
+        }
+    }
+
     pub(super) fn assign(view: &View<'a>) -> Self {
         let mut tcp_routers = Assigned::default();
         for held in view.all::<IngressRouteTcp>() {

@@ -8,40 +8,64 @@ use viaduct_config::rule::Rule;
 use viaduct_config::{Element, Finding};
 
 use super::composed::{Composed, Part, Shape};
+use super::incremental::Traces;
 use super::material::{self, Fault};
 use super::references::{self, Target, Written};
 use super::services::Asked;
 use super::tls;
 use super::{Context, Draft, near};
 use crate::api::ingress_route::Route;
-use crate::api::{IngressRoute, Name, Reference, TlsOption};
+use crate::api::{IngressRoute, Kind, Name, Reference, TlsOption};
 use crate::index::{Lookup, Subject};
 
-pub(super) fn translate<'a>(cx: &'a Context<'a>, draft: &mut Draft, composed: &mut Vec<Composed<'a>>) {
+pub(super) fn translate<'a>(
+    cx: &'a Context<'a>,
+    draft: &mut Draft,
+    composed: &mut Vec<Composed<'a>>,
+    traces: &mut Traces,
+) {
     let parents = parents(cx);
     let mut routers: BTreeMap<String, Routed<'a>> = BTreeMap::new();
+    traces.others.extend(cx.view.looked());
     for held in cx.view.all::<IngressRoute>() {
         // One that was never good has no rule to be found by; its fault is among the index's.
         let Ok(object) = held.state else { continue };
-        let class = object.spec.ingress_class_name.as_deref();
-        if !is_of_class(cx, class, object.class_annotation.as_deref()) {
-            continue;
-        }
         let is_parent = parents.contains(held.subject.name);
-        for index in 0..object.spec.routes.len() {
-            let Some(routed) = Routing::new(cx, held.subject, object, index)
-                .and_then(|routing| routing.route(draft, is_parent))
-            else {
-                continue;
-            };
-            if let Some(earlier) = routers.insert(routed.name.clone(), routed) {
-                draft.note(overwritten(earlier.subject, &earlier.field));
-            }
-        }
+        let is_plain = translate_one(cx, draft, held.subject, object, is_parent, &mut routers);
+        traces.route(held.subject.name, is_plain, cx.view.looked());
     }
     for routed in routers.into_values() {
         composed.extend(routed.finish(draft));
     }
+}
+
+/// Adds the routers of one object. Whether they are plain, and nothing is said about any.
+pub(super) fn translate_one<'a>(
+    cx: &'a Context<'a>,
+    draft: &mut Draft,
+    subject: Subject<'a>,
+    object: &'a IngressRoute,
+    is_parent: bool,
+    routers: &mut BTreeMap<String, Routed<'a>>,
+) -> bool {
+    let class = object.spec.ingress_class_name.as_deref();
+    if !is_of_class(cx, class, object.class_annotation.as_deref()) {
+        return true;
+    }
+    let notes = draft.update.notes.len();
+    let mut is_plain = true;
+    for index in 0..object.spec.routes.len() {
+        let Some(routed) =
+            Routing::new(cx, subject, object, index).and_then(|routing| routing.route(draft, is_parent))
+        else {
+            continue;
+        };
+        is_plain &= routed.is_plain();
+        if let Some(earlier) = routers.insert(routed.name.clone(), routed) {
+            draft.note(overwritten(earlier.subject, &earlier.field));
+        }
+    }
+    is_plain && draft.update.notes.len() == notes
 }
 
 /// IngressRoutes that others name as their parents. Those may do without a service.
@@ -59,7 +83,7 @@ fn parents(cx: &Context<'_>) -> HashSet<Name> {
 }
 
 /// A router and its service, until all routes have been read.
-struct Routed<'a> {
+pub(super) struct Routed<'a> {
     name: String,
     subject: Subject<'a>,
     /// `spec.routes[0]`.
@@ -71,7 +95,13 @@ struct Routed<'a> {
 }
 
 impl<'a> Routed<'a> {
-    fn finish(self, draft: &mut Draft) -> Option<Composed<'a>> {
+    /// Whether one Service is behind it, or a service that has a name already, and nothing is wrong with it.
+    pub(super) fn is_plain(&self) -> bool {
+        let service = self.service.as_ref();
+        self.faults.is_empty() && service.is_none_or(|own| matches!(own.shape, Shape::One(_)))
+    }
+
+    pub(super) fn finish(self, draft: &mut Draft) -> Option<Composed<'a>> {
         let element = Element::Router(self.name.clone());
         draft.origin(
             element.clone(),
@@ -317,6 +347,8 @@ impl<'a> Routing<'a> {
 
     fn certificate(&mut self, secret: &str, field: &str, draft: &mut Draft) {
         let name = Name::new(&*self.subject.name.namespace, secret);
+        // Whoever was first looked at it for all.
+        self.cx.view.look(Kind::Secret, Some(&name));
         if draft.has_certificate(&name) {
             return;
         }

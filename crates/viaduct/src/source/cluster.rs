@@ -17,7 +17,7 @@ use viaduct_kubernetes::lease::{Candidate, Leadership};
 use viaduct_kubernetes::status::{self, Endpoint, Outdated};
 use viaduct_kubernetes::watch::{Access, AccessError, Cluster, Connection, Settings, Translate};
 use viaduct_kubernetes::{
-    INGRESS_PROVIDER, Index, IngressPolicy, PROVIDER, Policy, translate_ingresses, translate_noting,
+    INGRESS_PROVIDER, Index, IngressPolicy, IngressTranslator, PROVIDER, Policy, Translator,
 };
 
 use super::admission;
@@ -372,13 +372,13 @@ impl Policies {
         crd.into_iter().chain(ingress).map(ProviderName::new).collect()
     }
 
-    fn into_translate(self) -> Arc<Translate> {
-        Arc::new(move |index| {
-            let crd = self.crd.as_ref().map(|policy| translate_noting(index, policy));
-            let ingress = self
-                .ingress
-                .as_ref()
-                .map(|policy| translate_ingresses(index, policy));
+    fn into_translate(self) -> Box<Translate> {
+        let (mut routes, mut ingresses) = (Translator::default(), IngressTranslator::default());
+        Box::new(move |index, changes| {
+            let crd = self.crd.as_ref();
+            let crd = crd.map(|policy| routes.translate(index, policy, changes));
+            let ingress = self.ingress.as_ref();
+            let ingress = ingress.map(|policy| ingresses.translate(index, policy, changes));
             if let (Some(policy), Some((endpoint, told))) = (&self.ingress, &self.status) {
                 let now = status::outdated(index, policy, endpoint);
                 told.send_if_modified(|before| {
