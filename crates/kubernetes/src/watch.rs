@@ -18,6 +18,7 @@ mod discovery;
 mod fetch;
 pub(crate) mod follower;
 mod lines;
+mod paging;
 mod standing;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};

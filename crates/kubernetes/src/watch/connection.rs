@@ -34,13 +34,20 @@ pub(crate) enum ApiError {
     Malformed(String),
     #[error("the API server's answer is larger than {0} bytes")]
     TooLarge(usize),
+    /// Of a list, though each of its pages could be read.
+    #[error("the list has more than {most} {what}")]
+    TooLong { what: &'static str, most: usize },
 }
 
 impl ApiError {
     pub(crate) const fn code(&self) -> Option<u16> {
         match self {
             Self::Status { code, .. } => Some(*code),
-            Self::Unreachable(_) | Self::Late | Self::Malformed(_) | Self::TooLarge(_) => None,
+            Self::Unreachable(_)
+            | Self::Late
+            | Self::Malformed(_)
+            | Self::TooLarge(_)
+            | Self::TooLong { .. } => None,
         }
     }
 
@@ -48,7 +55,7 @@ impl ApiError {
     pub(crate) const fn is_answer(&self) -> bool {
         match self {
             Self::Status { code, .. } => !matches!(code, 401 | 429),
-            Self::Malformed(_) | Self::TooLarge(_) => true,
+            Self::Malformed(_) | Self::TooLarge(_) | Self::TooLong { .. } => true,
             Self::Unreachable(_) | Self::Late => false,
         }
     }
@@ -56,7 +63,11 @@ impl ApiError {
     pub(crate) const fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Status { retry_after, .. } => *retry_after,
-            Self::Unreachable(_) | Self::Late | Self::Malformed(_) | Self::TooLarge(_) => None,
+            Self::Unreachable(_)
+            | Self::Late
+            | Self::Malformed(_)
+            | Self::TooLarge(_)
+            | Self::TooLong { .. } => None,
         }
     }
 }
@@ -337,7 +348,7 @@ const ANSWER: Duration = Duration::from_secs(15);
 const LIST: Duration = Duration::from_secs(60);
 /// Until it is whole: a page of a list, on a slow line.
 const READ: Duration = Duration::from_secs(60);
-/// A page has 500 objects at most, and one of them 3 MiB.
+/// One object has 3 MiB at most, and seldom more than some KiB. A page of a list that is larger is asked for in parts.
 const MAX_ANSWER: usize = 256 * 1024 * 1024;
 const MAX_FAILURE: usize = 64 * 1024;
 const MAX_QUOTED: usize = 200;

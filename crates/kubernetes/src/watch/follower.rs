@@ -15,6 +15,7 @@ use super::backoff::{Backoff, jittered};
 use super::connection::{ApiError, Connection, Payload};
 use super::discovery::{Discovery, root};
 use super::lines::Lines;
+use super::paging::Paging;
 use crate::api::{Kind, Name};
 use crate::index::{Arrival, Collection, Needs};
 
@@ -96,19 +97,28 @@ impl Follower {
 
     /// Everything in it, and the version that it was read at.
     pub(super) async fn list(&self, path: &str) -> Result<(Vec<Arrival>, String), ApiError> {
-        match self.pages(path, true).await {
+        match self.pages(path, Paging::of(self.collection.kind)).await {
             // The server has forgotten what the next page belongs to; the whole at once needs no memory.
-            Err(error) if error.code() == Some(410) => self.pages(path, false).await,
+            Err(error) if error.code() == Some(410) => {
+                let whole = self.pages(path, Paging::whole()).await;
+                match whole {
+                    Err(ApiError::TooLarge(_)) => self.pages(path, Paging::of(self.collection.kind)).await,
+                    read => read,
+                }
+            }
             read => read,
         }
     }
 
-    async fn pages(&self, path: &str, paged: bool) -> Result<(Vec<Arrival>, String), ApiError> {
+    async fn pages(&self, path: &str, mut paging: Paging) -> Result<(Vec<Arrival>, String), ApiError> {
         let (mut arrivals, mut token) = (Vec::new(), String::new());
         loop {
-            let limit = if paged { PAGE } else { "" };
-            let query = self.query(&[("limit", limit), ("continue", &token)]);
-            let page: Page = self.connection.list(&format!("{path}?{query}")).await?;
+            let query = self.query(&[("limit", &paging.limit()), ("continue", &token)]);
+            let page: Page = match self.connection.list(&format!("{path}?{query}")).await {
+                Err(ApiError::TooLarge(_)) if paging.halve() => continue,
+                read => read?,
+            };
+            paging.count(page.items.len())?;
             let read = page.items.into_iter().filter_map(|object| self.read(object));
             arrivals.extend(read);
             match page.metadata.next {
@@ -432,7 +442,6 @@ const QUERY: &AsciiSet = &NON_ALPHANUMERIC
 
 /// Helm keeps every release of every chart in Secrets, which are large and never TLS material.
 const NO_RELEASES: &str = "type!=helm.sh/release.v1";
-const PAGE: &str = "500";
 /// Between half of this and this: the server ends the watch, and it goes on with the next one.
 const WATCH: Duration = Duration::from_secs(180);
 /// How much longer than asked for a silent watch is waited for.
