@@ -16,6 +16,7 @@ mod listing;
 mod overview;
 mod preflight;
 mod published;
+pub(crate) mod rehearse;
 pub(crate) mod reply;
 #[cfg(test)]
 mod tests;
@@ -52,6 +53,8 @@ pub(crate) struct Api {
     places: Arc<Semaphore>,
     /// Traces at once: they wait for servers, so they have places of their own.
     traces: Arc<Semaphore>,
+    /// One rehearsal at once.
+    rehearsals: Arc<Semaphore>,
 }
 
 /// All that an endpoint can look at.
@@ -104,6 +107,7 @@ impl Api {
             metrics: None,
             places: Arc::new(Semaphore::new(AT_ONCE)),
             traces: Arc::new(Semaphore::new(AT_ONCE)),
+            rehearsals: Arc::new(Semaphore::new(1)),
         };
         Some((api, board))
     }
@@ -161,6 +165,34 @@ impl Api {
         })
     }
 
+    /// Tries servers under another trust, on pre-flight's thread. Who leaves ends it.
+    fn rehearse(&self, asked: Asked) -> Answering {
+        let (view, rehearsals) = (Arc::clone(&self.view), Arc::clone(&self.rehearsals));
+        Box::pin(async move {
+            let Some(preflight) = view.preflight.get().cloned() else {
+                return reply::not_found();
+            };
+            let Ok(place) = rehearsals.try_acquire_owned() else {
+                return reply::message(StatusCode::SERVICE_UNAVAILABLE, "a rehearsal is under way");
+            };
+            let mut rehearsing = JoinSet::new();
+            rehearsing.spawn_on(
+                async move {
+                    let _place = place;
+                    rehearse::answer(view, asked).await
+                },
+                preflight.runtime(),
+            );
+            match rehearsing.join_next().await {
+                Some(Ok(answer)) => answer,
+                Some(Err(_)) | None => reply::message(
+                    StatusCode::INTERNAL_SERVER_ERROR,
+                    "the rehearsal could not be made",
+                ),
+            }
+        })
+    }
+
     /// Puts an answer together away from the worker. So many at a time; who waits too long is told to come back.
     fn elsewhere(&self, make: impl FnOnce() -> Response<Bytes> + Send + 'static) -> Answering {
         let places = Arc::clone(&self.places);
@@ -191,6 +223,9 @@ impl Api {
             } else {
                 reply::not_found()
             });
+        }
+        if path == "/api/rehearse" {
+            return self.rehearse(asked);
         }
         if path == "/api/trace" {
             return self.trace(asked);

@@ -6,6 +6,7 @@ mod entry_point;
 mod help;
 mod manifests;
 mod preflight;
+mod rehearse;
 mod stapling;
 mod strict;
 mod trace;
@@ -25,6 +26,7 @@ pub(crate) use check::{Check, CheckFormat, Explain};
 pub(crate) use entry_point::{EntryPoint, Listen, resolve};
 pub(crate) use manifests::{Manifests, Printed};
 pub(crate) use preflight::Preflight;
+pub(crate) use rehearse::Rehearse;
 pub(crate) use stapling::Stapling;
 pub(crate) use strict::Strict;
 pub(crate) use trace::Trace;
@@ -63,6 +65,8 @@ pub(crate) enum Command {
     Audit(Audit),
     /// Follow one request over both TLS legs, hop by hop: what happens, and why
     Trace(Trace),
+    /// Try every server under other CAs, changing nothing: status 1 if one would fail
+    Rehearse(Rehearse),
     /// Run the whole bridge on this machine: application, sidecar, ingress, one request
     Demo(Demo),
     /// Ask the running process through `ping` whether it is well: status 0 or 1

@@ -7,6 +7,7 @@ mod explain;
 mod healthcheck;
 mod manifests;
 mod options;
+mod rehearse;
 mod render;
 mod serve;
 mod sidecar;
@@ -30,6 +31,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Audit(audit) => audit::run(&audit),
         Command::Demo(demo) => demo::run(&demo),
         Command::Trace(trace) => trace::run(&trace),
+        Command::Rehearse(rehearse) => rehearse::run(&rehearse),
         Command::Healthcheck(healthcheck) => healthcheck::run(healthcheck.options),
         Command::Manifests(manifests) => {
             manifests::run(&manifests);

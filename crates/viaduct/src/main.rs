@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!  install --> settings (options -> each room's) --> commands/serve
-//!  cli ------> commands/{up,sidecar,check,explain,render,audit,demo,trace,healthcheck,manifests,options,version}
+//!  cli ------> commands/{up,sidecar,check,explain,render,audit,demo,trace,rehearse,healthcheck,manifests,options,version}
 //!  source ---> control (Update -> compile -> watch channel) ---> edge (workers, access log) ---> drain
 //!                 ^ ocsp (staples)                      +--> preflight (tries servers, tells)
 //! ```

@@ -11,6 +11,7 @@ pub(crate) mod drift;
 pub(crate) mod endpoints;
 mod gate;
 mod prober;
+pub(crate) mod rehearse;
 pub(crate) mod report;
 mod round;
 mod tell;
@@ -85,6 +86,11 @@ impl Preflight {
     /// What lets a change of trust wait; `None`: it does not.
     pub(crate) fn gate(&self) -> Option<Gate> {
         (self.settings.mode == PreflightMode::Gate).then(|| Gate::new(self.runtime.clone()))
+    }
+
+    /// Of the thread on which handshakes belong.
+    pub(crate) fn runtime(&self) -> &Handle {
+        &self.runtime
     }
 
     pub(crate) fn settings(&self) -> Settings {

@@ -46,7 +46,7 @@ impl Remote {
     pub(crate) async fn get<T: DeserializeOwned>(
         &self,
         path: &str,
-        header: Option<HeaderName>,
+        header: Option<(HeaderName, HeaderValue)>,
     ) -> Result<Told<T>, Failure> {
         let late = || {
             let text = format!("no answer within {} s", self.patience.as_secs());
@@ -66,7 +66,7 @@ impl Remote {
     async fn answer<T: DeserializeOwned>(
         &self,
         path: &str,
-        header: Option<HeaderName>,
+        header: Option<(HeaderName, HeaderValue)>,
     ) -> Result<Told<T>, Error> {
         let tls = self.base.scheme_str() == Some("https");
         let host = self.base.host().unwrap_or_default();
@@ -84,7 +84,12 @@ impl Remote {
         self.exchange(stream, path, header).await
     }
 
-    async fn exchange<IO, T>(&self, io: IO, path: &str, header: Option<HeaderName>) -> Result<Told<T>, Error>
+    async fn exchange<IO, T>(
+        &self,
+        io: IO,
+        path: &str,
+        header: Option<(HeaderName, HeaderValue)>,
+    ) -> Result<Told<T>, Error>
     where
         IO: AsyncRead + AsyncWrite + Send + Unpin + 'static,
         T: DeserializeOwned,
@@ -95,8 +100,8 @@ impl Remote {
         let authority = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
         let mut request = Request::get(format!("{}{path}", self.base.path().trim_end_matches('/')))
             .header(http::header::HOST, authority);
-        if let Some(name) = header {
-            request = request.header(name, HeaderValue::from_static("1"));
+        if let Some((name, value)) = header {
+            request = request.header(name, value);
         }
         let request = request.body(Empty::<Bytes>::new())?;
         let (head, body) = sender.send_request(request).await?.into_parts();

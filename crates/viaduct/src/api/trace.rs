@@ -1,6 +1,6 @@
 //! `/api/trace`: this process follows a request, as it would serve it (C10).
 //!
-//! The one path of the API that makes connections, and only to servers of the configuration. It is for programs:
+//! It makes connections, only to servers of the configuration (as `/api/rehearse` does). It is for programs:
 //! without [`HEADER`] it is refused, and a page of another site cannot send that, as nothing here answers its
 //! browser's question whether it may.
 

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::HeaderValue;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use viaduct_snapshot::{Inputs, Snapshot, compile};
 use viaduct_tls::CertificateStore;
@@ -52,7 +53,10 @@ fn report(arguments: &Trace) -> Result<Report, Failure> {
             Some(directory) => offline(directory, &question).await,
             None => {
                 let remote = Remote::new(&arguments.api, PATIENCE)?;
-                Ok(remote.get(&path(arguments), Some(HEADER)).await?.value)
+                Ok(remote
+                    .get(&path(arguments), Some((HEADER, HeaderValue::from_static("1"))))
+                    .await?
+                    .value)
             }
         }
     });
@@ -110,7 +114,7 @@ async fn offline(directory: &Path, question: &Question) -> Result<Report, Failur
 }
 
 /// As `up` would serve the directory, on entry points that are all there. What is wrong with it is told.
-fn snapshot(directory: &Path) -> Result<Arc<Snapshot>, Failure> {
+pub(super) fn snapshot(directory: &Path) -> Result<Arc<Snapshot>, Failure> {
     let updates = source::read_once(directory)?;
     let mut named: BTreeSet<String> = updates
         .iter()

@@ -2,8 +2,12 @@
 
 use std::net::SocketAddr;
 use std::path::Path;
+use std::process::Command;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
+use viaduct_testkit::child::run;
 use viaduct_testkit::http1;
 use viaduct_testkit::nginx::Nginx;
 use viaduct_testkit::openssl::SServer;
@@ -12,7 +16,7 @@ use viaduct_testkit::viaduct::Running;
 use viaduct_testkit::wait::{wait_for, wait_until};
 
 use crate::api;
-use crate::fixture::{HOST, Pki, up};
+use crate::fixture::{BINARY, HOST, Pki, up};
 
 /// What the API knows of each server, once it is as wanted.
 pub(crate) fn wait_report(traefik: SocketAddr, what: &str, is: impl Fn(&Value) -> bool) -> Value {
@@ -280,4 +284,111 @@ fn c11_the_gate_fails_closed() {
             .output()
             .contains("the trust of before stays in force")
     );
+}
+
+/// `viaduct rehearse --ca FILE ...`: its status and what it says.
+fn rehearse(ca: &Path, arguments: &[&str]) -> (Option<i32>, String) {
+    let mut command = Command::new(BINARY);
+    command.args(["rehearse", "--ca"]).arg(ca).args(arguments);
+    let finished = run(&mut command, b"");
+    (finished.status.code(), finished.output)
+}
+
+#[test]
+fn c26_a_running_process_rehearses_another_trust_and_changes_nothing() {
+    let (old, new) = (Ca::new("Old CA"), Ca::new("New CA"));
+    let renewed = server(&new.issue(Leaf::server(HOST)));
+    let nginx = Nginx::server(&old.issue(Leaf::server(HOST)), "");
+    let work = tempfile::tempdir().expect("a temporary directory");
+    let both = routes(&[renewed.port(), nginx.port()], &[&old, &new]);
+    let running = serve(work.path(), &both, &["--bridge.preflight=off"]);
+    let traefik = running.address("traefik");
+    let api = ["--api", &format!("http://{traefik}")].map(str::to_owned);
+    let api = api.each_ref().map(String::as_str);
+
+    let new_file = new.write_to(work.path(), "new.pem");
+    let (status, said) = rehearse(&new_file, &api);
+    assert_eq!(status, Some(1), "{said}");
+    for wanted in [
+        format!(
+            "passes              https://127.0.0.1:{}  app@file",
+            renewed.port()
+        ),
+        format!("WOULD FAIL          https://127.0.0.1:{}  app@file", nginx.port()),
+        "unknown_ca: wanted a chain to `CN=New CA`".to_owned(),
+        "1 pass, 1 fail (1 of them pass today), 0 not tried".to_owned(),
+    ] {
+        assert!(said.contains(&wanted), "{wanted}: {said}");
+    }
+
+    let both_file = work.path().join("both.pem");
+    std::fs::write(&both_file, format!("{}{}", old.pem(), new.pem())).expect("a file");
+    let (status, said) = rehearse(&both_file, &[api[0], api[1], "--json", "--service", "app"]);
+    let rehearsal: Value = serde_json::from_str(&said).expect("JSON");
+    assert_eq!(
+        (status, &rehearsal["passed"], &rehearsal["failed"]),
+        (Some(0), &json!(2), &json!(0))
+    );
+
+    // What could not be tried is no success.
+    let (status, said) = rehearse(&new_file, &[api[0], api[1], "--service", "nobody"]);
+    assert!(status == Some(2) && said.contains("404"), "{said}");
+    assert_eq!(ask(&running), 200);
+    assert_eq!(ask(&running), 200, "both servers are as they were");
+}
+
+#[test]
+fn c26_a_rehearsal_takes_certificates_only_and_is_nothing_a_page_can_start() {
+    let ca = Ca::new("Backend CA");
+    let issued = ca.issue(Leaf::server(HOST));
+    let server = server(&issued);
+    let work = tempfile::tempdir().expect("a temporary directory");
+    let running = serve(
+        work.path(),
+        &routes(&[server.port()], &[&ca]),
+        &["--bridge.preflight=off"],
+    );
+    let traefik = running.address("traefik");
+    let with_key = work.path().join("pair.pem");
+    std::fs::write(&with_key, format!("{}{}", issued.cert_pem, issued.key_pem)).expect("a file");
+    let (status, said) = rehearse(&with_key, &["--api", &format!("http://{traefik}")]);
+    assert_eq!(status, Some(2), "{said}");
+    assert!(said.contains("only `CERTIFICATE` blocks are taken"), "{said}");
+
+    assert_eq!(api::get(traefik, "/api/rehearse").status, 403);
+    let key = STANDARD.encode(&issued.key_pem);
+    for (given, status) in [("%%%", 400), (&*key, 400), (&*"A".repeat(100_000), 400)] {
+        let request = format!("GET /api/rehearse HTTP/1.1\r\nHost: a\r\nX-Viaduct-Rehearse: {given}\r\n\r\n");
+        assert_eq!(http1::once(traefik, request).status, status);
+    }
+    let pem = STANDARD.encode(ca.pem());
+    let post = format!(
+        "POST /api/rehearse HTTP/1.1\r\nHost: a\r\nX-Viaduct-Rehearse: {pem}\r\nContent-Length: 0\r\n\r\n"
+    );
+    assert_eq!(http1::once(traefik, post).status, 405);
+}
+
+#[test]
+fn c26_a_directory_is_rehearsed_from_here() {
+    let pki = Pki::new();
+    let nginx = Nginx::server(&pki.backend, "");
+    let work = tempfile::tempdir().expect("a temporary directory");
+    let manifests = work.path().join("manifests");
+    std::fs::create_dir(&manifests).expect("a directory");
+    std::fs::write(manifests.join("bridge.yaml"), pki.bridge(nginx.port()).yaml()).expect("a file");
+    let directory = manifests.to_str().expect("a path");
+    let good = pki.backend_ca.write_to(work.path(), "good.pem");
+    let (status, said) = rehearse(&good, &[directory, "--service", "web-ingressroute"]);
+    assert!(
+        status == Some(0) && said.contains("1 pass, 0 fail"),
+        "{status:?} {said}"
+    );
+    let other = Ca::new("Other CA").write_to(work.path(), "other.pem");
+    let (status, said) = rehearse(&other, &[directory]);
+    assert!(
+        status == Some(1) && said.contains("WOULD FAIL"),
+        "{status:?} {said}"
+    );
+    let (status, said) = rehearse(&work.path().join("none.pem"), &[directory]);
+    assert!(status == Some(2) && said.contains("cannot read"), "{said}");
 }
