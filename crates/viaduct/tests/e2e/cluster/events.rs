@@ -111,12 +111,32 @@ fn c17_a_fault_of_the_backend_leg_is_told_on_the_transport() {
     let running = cluster.start();
     let answer = Curl::secure(running.address("websecure"), cluster.pki.edge_ca.pem()).get(HOST, "/");
     assert_eq!(answer.status, 502, "{answer:?}");
-    let event = wait_for("an Event", || about(&cluster, TRANSPORT).into_iter().next());
-    assert_eq!(event["reason"], "BackendFault", "{event}");
+    // Pre-flight may have told of it, too.
+    let event = wait_for("an Event", || {
+        let mut events = about(&cluster, TRANSPORT).into_iter();
+        events.find(|event| event["reason"] == "BackendFault")
+    });
     assert_eq!(event["involvedObject"]["kind"], "ServersTransport");
     let message = event["message"].as_str().unwrap_or_default();
     assert!(
         message.starts_with("unknown_ca") && message.contains("fix: "),
+        "{message}"
+    );
+}
+
+#[test]
+fn c11_who_would_fail_is_told_on_the_transport_before_a_request_does() {
+    let cluster = with_rights();
+    let _origin = cluster.bridge();
+    let stranger = Ca::new("A stranger");
+    cluster.apply(&Manifests::new().secret("backend-ca", &[("ca.crt", stranger.pem())]));
+    let _running = cluster.start();
+    let event = wait_for("an Event", || about(&cluster, TRANSPORT).into_iter().next());
+    assert_eq!(event["reason"], "PreflightFault", "{event}");
+    assert_eq!(event["involvedObject"]["kind"], "ServersTransport");
+    let message = event["message"].as_str().unwrap_or_default();
+    assert!(
+        message.starts_with("unknown_ca: requests to servers of service ") && message.contains("fix: "),
         "{message}"
     );
 }
