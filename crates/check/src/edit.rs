@@ -60,7 +60,7 @@ impl Editor<'_> {
     /// Another text for the scalar that a node is, or for a key.
     pub(crate) fn rename_key(&self, key: &Key, to: &str) -> Option<Edit> {
         let range = self.file.token(&key.location)?;
-        Some(Edit::replace(self.index, range, to))
+        Some(self.instead(range, to))
     }
 
     pub(crate) fn set(&self, value: &Node, to: &str) -> Option<Edit> {
@@ -68,7 +68,18 @@ impl Editor<'_> {
             return None;
         }
         let range = self.file.token(&value.location)?;
-        Some(Edit::replace(self.index, range, to))
+        Some(self.instead(range, to))
+    }
+
+    /// What stood in quotes stays in quotes: names need no escapes in them.
+    fn instead(&self, range: Range<usize>, to: &str) -> Edit {
+        let written = self.file.text.get(range.clone()).unwrap_or_default();
+        let quote = written.chars().next().filter(|first| matches!(first, '"' | '\''));
+        let text = match quote {
+            Some(quote) => format!("{quote}{to}{quote}"),
+            None => to.to_owned(),
+        };
+        Edit::replace(self.index, range, text)
     }
 
     /// Takes a field out, with its lines.
@@ -174,11 +185,17 @@ impl Editor<'_> {
     fn insert(&self, line: usize, column: u32, lines: &[String]) -> Edit {
         let at = self.file.line_start(line);
         let margin = " ".repeat(usize::try_from(column.saturating_sub(1)).unwrap_or_default());
-        let mut text: String = lines.iter().map(|line| format!("{margin}{line}\n")).collect();
-        if at == self.file.text.len() && !self.file.text.is_empty() && !self.file.text.ends_with('\n') {
-            text.insert(0, '\n');
-            text.truncate(text.len() - 1);
-        }
+        // As the other lines end.
+        let end = self.file.line_end;
+        let is_last = at == self.file.text.len() && !self.file.text.ends_with('\n');
+        let lines = lines.iter().map(|line| {
+            if is_last {
+                format!("{end}{margin}{line}")
+            } else {
+                format!("{margin}{line}{end}")
+            }
+        });
+        let text: String = lines.collect();
         Edit::replace(self.index, at..at, text)
     }
 
@@ -288,6 +305,19 @@ mod tests {
             remove("kind: X\nspec:\n- a: 1\n  b:\n  - 2\n  c: 3\n", "spec[0].b").as_deref(),
             Some("kind: X\nspec:\n- a: 1\n  c: 3\n")
         );
+    }
+
+    #[test]
+    fn c18_quotes_and_line_ends_are_those_of_the_file() {
+        let text = "{\"kind\": \"X\", \"spec\": {\"name\": \"old\"}}";
+        let set = edited(text, |editor, root| {
+            Some(vec![editor.set(Field::at(root, "spec.name")?.value, "new")?])
+        });
+        assert_eq!(set.as_deref(), Some(&*text.replace("old", "new")));
+        let added = edited("kind: X\r\nspec:\r\n  a: 1\r\n", |editor, root| {
+            Some(vec![editor.append(root, "spec", &["b: 2".to_owned()])?])
+        });
+        assert_eq!(added.as_deref(), Some("kind: X\r\nspec:\r\n  a: 1\r\n  b: 2\r\n"));
     }
 
     #[test]

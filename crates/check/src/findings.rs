@@ -3,7 +3,9 @@
 mod entry_point;
 mod mend;
 
-use viaduct_config::Finding;
+use std::collections::HashMap;
+use viaduct_config::{Finding, Location};
+
 use viaduct_config::finding::Code;
 
 use crate::catalogue::Diagnosis;
@@ -13,11 +15,17 @@ use crate::source::Sources;
 /// One diagnostic for one mistake: what follows from another finding is told with that one.
 pub(crate) fn diagnostics(sources: &Sources, findings: &[Finding]) -> Vec<Diagnostic> {
     let mut roots: Vec<(Finding, Vec<String>)> = Vec::new();
+    let mut by_place: HashMap<(Option<&Location>, &str), Vec<usize>> = HashMap::new();
     for finding in findings {
         let root = finding.root();
-        let known = roots.iter().position(|(known, _)| known == root);
+        let near = by_place
+            .entry((root.location.as_ref(), root.message.as_str()))
+            .or_default();
+        let is_known = |at: &&usize| roots.get(**at).is_some_and(|(known, _)| known == root);
+        let known = near.iter().find(is_known).copied();
         let position = known.unwrap_or_else(|| {
             roots.push((root.clone(), Vec::new()));
+            near.push(roots.len() - 1);
             roots.len() - 1
         });
         let affected = finding.cause.is_some().then(|| subject(finding)).flatten();

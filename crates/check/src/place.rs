@@ -105,8 +105,7 @@ impl Sources {
     /// The object whose text holds a place: the document, or the item of a list of objects.
     pub(crate) fn object_at(&self, place: &Location) -> Option<Around<'_>> {
         let (index, file) = self.file(&place.file)?;
-        let mut parts = file.parts.iter().rev();
-        let part = parts.find(|part| part.root.location.line <= place.line)?;
+        let part = file.part_at(place.line)?;
         let mut root = &part.root;
         if let Some(Value::Sequence(items)) = root.get("items").map(|items| &items.value)
             && root.get("kind").is_some()
@@ -127,6 +126,10 @@ impl Sources {
         }
         let written = self.field(place, field);
         let range = match written {
+            // Of a reference the name is what is wrong.
+            Some(Field { value, .. }) if !keys && named(value).is_some() => {
+                file.token(&named(value)?.location)?
+            }
             Some(Field {
                 key: Some(key),
                 value,
@@ -148,15 +151,25 @@ impl Sources {
     pub(crate) fn field(&self, place: &Location, field: Option<&str>) -> Option<Field<'_>> {
         let around = self.object_at(place)?;
         let field = field?;
-        if let Some(found) = Field::at(around.root, field) {
-            return Some(found);
+        if around.root.get("kind").is_none() {
+            // Of an element by its name, or of the whole file.
+            let element = element_at(around.root, place);
+            let inside = element.and_then(|element| Field::at(element, field));
+            return inside.or_else(|| Field::at(around.root, field));
         }
-        if around.root.get("kind").is_some() {
-            // What a router of the object was asked for.
-            return Field::at(around.root, &format!("spec.{field}"));
-        }
-        element_at(around.root, place).and_then(|element| Field::at(element, field))
+        Field::at(around.root, field)
+            // What a router of the object was asked for, or a part of it.
+            .or_else(|| Field::at(around.root, &format!("spec.{field}")))
+            .or_else(|| {
+                let part = element_at(around.root, place)?;
+                Field::at(part, field.rsplit('.').next()?)
+            })
     }
+}
+
+/// The name in a mapping that is a reference.
+fn named(value: &Node) -> Option<&Node> {
+    value.get("name").filter(|name| name.as_str().is_some())
 }
 
 fn is_scalar_in(file: &File, value: &Node) -> bool {

@@ -28,6 +28,8 @@ pub struct Sources {
 pub(crate) struct File {
     pub(crate) name: Arc<str>,
     pub(crate) text: String,
+    /// As most lines end.
+    pub(crate) line_end: &'static str,
     /// Offsets of the lines' first bytes.
     lines: Vec<usize>,
     pub(crate) parts: Vec<Part>,
@@ -118,6 +120,7 @@ impl File {
             Err(fault) => (Vec::new(), Some(fault)),
         };
         Self {
+            line_end: if text.contains("\r\n") { "\r\n" } else { "\n" },
             name: name.into(),
             text,
             lines,
@@ -132,7 +135,14 @@ impl File {
 
     /// Whether the file provider has to say what it is: templates are no documents before they are rendered.
     pub(crate) fn is_template(&self) -> bool {
-        self.fault.is_some() && self.text.contains("{{")
+        self.fault.is_some() && self.text.contains("{{") && !self.is_chart_template()
+    }
+
+    /// A template of Kubernetes objects, which somebody else has to render.
+    fn is_chart_template(&self) -> bool {
+        self.fault.is_some()
+            && self.text.contains("{{")
+            && self.text.lines().any(|line| line.starts_with("kind:"))
     }
 
     /// The text with every document blanked out that is something else; places stay what they are.
@@ -142,15 +152,12 @@ impl File {
         }
         let mut kept = String::with_capacity(self.text.len());
         let mut keep = false;
-        for (number, line) in (1..).zip(self.text.split_inclusive('\n')) {
-            let begins = number == 1 || line.starts_with("---");
-            if begins {
-                let end = self.segment_end(number);
-                let part = self.parts.iter().find(|part| {
-                    let at = part.root.location.line;
-                    at >= number && at < end
-                });
-                keep = part.is_some_and(|part| what(part.is));
+        let mut parts = self.parts.iter().peekable();
+        for (number, line) in (1u32..).zip(self.text.split_inclusive('\n')) {
+            // Comments in front of a document belong to the one before: they are nobody's.
+            let next = parts.next_if(|part| part.root.location.line <= number);
+            if let Some(part) = next {
+                keep = what(part.is);
             }
             if keep || line.starts_with("---") {
                 kept.push_str(line);
@@ -161,11 +168,10 @@ impl File {
         kept
     }
 
-    /// The line on which the document that begins at `line` has ended.
-    fn segment_end(&self, line: u32) -> u32 {
-        let after = (1u32..).zip(self.text.split_inclusive('\n'));
-        let mut markers = after.filter(|(number, text)| *number > line && text.starts_with("---"));
-        markers.next().map_or(u32::MAX, |(number, _)| number)
+    /// The document that a line is in.
+    pub(crate) fn part_at(&self, line: u32) -> Option<&Part> {
+        let behind = self.parts.partition_point(|part| part.root.location.line <= line);
+        self.parts.get(behind.checked_sub(1)?)
     }
 
     /// The byte of a place; the end of the line for a column that the line does not have.
@@ -263,7 +269,11 @@ const DYNAMIC: [&str; 4] = ["http", "tcp", "udp", "tls"];
 pub(crate) fn strangers(sources: &Sources) -> Vec<Diagnostic> {
     let mut found = Vec::new();
     for (index, file) in sources.files.iter().enumerate() {
-        if let Some(fault) = file.fault.as_ref().filter(|_| !file.is_template()) {
+        if file.is_chart_template() {
+            let message = "a template of Kubernetes objects: check what `helm template` makes of it";
+            let place = file.text.find("{{").map(|at| Place::new(index, at..at + 2));
+            found.push(Diagnostic::new(Diagnosis::NotConfiguration, message).at(place));
+        } else if let Some(fault) = file.fault.as_ref().filter(|_| !file.is_template()) {
             let place = file.token(&fault.location).map(|range| Place::new(index, range));
             found.push(Diagnostic::new(Diagnosis::Unreadable, fault.message.clone()).at(place));
         }

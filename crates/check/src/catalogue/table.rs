@@ -102,7 +102,7 @@ catalogue! {
     ServiceMissing "V0101" Error "a service that does not exist" {
         why: "A route names a Service, or a router a service, that is not among what is read. Services are looked for in the namespace of the IngressRoute.",
         here: "the router is out of service and answers 404; it keeps its place, so that no other router gets its requests",
-        traefik: "the log has `kubernetes service not found`, and the router is left out: another one may get its requests",
+        traefik: "the router is left out, with a line in the log: another one may get its requests",
         mend: "correct the name or the namespace, or write the Service. If it is made elsewhere, `--allow V0101` leaves this out.",
     }
     PortMissing "V0102" Error "a port that the Service does not have" {

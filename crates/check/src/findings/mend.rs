@@ -16,6 +16,7 @@ pub(super) fn help(sources: &Sources, finding: &Finding, diagnosis: Diagnosis) -
 
 /// A finding with the object that it is about.
 struct Mending<'a> {
+    sources: &'a Sources,
     finding: &'a Finding,
     editor: Editor<'a>,
     root: &'a viaduct_config::document::Node,
@@ -28,6 +29,7 @@ impl<'a> Mending<'a> {
         let location = finding.location.as_ref()?;
         let around = sources.object_at(location)?;
         Some(Self {
+            sources,
             finding,
             editor: Editor::new(around.file, sources.files.get(around.file)?),
             root: around.root,
@@ -48,9 +50,9 @@ impl<'a> Mending<'a> {
             Diagnosis::MisplacedField => self.moved(),
             Diagnosis::BackendsOwnKey => self.without_the_key(),
             Diagnosis::ForbiddenReference => self.without_suffix(),
+            Diagnosis::TransportMissing => self.nearest().or_else(|| self.object_itself()),
             Diagnosis::ServiceMissing
             | Diagnosis::SecretMissing
-            | Diagnosis::TransportMissing
             | Diagnosis::MiddlewareMissing
             | Diagnosis::TlsOptionMissing
             | Diagnosis::ReferenceMissing
@@ -141,6 +143,29 @@ impl<'a> Mending<'a> {
         Some(Help::edit(hint.to_owned(), vec![edit]))
     }
 
+    /// A transport of another provider, where an object has the name.
+    fn object_itself(&self) -> Option<Help> {
+        let value = self.field?.value;
+        let (name, _) = value.as_str()?.split_once('@')?;
+        let namespace = Field::at(self.root, "metadata.namespace").and_then(|field| field.value.as_str());
+        let is_there = self
+            .sources
+            .files
+            .iter()
+            .flat_map(|file| &file.parts)
+            .any(|part| {
+                let text = |path: &str| Field::at(&part.root, path).and_then(|field| field.value.as_str());
+                text("kind") == Some("ServersTransport")
+                    && text("metadata.name") == Some(name)
+                    && text("metadata.namespace") == namespace
+            });
+        let edit = self.editor.set(value, name).filter(|_| is_there)?;
+        Some(Help::edit(
+            "the ServersTransport of this name is an object, and named without a provider",
+            vec![edit],
+        ))
+    }
+
     /// `did you mean ...?`
     fn nearest(&self) -> Option<Help> {
         let hint = self.finding.hint.as_deref()?;
@@ -149,6 +174,11 @@ impl<'a> Mending<'a> {
         let value = match field.value.get("name") {
             Some(name) if !field.is_scalar() => name,
             _ => field.value,
+        };
+        // A name without a provider is one of the file's own.
+        let near = match near.strip_suffix("@file") {
+            Some(own) if value.as_str().is_some_and(|name| !name.contains('@')) => own,
+            Some(_) | None => near,
         };
         let edit: Edit = self.editor.set(value, near)?;
         Some(Help::edit(hint.to_owned(), vec![edit]))

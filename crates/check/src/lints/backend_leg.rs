@@ -1,5 +1,7 @@
 //! What a ServersTransport trusts, shows and expects, compared with the certificates that are there (C5).
 
+use std::collections::HashSet;
+
 use viaduct_tls::{CertificateFacts, Identity};
 
 use super::objects::{Object, Objects, first_certificate, list, text};
@@ -8,6 +10,12 @@ use crate::diagnostic::{Diagnostic, Help};
 use crate::place::Field;
 
 pub(super) fn look(objects: &Objects<'_>, found: &mut Vec<Diagnostic>) {
+    let used: HashSet<(&str, &str)> = objects
+        .backends()
+        .iter()
+        .filter(|backend| backend.is_https())
+        .filter_map(|backend| Some((backend.object.namespace, backend.transport()?)))
+        .collect();
     for transport in objects.of_kind("ServersTransport") {
         let cas = cas(objects, transport);
         for ca in &cas {
@@ -15,11 +23,7 @@ pub(super) fn look(objects: &Objects<'_>, found: &mut Vec<Diagnostic>) {
             key_of_ca(objects, transport, ca, found);
         }
         servers_own_key(objects, transport, &cas, found);
-        if objects.backends().iter().any(|backend| {
-            backend.is_https()
-                && backend.object.namespace == transport.namespace
-                && backend.transport() == Some(transport.name)
-        }) {
+        if used.contains(&(transport.namespace, transport.name)) {
             name(objects, transport, &cas, found);
         }
     }

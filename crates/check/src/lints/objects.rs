@@ -1,5 +1,7 @@
 //! The Kubernetes objects among the sources, as they are written.
 
+use std::collections::HashMap;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use viaduct_config::document::{Node, Value};
@@ -22,7 +24,12 @@ pub(super) struct Object<'a> {
 pub(super) struct Objects<'a> {
     pub(super) sources: &'a Sources,
     all: Vec<Object<'a>>,
+    by_name: HashMap<Named<'a>, usize>,
+    backends: Vec<Backend<'a>>,
 }
+
+/// Kind, namespace, name.
+type Named<'a> = (&'a str, &'a str, &'a str);
 
 /// A Service that a route names.
 #[derive(Debug, Clone, Copy)]
@@ -44,7 +51,20 @@ impl<'a> Objects<'a> {
                 collect(file, &part.root, &mut all);
             }
         }
-        Self { sources, all }
+        let mut by_name = HashMap::new();
+        for (position, object) in all.iter().enumerate() {
+            by_name
+                .entry((object.kind, object.namespace, object.name))
+                .or_insert(position);
+        }
+        let mut objects = Self {
+            sources,
+            all,
+            by_name,
+            backends: Vec::new(),
+        };
+        objects.backends = objects.find_backends();
+        objects
     }
 
     pub(super) fn all(&self) -> impl Iterator<Item = Object<'a>> {
@@ -56,8 +76,8 @@ impl<'a> Objects<'a> {
     }
 
     pub(super) fn get(&self, kind: &str, namespace: &str, name: &str) -> Option<Object<'a>> {
-        self.all()
-            .find(|object| (object.kind, object.namespace, object.name) == (kind, namespace, name))
+        let position = self.by_name.get(&(kind, namespace, name))?;
+        self.all.get(*position).copied()
     }
 
     pub(super) fn editor(&self, file: usize) -> Option<Editor<'a>> {
@@ -79,7 +99,11 @@ impl<'a> Objects<'a> {
     }
 
     /// Every Service that an IngressRoute's routes name.
-    pub(super) fn backends(&self) -> Vec<Backend<'a>> {
+    pub(super) fn backends(&self) -> &[Backend<'a>] {
+        &self.backends
+    }
+
+    fn find_backends(&self) -> Vec<Backend<'a>> {
         let mut found = Vec::new();
         for object in self.of_kind("IngressRoute") {
             for (route, written) in list(object.root, "spec.routes").iter().enumerate() {
@@ -168,7 +192,8 @@ impl<'a> Backend<'a> {
     /// A scheme that does not exist is neither.
     pub(super) fn is_plain(&self) -> bool {
         let written = text(self.node, "scheme").unwrap_or_default();
-        !self.is_https()
+        self.port().is_some()
+            && !self.is_https()
             && ["", "http", "h2c"]
                 .iter()
                 .any(|plain| plain.eq_ignore_ascii_case(written))

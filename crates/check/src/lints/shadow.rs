@@ -2,7 +2,7 @@
 //!
 //! Only what can be proved is said: see [`covers`].
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use viaduct_config::rule::{Expr, HostPattern, Matcher, Rule};
@@ -29,7 +29,6 @@ pub(super) fn look(sources: &Sources, served: &Served, found: &mut Vec<Diagnosti
                 .push((router, rule));
         }
     }
-    let mut compared = 0_usize;
     for table in tables.values_mut() {
         table.sort_by(|(one, _), (other, _)| {
             other
@@ -37,20 +36,66 @@ pub(super) fn look(sources: &Sources, served: &Served, found: &mut Vec<Diagnosti
                 .cmp(&one.priority)
                 .then_with(|| one.name.cmp(&other.name))
         });
-        for (position, (router, rule)) in table.iter().enumerate() {
-            let above = table.iter().take(position);
+        let hosts = Hosts::of(table);
+        for (router, rule) in table.iter() {
+            let above = hosts
+                .near(rule)
+                .into_iter()
+                .filter_map(|position| table.get(position));
             let winner = above
-                .filter(|(above, _)| above.priority > router.priority)
-                .take_while(|_| {
-                    compared += 1;
-                    compared < MOST_COMPARISONS
-                })
+                .take_while(|(above, _)| above.priority > router.priority)
                 .find(|(_, above)| covers(above.expr(), rule.expr(), &mut MOST_STEPS.clone()));
             if let Some((winner, _)) = winner {
                 found.push(diagnostic(sources, served, router, winner));
             }
         }
     }
+}
+
+/// Which rules are worth a comparison, by their positions: those that share a host.
+#[derive(Default)]
+struct Hosts {
+    exact: HashMap<String, Vec<usize>>,
+    /// Rules for no host in particular, or for a whole domain.
+    others: Vec<usize>,
+}
+
+impl Hosts {
+    fn of(table: &[Ruled<'_>]) -> Self {
+        let mut hosts = Self::default();
+        for (position, (_, rule)) in table.iter().enumerate() {
+            let named = exact_hosts(rule);
+            if named.is_empty() || named.len() < rule.hosts().len() {
+                hosts.others.push(position);
+            }
+            for host in named {
+                hosts.exact.entry(host.to_owned()).or_default().push(position);
+            }
+        }
+        hosts
+    }
+
+    /// In the order of the table, the first ones only where they are very many.
+    fn near(&self, rule: &Rule) -> Vec<usize> {
+        let of_hosts = exact_hosts(rule)
+            .into_iter()
+            .filter_map(|host| self.exact.get(host));
+        let mut near: Vec<usize> = of_hosts.flatten().chain(&self.others).copied().collect();
+        near.sort_unstable();
+        near.dedup();
+        near.truncate(MOST_COMPARISONS);
+        near
+    }
+}
+
+fn exact_hosts(rule: &Rule) -> Vec<&str> {
+    let hosts = rule.hosts().into_iter();
+    hosts
+        .filter_map(|host| match host {
+            HostPattern::Exact(host) => Some(host.as_str()),
+            HostPattern::Wildcard(_) | HostPattern::Any => None,
+        })
+        .collect()
 }
 
 /// An entry point, and whether it is about requests over TLS.
@@ -133,8 +178,8 @@ fn origin<'a>(served: &'a Served, router: &Router) -> Option<&'a Location> {
     origin.location.as_ref()
 }
 
-/// Routers that are compared, all together.
-const MOST_COMPARISONS: usize = 2_000_000;
+/// Routers that one is compared with.
+const MOST_COMPARISONS: usize = 1_000;
 /// Parts of two rules that are compared.
 const MOST_STEPS: usize = 10_000;
 

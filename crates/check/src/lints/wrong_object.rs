@@ -24,17 +24,17 @@ pub(super) fn look(objects: &Objects<'_>, setting: &Setting, found: &mut Vec<Dia
         {
             continue;
         }
-        match Asked::of(objects, &backend) {
+        match Asked::of(objects, backend) {
             Some(asked) => {
                 if !told
                     .iter()
                     .any(|(file, node)| *file == asked.file && std::ptr::eq(*node, asked.node))
                 {
                     told.push((asked.file, asked.node));
-                    found.push(client_auth(objects, &backend, &asked));
+                    found.push(client_auth(objects, backend, &asked));
                 }
             }
-            None => found.push(nobody_said(objects, &backend)),
+            None => found.push(nobody_said(objects, backend)),
         }
     }
 }

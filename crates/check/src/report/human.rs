@@ -143,7 +143,9 @@ fn summary(report: &Report) -> String {
         .filter(|(count, ..)| *count > 0)
         .map(|(count, one, several)| format!("{count} {}", if count == 1 { one } else { several }))
         .collect();
-    match report.diagnostics.first() {
+    // Of the first of the worst.
+    let worst = report.diagnostics.iter().map(|one| one.severity).max();
+    match report.diagnostics.iter().find(|one| Some(one.severity) == worst) {
         None => "nothing found\n".to_owned(),
         Some(first) => format!(
             "{}; `viaduct explain {}` tells more\n",

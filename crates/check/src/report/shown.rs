@@ -19,9 +19,7 @@ fn is_data(file: &File, line: usize) -> bool {
         return false;
     }
     let number = u32::try_from(line + 1).unwrap_or(u32::MAX);
-    let mut parts = file.parts.iter().rev();
-    let part = parts.find(|part| part.root.location.line <= number);
-    let Some(part) = part else {
+    let Some(part) = file.part_at(number) else {
         // It cannot be read; a Secret's data may be anywhere in it.
         return file.text.contains("Secret");
     };
