@@ -28,8 +28,8 @@ pub(crate) struct Remote {
 /// One answer.
 pub(crate) struct Told<T> {
     pub(crate) value: T,
-    /// The number of the next page; 1 behind the last.
-    pub(crate) next: usize,
+    /// The number of the next page, 1 behind the last; `None`: it does not come in pages.
+    pub(crate) next: Option<usize>,
 }
 
 impl Remote {
@@ -106,7 +106,7 @@ impl Remote {
         let request = request.body(Empty::<Bytes>::new())?;
         let (head, body) = sender.send_request(request).await?.into_parts();
         let next = head.headers.get("x-next-page").map(HeaderValue::to_str);
-        let next = next.and_then(|text| text.ok()?.parse().ok()).unwrap_or(1);
+        let next = next.and_then(|text| text.ok()?.parse().ok());
         let body = Limited::new(body, MOST_BYTES).collect().await?.to_bytes();
         if head.status != StatusCode::OK {
             return Err(refused(head.status, &body).into());

@@ -13,9 +13,10 @@ use viaduct_tls::{Backend as BackendTrust, CertificateFacts, Identity, Trust};
 use super::{Bridge, State, client_leg, of_router};
 use crate::api::date;
 
-/// One line of the table. What is not there is empty; `class` is, where there is no server.
+/// One line of the table. What is not there is empty; `class` is, where there is no server. Whoever reads one demands
+/// every field: what is missing must not pass for what is harmless.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[serde(rename_all = "camelCase")]
 pub(crate) struct Row {
     pub(crate) router: String,
     pub(crate) entry_point: String,

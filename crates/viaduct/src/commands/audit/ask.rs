@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::table::clean;
 use crate::bridges::Row;
 use crate::failure::Failure;
 use crate::remote::Remote;
@@ -27,14 +28,26 @@ async fn pages(remote: &Remote, url: &str) -> Result<Vec<Row>, Failure> {
     loop {
         let path = format!("/api/bridges?per_page={PER_PAGE}&page={page}");
         let told = remote.get::<Vec<Row>>(&path, None).await?;
+        let unknown = |row: &&Row| !row.class.is_empty() && row.class().is_none();
+        if let Some(row) = told.value.iter().find(unknown) {
+            let class = clean(&row.class);
+            return Err(Failure::new(format!("`{url}` speaks of a class `{class}`"))
+                .hint("it is of another version: use its own `viaduct audit`"));
+        }
         rows.extend(told.value);
+        // Without it nobody knows whether these are all.
+        let next = told.next.ok_or_else(|| {
+            Failure::new(format!(
+                "`{url}` does not say whether there are more bridges (`X-Next-Page`)"
+            ))
+        })?;
         if rows.len() > MOST_ROWS {
             return Err(Failure::new(format!("`{url}` has more than {MOST_ROWS} bridges")));
         }
-        if told.next <= page {
+        if next <= page {
             return Ok(rows);
         }
-        page = told.next;
+        page = next;
     }
 }
 

@@ -144,3 +144,25 @@ const INVISIBLE: [char; 14] = [
     '\u{200b}', '\u{200e}', '\u{200f}', '\u{202a}', '\u{202b}', '\u{202c}', '\u{202d}', '\u{202e}',
     '\u{2028}', '\u{2029}', '\u{2066}', '\u{2067}', '\u{2068}', '\u{2069}',
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::wrapped;
+
+    #[test]
+    fn c6_long_names_are_broken_and_nothing_of_them_is_lost() {
+        assert_eq!(wrapped("a name", 10, ""), ["a name"]);
+        assert_eq!(
+            wrapped("several words of it", 10, " "),
+            ["several", " words of", " it"]
+        );
+        assert_eq!(
+            wrapped("-> 0123456789abcdef", 10, "  "),
+            ["-> 0123456", "  789abcde", "  f"]
+        );
+        let name = "web-web-ingressroute-0942d541708eb45f2d08@kubernetescrd";
+        assert_eq!(wrapped(name, 42, "").concat(), name);
+        assert_eq!(wrapped("", 10, ""), [""]);
+        assert_eq!(wrapped("a\u{1b}[2J\u{202e}b", 42, ""), ["a\\u{1b}[2J\\u{202e}b"]);
+    }
+}

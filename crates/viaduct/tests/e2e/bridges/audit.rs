@@ -347,3 +347,70 @@ fn c6_what_the_http_provider_says_is_in_the_table() {
         );
     }
 }
+
+#[test]
+fn c6_an_api_that_is_not_understood_wholly_gives_no_table() {
+    let row = |class: &str| {
+        let texts = [
+            "router",
+            "entryPoint",
+            "rule",
+            "service",
+            "status",
+            "required",
+            "clientLeg",
+            "trust",
+            "expires",
+            "expiring",
+            "owner",
+            "transport",
+            "transportOwner",
+            "reason",
+        ];
+        let lists = ["servers", "verifiedNames", "caFingerprints", "clientCertificates"];
+        let mut row: serde_json::Map<_, _> = texts
+            .map(|name| (name.to_owned(), Value::from("x")))
+            .into_iter()
+            .collect();
+        row.extend(lists.map(|name| (name.to_owned(), Value::Array(Vec::new()))));
+        row.insert("serverCount".to_owned(), 1.into());
+        row.insert("class".to_owned(), class.into());
+        Value::from(vec![Value::Object(row)]).to_string()
+    };
+    let ask = |rows: String, next: &'static str| {
+        let origin = Origin::http(move |request| {
+            let body = match request.target.starts_with("/api/bridges") {
+                true => rows.clone(),
+                false => r#"{"generation": 1}"#.to_owned(),
+            };
+            let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n{next}\r\n", body.len());
+            [head, body].concat().into_bytes()
+        });
+        let work = tempfile::tempdir().expect("a temporary directory");
+        let url = format!("http://{}", origin.address());
+        let finished = audit(
+            work.path(),
+            &["--api", &url, "--require=verified", "--format=csv"],
+        );
+        (finished.status.code(), finished.output)
+    };
+    const LAST: &str = "X-Next-Page: 1\r\n";
+    let (code, output) = ask(row("bridged+mTLS"), LAST);
+    assert_eq!(code, Some(0), "{output}");
+    assert_eq!(ask(row("plaintext"), LAST).0, Some(1));
+    let (code, output) = ask(row("bridged+better"), LAST);
+    assert!(
+        code == Some(2) && output.contains("speaks of a class `bridged+better`"),
+        "{output}"
+    );
+    let (code, output) = ask(row("bridged+mTLS"), "");
+    assert!(
+        code == Some(2) && output.contains("whether there are more"),
+        "{output}"
+    );
+    let (code, output) = ask(row("bridged+mTLS").replace("\"class\"", "\"kind\""), LAST);
+    assert!(
+        code == Some(2) && output.contains("missing field `class`"),
+        "{output}"
+    );
+}
