@@ -102,17 +102,62 @@ fn client_auth(objects: &Objects<'_>, backend: &Backend<'_>, asked: &Asked<'_>) 
         key: None,
         value: asked.node.get("name").unwrap_or(asked.node),
     };
-    let mut diagnostic = Diagnostic::new(Diagnosis::ClientAuthForBackend, message)
+    let diagnostic = Diagnostic::new(Diagnosis::ClientAuthForBackend, message)
         .about(backend.object.subject())
         .at(objects.place(asked.file, field))
         .field("spec.tls.options");
-    diagnostic = diagnostic.help(transport(objects, backend, Some(asked.secret)));
-    if asked.of_object
-        && let Some(help) = without_options(objects, backend.object)
-    {
-        diagnostic = diagnostic.help(help);
+    let solution = transport(objects, backend, Some(asked.secret));
+    let without = asked
+        .of_object
+        .then(|| without_options(objects, backend.object))
+        .flatten();
+    match without {
+        None => diagnostic.help(solution),
+        Some(without) if is_of_a_server(objects, asked) && !solution.edits.is_empty() => {
+            diagnostic.help(together(objects, solution, without))
+        }
+        Some(without) => diagnostic.help(solution).help(without),
     }
-    diagnostic
+}
+
+/// Whether clients could never have a certificate of it: it is a server's pair and no CA.
+fn is_of_a_server(objects: &Objects<'_>, asked: &Asked<'_>) -> bool {
+    let secret = objects.get("Secret", asked.option.namespace, asked.secret);
+    secret
+        .and_then(|secret| first_certificate(&secret.value("tls.crt")?))
+        .is_some_and(|facts| !facts.is_ca)
+}
+
+/// Both edits at once: with the TLSOption still there, the bridge that is mended would be reached by nobody.
+fn together(objects: &Objects<'_>, solution: Help, without: Help) -> Help {
+    let mut edits = solution.edits;
+    for edit in &mut edits {
+        let end = objects
+            .sources
+            .files
+            .get(edit.file)
+            .map_or(0, |file| file.text.len());
+        let in_front = edit.start == edit.end && edit.start + 1 == end;
+        if in_front
+            && without
+                .edits
+                .iter()
+                .any(|other| other.file == edit.file && other.end == end)
+        {
+            // The last line, in front of whose end the document goes, is taken out.
+            edit.start = end;
+            edit.end = end;
+            edit.text = format!("{}\n", edit.text.trim_start());
+        }
+    }
+    edits.extend(without.edits);
+    Help::edit(
+        format!(
+            "{}; and take the TLSOption off the route, as no client has a certificate of the backend's",
+            solution.text
+        ),
+        edits,
+    )
 }
 
 fn nobody_said(objects: &Objects<'_>, backend: &Backend<'_>) -> Diagnostic {

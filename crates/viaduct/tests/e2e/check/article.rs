@@ -6,9 +6,13 @@ use std::path::Path;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use viaduct_testkit::manifest::Manifests;
+use viaduct_testkit::origin::{Origin, ok};
+use viaduct_testkit::pki::{Issued, Leaf};
+use viaduct_testkit::tls::server;
+use viaduct_testkit::viaduct::Viaduct;
 
 use super::{check, codes, diagnostics};
-use crate::fixture::{HOST, Pki};
+use crate::fixture::{HOST, Pki, up};
 
 /// The published manifests of the repository.
 fn published() -> std::path::PathBuf {
@@ -17,14 +21,16 @@ fn published() -> std::path::PathBuf {
 
 /// What the article has beside its manifests: both Secrets, and the backend's Service. The backend's certificate is
 /// signed by itself, as in the article.
-fn around() -> Manifests {
-    let pki = Pki::new();
-    let backend = viaduct_testkit::pki::Leaf::server(HOST).self_signed();
-    pki.base(443).tls_secret("backend-tls", &backend)
+fn around(pki: &Pki, backend: &Issued, port: u16) -> Manifests {
+    pki.base(port).tls_secret("backend-tls", backend)
+}
+
+fn self_signed() -> Issued {
+    Leaf::server(HOST).self_signed()
 }
 
 /// The first approach as it was deployed: the lines of the article inside the route they are meant for.
-fn first_approach(solution: bool) -> TempDir {
+fn first_approach(around: &Manifests, solution: bool) -> TempDir {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let read = |name: &str| fs::read_to_string(published().join(name)).expect("a published manifest");
     let lines = read("initial-approach.yaml");
@@ -38,7 +44,7 @@ fn first_approach(solution: bool) -> TempDir {
         let (transport, _) = lines.split_once("---\n").expect("two documents");
         fs::write(directory.path().join("transport.yaml"), transport).expect("a manifest");
     }
-    fs::write(directory.path().join("around.yaml"), around().yaml()).expect("manifests");
+    fs::write(directory.path().join("around.yaml"), around.yaml()).expect("manifests");
     directory
 }
 
@@ -48,7 +54,8 @@ fn c18_the_article_as_published_is_told_all_of_its_mistakes_in_order() {
     for name in ["ingress-route.yaml", "initial-approach.yaml", "solution.yaml"] {
         fs::copy(published().join(name), directory.path().join(name)).expect("a published manifest");
     }
-    fs::write(directory.path().join("around.yaml"), around().yaml()).expect("manifests");
+    let around = around(&Pki::new(), &self_signed(), 443);
+    fs::write(directory.path().join("around.yaml"), around.yaml()).expect("manifests");
     let names = [
         "ingress-route.yaml",
         "initial-approach.yaml",
@@ -103,7 +110,9 @@ fn c18_the_article_as_published_is_told_all_of_its_mistakes_in_order() {
 #[test]
 fn c3_the_edits_that_are_proposed_for_the_first_approach_are_its_solution() {
     for solution in [false, true] {
-        let directory = first_approach(solution);
+        let (pki, backend) = (Pki::new(), self_signed());
+        let origin = Origin::https(server(&backend, &[], None), |_| ok("the application"));
+        let directory = first_approach(&around(&pki, &backend, origin.port()), solution);
         // The lost afternoon: the safe edits, then each edit that is proposed, until nothing is.
         for _ in 0..6 {
             let fixed = check(directory.path(), &[".", "--fix"]);
@@ -144,7 +153,23 @@ fn c3_the_edits_that_are_proposed_for_the_first_approach_are_its_solution() {
             None,
             "the backend's key is not ours to show"
         );
+
+        let viaduct = served(directory.path());
+        let answer = pki.curl(&viaduct).get(HOST, "/");
+        assert_eq!(answer.status, 200, "{answer:?}\n{}", viaduct.log());
+        assert_eq!(answer.body.trim(), "the application");
     }
+}
+
+/// The directory's manifests, by a process of their own.
+fn served(directory: &Path) -> Viaduct {
+    let mut up = up();
+    for entry in fs::read_dir(directory).expect("the directory") {
+        let path = entry.expect("an entry").path();
+        let name = path.file_name().expect("a name").to_string_lossy().into_owned();
+        up = up.file(&name, fs::read_to_string(&path).expect("a manifest"));
+    }
+    up.start()
 }
 
 fn has_edits(diagnostic: &Value) -> bool {
