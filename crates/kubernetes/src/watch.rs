@@ -126,6 +126,8 @@ pub struct Cluster {
     /// Whose updates these are; the first one tells of the cluster itself.
     pub providers: Vec<ProviderName>,
     pub translate: Box<Translate>,
+    /// The least time between two configurations. What changes meanwhile is gathered, and translated once.
+    pub throttle: Duration,
 }
 
 /// Not every collection could be read.
@@ -219,6 +221,8 @@ struct Watcher {
     standings: Standings,
     fetches: Fetches,
     began: Instant,
+    /// Until when nothing more is said, and nothing translated, after the last configuration.
+    calm: Instant,
     /// Whether everything has been listed, once. What appears later is not waited for.
     ready: bool,
     /// Whether anything has been said yet.
@@ -242,6 +246,7 @@ impl Watcher {
             needs: watch::channel(Arc::new(Needs::new())).0,
             followers: JoinSet::new(),
             began: Instant::now(),
+            calm: Instant::now(),
             ready: false,
             spoken: false,
             changed: true,
@@ -281,8 +286,8 @@ impl Watcher {
                 () = woken(wake) => {}
                 () = self.out.closed() => return,
             }
-            // What arrives together is one change.
-            let gathered = Instant::now() + GATHER;
+            // What arrives together is one change, and so is what arrives too early for the next one.
+            let gathered = (Instant::now() + GATHER).max(self.calm);
             while let Ok(Some(report)) = tokio::time::timeout_at(gathered, self.reports.recv()).await {
                 self.take(report);
             }
@@ -345,7 +350,9 @@ impl Watcher {
         }
         self.cluster.index.withhold(&needs);
         tell(&mut updates, self.standings.findings(self.ready));
-        self.say(updates).await
+        self.say(updates).await?;
+        self.calm = Instant::now() + self.cluster.throttle;
+        Some(())
     }
 
     /// Lists Secrets and ConfigMaps, now that it is known which of them matter.

@@ -9,6 +9,7 @@ use viaduct_config::install::{self, RuleSyntax};
 use viaduct_config::rule::Syntax;
 use viaduct_config::{Install, Update};
 use viaduct_kubernetes::events::Events;
+use viaduct_kubernetes::watch::Cluster;
 use viaduct_providers::{
     FileProvider, FileProviderError, FileSettings, FileSource, HttpProvider, HttpSettings, HttpTls, Problem,
     throttled,
@@ -16,7 +17,7 @@ use viaduct_providers::{
 
 use crate::control::{gather, text};
 use crate::failure::Failure;
-use crate::source::cluster::{self, Around, Followed};
+use crate::source::cluster::{self, Around};
 
 /// Whether any provider is configured.
 pub(crate) fn any(install: &Install) -> bool {
@@ -73,7 +74,7 @@ pub(crate) async fn start(install: &Install, own: Vec<SocketAddr>) -> Result<Sta
         if events.is_none() {
             events = Some(Events::start(Arc::clone(&connection), cluster::instance()));
         }
-        start_cluster(plan.follow(connection, &around)?, pause, &sender).await;
+        start_cluster(plan.follow(connection, &around, pause)?, &sender).await;
     }
     tokio::spawn(async move { sender.closed().await });
     Ok(Started { updates, events })
@@ -113,16 +114,13 @@ pub(crate) async fn read_once(install: &Install) -> Result<Vec<Update>, Failure>
     Ok(updates)
 }
 
-async fn start_cluster(followed: Followed, pause: Duration, sender: &mpsc::Sender<Update>) {
-    let mut updates = followed.cluster.follow();
+/// The cluster keeps to the throttle itself, so that what comes too early is not translated in vain.
+async fn start_cluster(cluster: Cluster, sender: &mpsc::Sender<Update>) {
+    let mut updates = cluster.follow();
     for update in updates.recv().await.into_iter().flatten() {
         sender.try_send(update).unwrap_or_default();
     }
-    let (calm, calmed) = mpsc::channel(1);
-    let (slow, slowed) = mpsc::channel(1);
-    tokio::spawn(throttled(updates, calm, followed.throttle));
-    tokio::spawn(throttled(calmed, slow, pause));
-    tokio::spawn(hand_over(slowed, sender.clone()));
+    tokio::spawn(hand_over(updates, sender.clone()));
 }
 
 /// Hands over in one go what belongs together, lest a part of it is in service without the rest.

@@ -33,13 +33,6 @@ pub(crate) struct Plan {
     beside: Option<KubernetesCrd>,
 }
 
-/// A cluster that is to be followed.
-pub(crate) struct Followed {
-    pub(crate) cluster: Cluster,
-    /// The least time between two configurations; of two providers on one watch, the longer one.
-    pub(crate) throttle: Duration,
-}
-
 /// What does not depend on a provider's own options.
 #[derive(Clone)]
 pub(crate) struct Around {
@@ -122,8 +115,14 @@ impl Plan {
         connect(self.access.clone()).await
     }
 
-    /// Needs a tokio runtime: the status of Ingresses is written from now on.
-    pub(crate) fn follow(self, connection: Arc<Connection>, around: &Around) -> Result<Followed, Failure> {
+    /// Needs a tokio runtime: the status of Ingresses is written from now on. `pause`: the least time between two
+    /// configurations of any provider; the longest of it and of the providers' own throttles counts.
+    pub(crate) fn follow(
+        self,
+        connection: Arc<Connection>,
+        around: &Around,
+        pause: Duration,
+    ) -> Result<Cluster, Failure> {
         let settings = self.settings();
         let throttles = [
             self.crd.as_ref().map(|crd| crd.throttle_duration),
@@ -133,7 +132,7 @@ impl Plan {
             .into_iter()
             .flatten()
             .filter_map(GoDuration::to_std)
-            .max();
+            .fold(pause, Duration::max);
         let (crd, ingress) = self.policies(around);
         let endpoint = self
             .ingress
@@ -142,9 +141,9 @@ impl Plan {
         let status = endpoint
             .map(|written| Ok::<_, Failure>((endpoint_of(written)?, tell_statuses(&connection))))
             .transpose()?;
-        Ok(Followed {
-            throttle: throttle.unwrap_or_default(),
-            cluster: cluster(connection, settings, Policies { crd, ingress, status }),
+        Ok(Cluster {
+            throttle,
+            ..cluster(connection, settings, Policies { crd, ingress, status })
         })
     }
 
@@ -400,6 +399,7 @@ fn cluster(connection: Arc<Connection>, settings: Settings, policies: Policies) 
         index: Index::new(|secret| admission::admit(|key| secret.get(key))),
         providers: policies.providers(),
         translate: policies.into_translate(),
+        throttle: Duration::ZERO,
     }
 }
 
