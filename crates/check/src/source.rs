@@ -142,7 +142,8 @@ impl File {
     fn is_chart_template(&self) -> bool {
         self.fault.is_some()
             && self.text.contains("{{")
-            && self.text.lines().any(|line| line.starts_with("kind:"))
+            && (self.text.lines().any(|line| line.starts_with("kind:"))
+                || CHARTS.iter().any(|mark| self.text.contains(mark)))
     }
 
     /// The text with every document blanked out that is something else; places stay what they are.
@@ -238,11 +239,17 @@ fn identify(root: &Node) -> Is {
     if is_fragment(root) {
         return Is::Fragment;
     }
-    let has = |names: &[&str]| {
-        let mut keys = entries.iter().map(|(key, _)| key.text.as_str());
-        keys.any(|key| names.iter().any(|name| name.eq_ignore_ascii_case(key)))
+    let roots = options::roots();
+    let of = |names: &[&str]| {
+        let is_known = |key: &str| names.iter().any(|name| name.eq_ignore_ascii_case(key));
+        entries.iter().filter(|(key, _)| is_known(&key.text)).count()
     };
-    match (has(&options::roots()), has(&DYNAMIC)) {
+    let (install, dynamic) = (of(&roots), of(&DYNAMIC));
+    // A chart's values have some of these names as well, among many others.
+    if 2 * (install + dynamic) < entries.len() {
+        return Is::Other;
+    }
+    match (install > 0, dynamic > 0) {
         (true, true) => Is::InstallAndDynamic,
         (true, false) => Is::Install,
         (false, true) => Is::Dynamic,
@@ -262,6 +269,9 @@ fn is_fragment(root: &Node) -> bool {
         .any(is_text)
         || ["routes", "services", "entryPoints"].into_iter().any(is_list)
 }
+
+/// What templates of charts look at, and those of the file provider do not have.
+const CHARTS: [&str; 4] = [".Values", ".Release", ".Chart", "include \""];
 
 const DYNAMIC: [&str; 4] = ["http", "tcp", "udp", "tls"];
 
