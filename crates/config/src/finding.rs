@@ -62,7 +62,7 @@ pub enum Code {
     InvalidCertificate,
     /// A certificate outside its validity.
     CertificateValidity,
-    /// A certificate that its authority has revoked.
+    /// A certificate that its authority has revoked, or the operator.
     RevokedCertificate,
     /// An OCSP answer that could not be had, or that is missing where the certificate demands one.
     OcspStapling,

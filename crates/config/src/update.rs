@@ -72,6 +72,9 @@ pub struct Materials {
     pub cas: Vec<Material>,
     /// Beside `certificates`.
     pub certificates: Vec<Material>,
+    /// SHA-256 fingerprints, in whatever form they were written, of certificates that this servers transport
+    /// must not trust. One that cannot be read breaks the transport.
+    pub revoked: Vec<String>,
 }
 
 /// The Kubernetes Service whose endpoints are a service's servers.

@@ -19,6 +19,7 @@ mod leaf;
 mod leg;
 mod metering;
 mod server;
+mod standing;
 mod table;
 mod tally;
 mod totals;
@@ -36,6 +37,7 @@ pub use leaf::SeenLeaf;
 pub use leg::{HANDSHAKE_BUCKETS, Leg};
 pub use metering::{DEFAULT_BUCKETS, HeaderLabel, MAX_BUCKETS, Metering};
 pub use server::{Outcome, ServerAddress, ServerKey, ServerTally};
+pub use standing::{ServerStanding, Shown, TransportStandings, UnderTransport, Verdict, WouldFail};
 pub use totals::{ArrivalKey, EntryPointTotals, FaultTotals, KindTotals, LegTotals, TallyTotals, Totals};
 
 use crate::record::Record;
@@ -44,6 +46,7 @@ use histogram::Place;
 use leaf::SeenLeafs;
 use leg::LegCounters;
 use server::ServerTallies;
+use standing::Standings;
 use table::SlotTable;
 use tally::{Count, Tally};
 
@@ -62,6 +65,7 @@ pub struct WorkerCounters {
     handshake_bounds: Arc<[u64]>,
     extras: Extras,
     leafs: SeenLeafs,
+    standings: Standings,
 }
 
 impl Default for WorkerCounters {
@@ -99,6 +103,7 @@ impl WorkerCounters {
             own: leg(),
             extras: Extras::default(),
             leafs: SeenLeafs::default(),
+            standings: Standings::default(),
             handshake_bounds,
             metering,
         }
@@ -210,6 +215,22 @@ impl WorkerCounters {
     /// Forgets the certificates of servers that are no longer configured.
     pub fn retain_leafs(&self, known: impl Fn(&str) -> bool) {
         self.leafs.retain(known);
+    }
+
+    /// What a handshake with a server said of its transport's trust.
+    pub fn saw_standing(
+        &self,
+        transport: UnderTransport<'_>,
+        server: &Arc<str>,
+        shown: Shown<'_>,
+        verdict: Verdict,
+    ) {
+        self.standings.saw(transport, server, shown, verdict);
+    }
+
+    /// Forgets what was seen under transports that are no longer what they were.
+    pub fn retain_standings(&self, known: impl Fn(UnderTransport<'_>) -> bool) {
+        self.standings.retain(known);
     }
 
     /// A leg that could not be built; [`count`](Self::count) does it for requests.

@@ -5,6 +5,7 @@
 
 mod fault_log;
 mod labels;
+mod standing;
 mod told;
 mod unread;
 
@@ -182,8 +183,16 @@ impl Exchange {
         {
             let counters = &self.connection.worker.counters;
             counters.handshake(counters::Leg::Backend, leg.resumed, leg.took);
-            if let Some(server) = self.server() {
+            if let Some((transport, server)) = self.server() {
                 counters.saw_leaf(&server.url, leaf(leg));
+                if let Some(proof) = link.proof() {
+                    standing::tell(
+                        counters,
+                        (transport, server),
+                        self.router.as_deref(),
+                        (leg, proof),
+                    );
+                }
             }
         }
         self.link = Some(link);
@@ -295,9 +304,12 @@ impl Exchange {
     }
 
     /// The server that was chosen.
-    fn server(&self) -> Option<&Server> {
+    fn server(&self) -> Option<(&Transport, &Server)> {
         match &self.service.as_ref()?.kind {
-            ServiceKind::LoadBalancer(balancer) => balancer.servers.get(self.server).map(Arc::as_ref),
+            ServiceKind::LoadBalancer(balancer) => {
+                let server = balancer.servers.get(self.server)?;
+                Some((&balancer.transport, server))
+            }
             ServiceKind::Weighted(_) | ServiceKind::Internal(_) => None,
         }
     }
@@ -380,7 +392,7 @@ impl Exchange {
             event_stream: self.event_stream,
             router: self.router_name(),
             service: self.service.as_ref().map(|service| &*service.name),
-            server_url: self.server().map(|server| &*server.url),
+            server_url: self.server().map(|(_, server)| &*server.url),
             server_addr: self.link.as_ref().map(|link| link.peer()),
             client: connection.client,
             forwarded_for: told.and_then(Told::forwarded_for),

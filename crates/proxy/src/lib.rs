@@ -37,6 +37,7 @@ pub(crate) mod middleware;
 pub mod preview;
 pub mod probe;
 pub(crate) mod request;
+#[cfg(test)]
 pub(crate) mod runtime;
 pub(crate) mod upstream;
 pub(crate) mod wire;

@@ -217,6 +217,7 @@ pub(crate) fn snapshot(dynamic: serde_json::Value, previous: Option<&Snapshot>) 
         updates: &[Arc::new(Update::new(ProviderName::new("file"), dynamic))],
         generated_default: Arc::clone(DEFAULT.get_or_init(|| Arc::new(CertificateStore::generate_default()))),
         staples: None,
+        overlaps: None,
     };
     let (snapshot, findings) = compile(&inputs, previous);
     for finding in findings {

@@ -11,6 +11,7 @@ pub(crate) mod bridge;
 mod connect;
 pub(crate) mod dial;
 pub(crate) mod fault;
+mod guard;
 mod lease;
 pub(crate) mod link;
 mod pinned;
@@ -29,6 +30,7 @@ use crate::balance::Endpoint;
 use crate::wire::Connection;
 
 pub(crate) use bridge::Bridged;
+use guard::Guard;
 pub(crate) use lease::{Lease, Outcome, SendFailure, binds_connection};
 pub(crate) use link::Link;
 use pinned::Pinned;
@@ -41,6 +43,7 @@ pub(crate) struct Upstreams {
     /// Of the snapshot in force; `None` before the first.
     live: RefCell<Option<HashSet<PoolId, RandomState>>>,
     pinned: Rc<Pinned>,
+    guard: Rc<Guard>,
 }
 
 /// What a request asks of the protocol on the backend leg.
@@ -57,8 +60,12 @@ pub(crate) enum Needs {
 
 impl Upstreams {
     /// Closes the pools that `snapshot` does not know: idle connections at once, busy ones behind their
-    /// exchange.
+    /// exchange. Connections that rest on what the snapshot revokes are cut, busy or not.
     pub(crate) fn retain(&self, snapshot: &Snapshot) {
+        if self.guard.enforce(&snapshot.revocations) {
+            self.pools.borrow().values().for_each(|pool| pool.forget_cut());
+            self.pinned.forget_cut();
+        }
         let live: HashSet<_, _> = snapshot.live_pools.iter().copied().collect();
         self.pools.borrow_mut().retain(|id, pool| {
             let lives = live.contains(id);
@@ -107,7 +114,7 @@ impl Upstreams {
         if let Some(pool) = self.pools.borrow().get(&id) {
             return Rc::clone(pool);
         }
-        let pool = Pool::new(endpoint.server, &endpoint.balancer.transport);
+        let pool = Pool::new(endpoint.server, &endpoint.balancer.transport, &self.guard);
         let lives = self.live.borrow().as_ref().is_none_or(|live| live.contains(&id));
         if lives {
             self.pools.borrow_mut().insert(id, Rc::clone(&pool));

@@ -70,6 +70,7 @@ fn build(criterion: &mut Criterion) {
         updates,
         generated_default: Arc::clone(&generated_default),
         staples: None,
+        overlaps: None,
     };
     let (snapshot, findings) = compile(&inputs(&first), None);
     assert!(findings.is_empty(), "{findings:?}");

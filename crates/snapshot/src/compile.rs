@@ -34,6 +34,7 @@ use crate::book::{Book, Counters, KeptSource, Slots};
 use crate::bridge;
 use crate::entry_point::EntryPoint;
 use crate::resolve::Resolver;
+use crate::rotation::Overlaps;
 use crate::router::Router;
 use crate::{Install, Snapshot};
 use services::Services;
@@ -49,6 +50,9 @@ pub struct Inputs<'a> {
     pub generated_default: Arc<Identity>,
     /// What the authorities say of the certificates; `None`: OCSP stapling is off.
     pub staples: Option<&'a Staples>,
+    /// Replaced bundles that may still be believed; one that this very compile replaces may, too. `None`: a
+    /// rotation takes effect at once.
+    pub overlaps: Option<&'a Overlaps>,
 }
 
 /// Never fails: what is broken is left out or put out of service, and said.
@@ -75,6 +79,7 @@ pub fn compile(inputs: &Inputs<'_>, previous: Option<&Snapshot>) -> (Arc<Snapsho
         &mut findings,
     );
     let transports = transports::build(inputs, &sources, book, &mut counters, &mut findings);
+    let revocations = transports::revocations(&sources, &inputs.install.revoked);
     let mut services = Services::new(&sources, &resolver, &transports, book);
     services.build_all(&mut slots, &mut findings);
     let middlewares = middlewares::build(&sources, book, &mut findings);
@@ -127,6 +132,7 @@ pub fn compile(inputs: &Inputs<'_>, previous: Option<&Snapshot>) -> (Arc<Snapsho
         generation: generation(previous, &entry_points, &routers),
         entry_points,
         routers,
+        revocations: Arc::new(revocations),
         live_pools: book.pools.live(),
         slots: book.slots.bound(),
         book,

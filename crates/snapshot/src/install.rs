@@ -9,6 +9,7 @@ use viaduct_config::{EntryPointName, ProviderName};
 use viaduct_tls::{Backend, Trust};
 
 use crate::bridge::BridgePolicy;
+use crate::revocation::Revoked;
 
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Install {
@@ -16,6 +17,8 @@ pub struct Install {
     /// The static `serversTransport`: what `default@internal` is made of. Never merged into named
     /// transports (A7.11).
     pub servers_transport: ServersTransport,
+    /// `bridge.revoked`: certificates that no servers transport trusts. Default: none.
+    pub revoked: Arc<Revoked>,
     /// `providers.precedence`: among routers of equal priority, those of the provider named first
     /// win. Providers not named come after those that are. Default: empty.
     pub provider_precedence: Vec<ProviderName>,

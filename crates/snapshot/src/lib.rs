@@ -24,6 +24,8 @@ pub mod install;
 mod inventory;
 pub mod middleware;
 mod resolve;
+pub mod revocation;
+pub mod rotation;
 pub mod router;
 pub mod rule;
 pub mod service;
@@ -38,6 +40,8 @@ pub use compile::{Inputs, compile};
 pub use entry_point::{EntryPoint, PolicyId, RouteRequest, Routed};
 pub use install::{EntryPointInstall, HeldTrust, Install};
 pub use middleware::{Middleware, MiddlewareKind};
+pub use revocation::{Revocations, Revoked};
+pub use rotation::Overlaps;
 pub use router::{Router, RouterObservability, RouterState};
 pub use rule::RouteRule;
 pub use service::{InternalService, LoadBalancer, PoolId, Scheme, Server, Service, ServiceKind, Slot};
@@ -55,6 +59,8 @@ pub struct Snapshot {
     pub routers: HashMap<Arc<str>, Arc<Router>>,
     /// Backend pools that may be used under this snapshot; a worker drains every other.
     pub live_pools: Vec<PoolId>,
+    /// Certificates that no connection may rest on from now on, pooled ones included.
+    pub revocations: Arc<Revocations>,
     /// Upper bound (exclusive) of all [`Slot`]s handed out so far.
     pub slots: u32,
     /// Private bookkeeping that lets the next compile share work.

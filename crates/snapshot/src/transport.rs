@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use viaduct_tls::{BackendTls, TrustGeneration};
 
+use crate::revocation::Revoked;
+
 #[derive(Debug)]
 pub struct Transport {
     /// `name@provider`, or `default@internal`.
@@ -16,6 +18,8 @@ pub struct Transport {
     pub disable_http2: bool,
     pub timeouts: Timeouts,
     pub origin: Option<viaduct_config::ObjectRef>,
+    /// Certificates that it is told not to trust, beside those that none is (`bridge.revoked`).
+    pub revoked: Arc<Revoked>,
     /// Objects that `rootCAs` came from, for messages; empty where that is not known.
     pub root_cas: Vec<viaduct_config::ObjectRef>,
 }

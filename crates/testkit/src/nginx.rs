@@ -123,6 +123,11 @@ impl Nginx {
         self.port
     }
 
+    /// Where its files are: `{dir}` of its directives.
+    pub fn directory(&self) -> &Path {
+        self.directory.path()
+    }
+
     pub fn address(&self) -> SocketAddr {
         SocketAddr::from(([127, 0, 0, 1], self.port))
     }

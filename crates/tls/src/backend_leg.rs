@@ -21,6 +21,9 @@ pub use identity::{ClientAuthRecord, observe_client_auth};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BackendPolicy {
     pub verification: Verification,
+    /// Under [`Verification::DangerSkip`], whom to verify by all the same, for the record: nothing depends on what
+    /// comes of it. `None`: nothing is recorded.
+    pub shadow: Option<Backend<Trust>>,
     /// SNI and verified name of every server; `None`: the server's own host.
     pub server_name: Option<String>,
     /// Client certificates; the one acceptable to the server's CertificateRequest is sent.
@@ -38,6 +41,7 @@ impl Default for BackendPolicy {
     fn default() -> Self {
         Self {
             verification: Verification::Full(Backend(Trust::System)),
+            shadow: None,
             server_name: None,
             identities: Vec::new(),
             versions: Versions::default(),
@@ -86,8 +90,7 @@ impl BackendTls {
         }
         let provider = provider::restricted(policy.versions, policy.cipher_suites.as_deref(), None)?;
         let verifier = Arc::new(BackendVerifier::new(
-            policy.verification.clone(),
-            policy.peer_uri.clone(),
+            &policy,
             provider.signature_verification_algorithms,
             Arc::clone(&clock),
         ));

@@ -1,6 +1,7 @@
 //! Certificates and keys as values that have been checked once.
 
 use std::fmt;
+use std::str::FromStr;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -30,6 +31,41 @@ impl fmt::Display for Fingerprint {
         self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
     }
 }
+
+impl FromStr for Fingerprint {
+    type Err = BadFingerprint;
+
+    /// 64 hexadecimal digits in either case, perhaps with colons between the bytes, perhaps behind `sha256:`.
+    fn from_str(text: &str) -> Result<Self, BadFingerprint> {
+        let text = text.trim();
+        let digits = match text.split_at_checked(PREFIX.len()) {
+            Some((prefix, rest)) if prefix.eq_ignore_ascii_case(PREFIX) => rest,
+            Some(_) | None => text,
+        };
+        let mut bytes = [0; 32];
+        let mut digits = digits.bytes().filter(|byte| *byte != b':');
+        let mut digit = || {
+            let byte = digits.next().ok_or(BadFingerprint)?;
+            char::from(byte).to_digit(16).ok_or(BadFingerprint)
+        };
+        for byte in &mut bytes {
+            let value = digit()? * 16 + digit()?;
+            *byte = u8::try_from(value).map_err(|_| BadFingerprint)?;
+        }
+        match digits.next() {
+            None => Ok(Self(bytes)),
+            Some(_) => Err(BadFingerprint),
+        }
+    }
+}
+
+const PREFIX: &str = "sha256:";
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "no SHA-256 fingerprint: 64 hexadecimal digits are wanted, as `openssl x509 -noout -fingerprint -sha256` prints them"
+)]
+pub struct BadFingerprint;
 
 impl fmt::Debug for Fingerprint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

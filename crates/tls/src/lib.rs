@@ -25,7 +25,7 @@ pub mod trust;
 pub mod verify;
 
 pub use backend_leg::{BackendPolicy, BackendTls, EndpointTls};
-pub use certificate::{CertificateDetails, CertificateFacts, Fingerprint, Identity};
+pub use certificate::{BadFingerprint, CertificateDetails, CertificateFacts, Fingerprint, Identity};
 pub use client_leg::{ClientAuth, ClientPolicy, QuicTls, ServerTls};
 pub use reason::{Fault, Reason, Remedy};
 pub use store::CertificateStore;

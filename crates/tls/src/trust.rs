@@ -6,7 +6,7 @@ use std::sync::Arc;
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, TrustAnchor};
 
-use crate::certificate::{CertificateFacts, Extensions, UnreadableCertificate, read};
+use crate::certificate::{CertificateFacts, Extensions, Fingerprint, UnreadableCertificate, read};
 
 mod system;
 pub use system::load_system_roots;
@@ -35,7 +35,10 @@ pub enum Trust {
 /// then vouches for itself and for nothing else.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TrustBundle {
-    anchors: Anchors,
+    anchors: Arc<Anchors>,
+    /// Bundles that it has replaced and that are believed for a while yet, the latest first. They count for
+    /// equality, and for nothing that [`roots`](Self::roots) tells.
+    previous: Vec<Arc<Self>>,
 }
 
 impl TrustBundle {
@@ -76,8 +79,62 @@ impl TrustBundle {
         if roots.is_empty() {
             return Err(TrustError::Empty);
         }
-        Ok(Self {
-            anchors: Anchors::new(roots),
+        Ok(Self::of(Anchors::new(roots)))
+    }
+
+    fn of(anchors: Anchors) -> Self {
+        Self {
+            anchors: Arc::new(anchors),
+            previous: Vec::new(),
+        }
+    }
+
+    /// The same roots, while `previous` are believed as well: a chain that ends in one of theirs alone is proved,
+    /// and the proof says so.
+    #[must_use]
+    pub fn after(&self, previous: Vec<Arc<Self>>) -> Self {
+        Self {
+            anchors: Arc::clone(&self.anchors),
+            previous,
+        }
+    }
+
+    /// Bundles that are believed beside this one, the latest first.
+    pub fn previous(&self) -> &[Arc<Self>] {
+        &self.previous
+    }
+
+    /// Whether a root of it is none of `other`'s; previous bundles do not count.
+    pub fn brings_roots_to(&self, other: &Self) -> bool {
+        self.roots().any(|root| !other.has(&root.fingerprint))
+    }
+
+    /// Whether it has this root; previous bundles do not count.
+    pub fn has(&self, fingerprint: &Fingerprint) -> bool {
+        let roots = &self.anchors.roots;
+        roots
+            .binary_search_by(|root| root.facts.fingerprint.cmp(fingerprint))
+            .is_ok()
+    }
+
+    /// Without the roots that `gone` names, here and in previous bundles. `None`: nothing is left of it.
+    pub fn without(&self, gone: impl Fn(&Fingerprint) -> bool) -> Option<Self> {
+        self.filtered(&gone)
+    }
+
+    fn filtered(&self, gone: &dyn Fn(&Fingerprint) -> bool) -> Option<Self> {
+        let anchors = if self.roots().any(|root| gone(&root.fingerprint)) {
+            let left = self.anchors.roots.iter();
+            let left = left.filter(|root| !gone(&root.facts.fingerprint));
+            Arc::new(Anchors::new(left.cloned().collect()))
+        } else {
+            Arc::clone(&self.anchors)
+        };
+        let previous = self.previous.iter();
+        let previous = previous.filter_map(|bundle| bundle.filtered(gone).map(Arc::new));
+        (!anchors.is_empty()).then(|| Self {
+            anchors,
+            previous: previous.collect(),
         })
     }
 

@@ -17,7 +17,7 @@ use rustls::time_provider::TimeProvider;
 use rustls::{CertificateError, DigitallySignedStruct, OtherError, SignatureScheme};
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 
-use crate::backend_leg::Verification;
+use crate::backend_leg::{BackendPolicy, Verification};
 use crate::certificate::{CertificateFacts, Fingerprint};
 use crate::reason::{ExpectedName, Fault, Reason};
 use crate::trust::{Anchors, Backend, Trust, system_roots};
@@ -42,7 +42,24 @@ pub struct Proof {
     pub verified: Option<Verified>,
     /// The trust anchor; `None` when verification was skipped.
     pub verified_by: Option<Fingerprint>,
+    /// What the proof stands on: from the leaf to the trust anchor. When verification was skipped, all that was
+    /// presented.
+    pub path: Arc<[Fingerprint]>,
+    /// The trust anchor is of a bundle that has been replaced ([`TrustBundle::previous`](crate::TrustBundle)).
+    pub by_previous: bool,
+    /// What verification would have said where it was skipped; `None` where it was not, or nobody asked.
+    pub shadow: Option<Arc<Shadow>>,
     pub peer: Arc<CertificateFacts>,
+}
+
+/// What verification would have said. Nothing depends on it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shadow {
+    /// The trust anchor, or why not.
+    pub outcome: Result<Fingerprint, Fault>,
+    /// The certificate that vouches for itself at the end of what was presented, DER: a candidate for trust that
+    /// somebody has to look at. `None`: there was none.
+    pub authority: Option<Arc<[u8]>>,
 }
 
 /// Verifies servers under one backend policy. Shared by all endpoints of the policy, so that sessions stay
@@ -50,6 +67,8 @@ pub struct Proof {
 #[derive(Debug)]
 pub struct BackendVerifier {
     verification: Verification,
+    /// Under [`Verification::DangerSkip`]: whom would be trusted.
+    shadow: Option<Backend<Trust>>,
     peer_uri: Option<String>,
     algorithms: WebPkiSupportedAlgorithms,
     clock: Arc<dyn TimeProvider>,
@@ -58,14 +77,14 @@ pub struct BackendVerifier {
 
 impl BackendVerifier {
     pub(crate) fn new(
-        verification: Verification,
-        peer_uri: Option<String>,
+        policy: &BackendPolicy,
         algorithms: WebPkiSupportedAlgorithms,
         clock: Arc<dyn TimeProvider>,
     ) -> Self {
         Self {
-            verification,
-            peer_uri,
+            verification: policy.verification.clone(),
+            shadow: policy.shadow.clone(),
+            peer_uri: policy.peer_uri.clone(),
             algorithms,
             clock,
             proofs: ProofCache::default(),
@@ -99,27 +118,69 @@ impl BackendVerifier {
         }
         let presented = Presented::read(leaf, rest)?;
         let (proof, window) = match &self.verification {
-            Verification::Full(Backend(Trust::Bundle(bundle))) => {
-                self.verify(bundle.anchors(), &presented, expected, now)?
-            }
-            Verification::Full(Backend(Trust::System)) => {
-                self.verify(system_roots(), &presented, expected, now)?
-            }
-            Verification::DangerSkip => {
-                let peer = Arc::new(presented.leaf_facts().clone());
-                (
-                    Proof {
-                        verified: None,
-                        verified_by: None,
-                        peer,
-                    },
-                    Window::ALWAYS,
-                )
-            }
+            Verification::Full(Backend(trust)) => self.verify_by(trust, &presented, expected, now)?,
+            Verification::DangerSkip => self.skip(&presented, expected, now),
         };
         self.check_uri(&presented)?;
         self.proofs.remember(leaf, rest, expected, window, &proof);
         Ok(proof)
+    }
+
+    fn verify_by(
+        &self,
+        trust: &Trust,
+        presented: &Presented<'_>,
+        expected: &ExpectedName,
+        now: UnixTime,
+    ) -> Result<(Proof, Window), Fault> {
+        let bundle = match trust {
+            Trust::Bundle(bundle) => bundle,
+            Trust::System => return self.verify(system_roots(), presented, expected, now),
+        };
+        let refused = match self.verify(bundle.anchors(), presented, expected, now) {
+            Ok(proved) => return Ok(proved),
+            Err(refused) => refused,
+        };
+        let previous = bundle.previous().iter();
+        let mut proved =
+            previous.filter_map(|bundle| self.verify(bundle.anchors(), presented, expected, now).ok());
+        // Only the bundle that is configured tells why not: the others are on their way out.
+        let (proof, window) = proved.next().ok_or(refused)?;
+        let by_previous = true;
+        Ok((Proof { by_previous, ..proof }, window))
+    }
+
+    /// Nothing is checked; what a check would have said is noted.
+    fn skip(&self, presented: &Presented<'_>, expected: &ExpectedName, now: UnixTime) -> (Proof, Window) {
+        let mut window = Window::ALWAYS;
+        let shadow = self.shadow.as_ref().map(|Backend(trust)| {
+            let outcome = self
+                .verify_by(trust, presented, expected, now)
+                .and_then(|(proof, valid)| {
+                    window = valid;
+                    self.check_uri(presented)?;
+                    proof
+                        .verified_by
+                        .ok_or_else(|| Fault::new(Reason::BadCertificate, "a trusted certificate", "none"))
+                });
+            if outcome.is_err() {
+                window = Window::shortly_after(now);
+            }
+            let authority = presented.authority().map(|der| Arc::from(der.as_ref()));
+            Arc::new(Shadow { outcome, authority })
+        });
+        let proof = Proof {
+            verified: None,
+            verified_by: None,
+            path: std::iter::once(presented.leaf)
+                .chain(presented.rest)
+                .map(|der| Fingerprint::of(der))
+                .collect(),
+            by_previous: false,
+            shadow,
+            peer: Arc::new(presented.leaf_facts().clone()),
+        };
+        (proof, window)
     }
 
     fn verify(
@@ -152,6 +213,9 @@ impl BackendVerifier {
         let proof = Proof {
             verified: Some(Verified(())),
             verified_by: Some(path.anchor),
+            path: path.certificates.into(),
+            by_previous: false,
+            shadow: None,
             peer: Arc::new(peer.clone()),
         };
         Ok((proof, path.window))

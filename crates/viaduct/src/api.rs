@@ -18,6 +18,7 @@ mod preflight;
 mod published;
 pub(crate) mod rehearse;
 pub(crate) mod reply;
+mod rotations;
 #[cfg(test)]
 mod tests;
 pub(crate) mod trace;
@@ -47,8 +48,6 @@ pub(crate) use published::{Board, Published};
 /// Answers for every internal service.
 pub(crate) struct Api {
     view: Arc<View>,
-    /// For `prometheus@internal`.
-    metrics: Option<Arc<Metrics>>,
     /// Answers being put together at once.
     places: Arc<Semaphore>,
     /// Traces at once: they wait for servers, so they have places of their own.
@@ -66,6 +65,8 @@ pub(crate) struct View {
     /// Known only once there is a configuration.
     preflight: OnceLock<Preflight>,
     process: OnceLock<Process>,
+    /// What the process counts; known only once there are workers.
+    metrics: OnceLock<Arc<Metrics>>,
 }
 
 /// What else there is of the process.
@@ -103,8 +104,8 @@ impl Api {
                 started: SystemTime::now(),
                 preflight: OnceLock::new(),
                 process: OnceLock::new(),
+                metrics: OnceLock::new(),
             }),
-            metrics: None,
             places: Arc::new(Semaphore::new(AT_ONCE)),
             traces: Arc::new(Semaphore::new(AT_ONCE)),
             rehearsals: Arc::new(Semaphore::new(1)),
@@ -114,8 +115,8 @@ impl Api {
 
     /// What it counts is known only once the workers are.
     #[must_use]
-    pub(crate) fn with_metrics(mut self, metrics: Arc<Metrics>) -> Self {
-        self.metrics = Some(metrics);
+    pub(crate) fn with_metrics(self, metrics: Arc<Metrics>) -> Self {
+        self.view.metrics.get_or_init(|| metrics);
         self
     }
 
@@ -258,7 +259,7 @@ impl Internal for Api {
             _ if !readable => now(reply::method_not_allowed()),
             InternalService::Api => self.api(asked),
             InternalService::Dashboard => now(dashboard::answer(&self.view.settings.base_path, &asked)),
-            InternalService::Prometheus => match &self.metrics {
+            InternalService::Prometheus => match self.view.metrics.get() {
                 Some(metrics) => {
                     let metrics = Arc::clone(metrics);
                     self.elsewhere(move || metrics.prometheus().map_or_else(reply::not_found, reply::metrics))

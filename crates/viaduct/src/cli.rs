@@ -16,8 +16,10 @@ mod trusted;
 mod tests;
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use viaduct_config::duration::GoDuration;
 
 use crate::failure::Failure;
 use crate::logging::Level;
@@ -122,6 +124,12 @@ pub(crate) struct Up {
     #[command(flatten)]
     pub(crate) strict: Strict,
 
+    /// For how long a CA that another one replaces stays trusted; 0: not at all
+    ///
+    /// A Go duration: `90s`, `10m`. At most a week.
+    #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = duration)]
+    rotation_overlap: GoDuration,
+
     #[command(flatten)]
     pub(crate) stapling: Stapling,
 
@@ -131,6 +139,24 @@ pub(crate) struct Up {
     #[command(flatten)]
     pub(crate) run: Run,
 }
+
+impl Up {
+    pub(crate) fn rotation_overlap(&self) -> Result<Duration, Failure> {
+        match self.rotation_overlap.to_std() {
+            Some(overlap) if overlap <= LONGEST_OVERLAP => Ok(overlap),
+            Some(_) | None => Err(Failure::new(format!(
+                "--rotation-overlap {} is negative or more than a week",
+                self.rotation_overlap
+            ))),
+        }
+    }
+}
+
+fn duration(text: &str) -> Result<GoDuration, String> {
+    GoDuration::parse(text).map_err(|error| error.to_string())
+}
+
+const LONGEST_OVERLAP: Duration = Duration::from_secs(7 * 24 * 3600);
 
 #[derive(Debug, Args)]
 pub(crate) struct Sidecar {

@@ -2,6 +2,7 @@
 
 mod notice;
 mod report;
+mod rotations;
 
 #[cfg(test)]
 mod tests;
@@ -13,17 +14,19 @@ use tokio::sync::{mpsc, watch};
 use viaduct_config::dynamic::http::ServersTransport;
 use viaduct_config::{Finding, Update};
 use viaduct_kubernetes::events::Events;
-use viaduct_snapshot::{Inputs, Install, RouterState, Snapshot, compile};
+use viaduct_snapshot::{Inputs, Install, Overlaps, Revoked, RouterState, Snapshot, compile};
 use viaduct_tls::{CertificateStore, Identity};
 
 use crate::api::{Board, Published};
 use crate::ocsp::{self, Stapling};
 use crate::preflight::Gate;
-use crate::telemetry::ReloadCount;
+use crate::telemetry::{Metrics, ReloadCount};
 
 pub(crate) use notice::Witness;
 use notice::notice;
 pub(crate) use report::{Report, gather, text};
+use rotations::Rotations;
+pub(crate) use rotations::{Rotation, Running};
 
 type Clock = Box<dyn Fn() -> SystemTime + Send>;
 
@@ -44,6 +47,7 @@ pub(crate) struct Control {
     clock: Clock,
     /// When the next of those in force ends.
     exception_ends: Option<SystemTime>,
+    rotations: Rotations,
     report: Report,
     reloads: Arc<ReloadCount>,
     board: Option<Board>,
@@ -59,6 +63,7 @@ impl Control {
             events: None,
             clock: Box::new(SystemTime::now),
             exception_ends: None,
+            rotations: Rotations::default(),
             install,
             generated_default: Arc::new(CertificateStore::generate_default()),
             updates: Vec::new(),
@@ -83,6 +88,26 @@ impl Control {
     /// Lets changes of trust wait from now on, if there is a gate.
     pub(crate) fn gate(&mut self, gate: Option<Gate>) {
         self.gate = gate;
+    }
+
+    /// Rotations of CAs, as they are told to the world.
+    pub(crate) fn rotations(&self) -> Running {
+        self.rotations.running()
+    }
+
+    /// Where to read which servers still need what was replaced.
+    pub(crate) fn look_at(&mut self, metrics: Arc<Metrics>) {
+        self.rotations.look_at(metrics);
+    }
+
+    /// From now on nobody trusts these certificates.
+    fn revoke(&mut self, revoked: Arc<Revoked>) -> Arc<Snapshot> {
+        tracing::warn!(
+            certificates = revoked.len(),
+            "the list of revoked certificates has changed"
+        );
+        self.install.revoked = revoked;
+        self.compile()
     }
 
     /// Takes a new default transport: another trust, and so other pools.
@@ -126,11 +151,14 @@ impl Control {
             && let Some(mut gate) = self.gate.take()
         {
             self.install.held_trust.clear();
-            let (configured, _) = self.compile_once();
+            // What the configuration comes to by itself: a CA that is believed for a while saves nobody for long.
+            let (configured, _) = self.compile_once(None);
             self.install.held_trust = gate.hold(&current, &configured);
             self.gate = Some(gate);
         }
-        let (snapshot, findings) = self.compile_once();
+        let overlaps = self.rotations.overlaps();
+        let (snapshot, findings) = self.compile_once(overlaps.as_ref());
+        self.rotations.follow(&snapshot, Instant::now());
         if let Some(board) = &self.board {
             let published = Published::new(self.updates.clone(), findings.clone(), Arc::clone(&snapshot));
             board.send_replace(Some(Arc::new(published)));
@@ -151,15 +179,21 @@ impl Control {
         snapshot
     }
 
-    fn compile_once(&self) -> (Arc<Snapshot>, Vec<Finding>) {
+    fn compile_once(&self, overlaps: Option<&Overlaps>) -> (Arc<Snapshot>, Vec<Finding>) {
         let staples = self.stapling.as_ref().map(Stapling::staples);
         let inputs = Inputs {
             install: &self.install,
             updates: &self.updates,
             generated_default: Arc::clone(&self.generated_default),
             staples: staples.as_deref(),
+            overlaps,
         };
         compile(&inputs, self.current.as_deref())
+    }
+
+    /// For how long a CA that another one replaces is believed.
+    pub(crate) fn overlap(&mut self, overlap: Duration) {
+        self.rotations.last(overlap);
     }
 
     /// Applies updates, and new CAs and OCSP answers between them, until the updates' source ends; updates
@@ -168,6 +202,7 @@ impl Control {
         let Sources {
             mut updates,
             mut default_transport,
+            mut revoked,
             ..
         } = sources;
         loop {
@@ -181,6 +216,10 @@ impl Control {
                     None => return,
                 },
                 transport = next(&mut default_transport) => Some(self.trust(transport)),
+                revoked = next(&mut revoked) => Some(self.revoke(revoked)),
+                () = at(self.rotations.next_end()) => {
+                    self.rotations.end(Instant::now()).then(|| self.compile())
+                }
                 () = answers(&mut self.stapling) => {
                     tracing::debug!("OCSP answers applied");
                     Some(self.compile())
@@ -242,6 +281,10 @@ pub(crate) struct Sources {
     pub(crate) fixed: Vec<Update>,
     /// New states of the install configuration's `serversTransport`; `None`: it stays as it is.
     pub(crate) default_transport: Option<mpsc::Receiver<ServersTransport>>,
+    /// New states of the list of revoked certificates; `None`: it stays as it is.
+    pub(crate) revoked: Option<mpsc::Receiver<Arc<Revoked>>>,
+    /// How long a replaced CA is believed; zero: not at all.
+    pub(crate) overlap: Duration,
 }
 
 impl From<mpsc::Receiver<Update>> for Sources {
@@ -250,18 +293,28 @@ impl From<mpsc::Receiver<Update>> for Sources {
             updates,
             fixed: Vec::new(),
             default_transport: None,
+            revoked: None,
+            overlap: Duration::ZERO,
         }
     }
 }
 
-/// Waits for a new default transport; for ever if there will be none. Cancel safe.
-async fn next(transports: &mut Option<mpsc::Receiver<ServersTransport>>) -> ServersTransport {
-    if let Some(transports) = transports
-        && let Some(transport) = transports.recv().await
+/// Waits for what comes next; for ever if nothing will. Cancel safe.
+async fn next<T>(source: &mut Option<mpsc::Receiver<T>>) -> T {
+    if let Some(source) = source
+        && let Some(item) = source.recv().await
     {
-        return transport;
+        return item;
     }
     std::future::pending().await
+}
+
+/// Resolves at a moment, or never. Cancel safe.
+async fn at(moment: Option<Instant>) {
+    match moment {
+        Some(moment) => tokio::time::sleep_until(moment.into()).await,
+        None => std::future::pending().await,
+    }
 }
 
 /// Waits for new OCSP answers. Cancel safe.

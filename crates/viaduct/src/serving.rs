@@ -59,6 +59,7 @@ impl Serving {
             control.tell_objects(events);
         }
         let mut sources = sources.into();
+        control.overlap(sources.overlap);
         let updates = &mut sources.updates;
         let mut first: Vec<_> = updates.recv().await.into_iter().collect();
         if !first.is_empty() {
@@ -73,6 +74,8 @@ impl Serving {
         let preflight = Preflight::start(preflight, receiver.clone(), told)?;
         control.gate(preflight.gate());
         let metrics = edge.metrics(receiver.clone(), reloads, preflight.clone());
+        metrics.tell_rotations(control.rotations());
+        control.look_at(Arc::clone(&metrics));
         let internal = api.map(|api| {
             let api = api
                 .with_metrics(Arc::clone(&metrics))

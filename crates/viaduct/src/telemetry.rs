@@ -6,6 +6,7 @@ mod export;
 mod inventory;
 mod metrics;
 mod preflight;
+mod trust;
 
 use std::sync::Arc;
 

@@ -34,6 +34,14 @@ pub struct Bridge {
     /// How often every server is tried again, to within a tenth; 0: only when something changed. At least 1 s.
     /// Default 10 min.
     pub preflight_interval: GoDuration,
+    pub rotation: BridgeRotation,
+    /// SHA-256 fingerprints of certificates that no servers transport trusts: CAs, or servers' own. Default: none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub revoked: Vec<String>,
+    /// A file with more of them, one a line, or with the certificates themselves (PEM). It is read again when it
+    /// changes. Default: none.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub revoked_file: String,
 }
 
 impl Default for Bridge {
@@ -46,6 +54,26 @@ impl Default for Bridge {
             exceptions: Vec::new(),
             preflight: PreflightMode::default(),
             preflight_interval: GoDuration::from_secs(600),
+            rotation: BridgeRotation::default(),
+            revoked: Vec::new(),
+            revoked_file: String::new(),
+        }
+    }
+}
+
+/// `bridge.rotation`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct BridgeRotation {
+    /// For how long the CAs of a servers transport stay trusted that others have replaced; 0: not at all, as in
+    /// Traefik. At most a week. Default 10 min.
+    pub overlap: GoDuration,
+}
+
+impl Default for BridgeRotation {
+    fn default() -> Self {
+        Self {
+            overlap: GoDuration::from_secs(600),
         }
     }
 }
@@ -136,6 +164,7 @@ choice! {
         Gate = "gate",
     }
 }
+const LONGEST_OVERLAP: GoDuration = GoDuration::from_secs(7 * 24 * 3600);
 
 /// What is wrong with the section: the path of the option, and why.
 pub(super) fn complaints<'i>(
@@ -173,7 +202,16 @@ pub(super) fn complaints<'i>(
             format!("`{interval}` is less than a second; 0 means never"),
         )
     });
-    unknown.chain(exceptions).chain(interval)
+    let overlap = bridge.rotation.overlap;
+    let overlap_fault = if overlap.to_std().is_none() {
+        Some("it cannot be negative; 0 means that a replaced CA is not trusted at all")
+    } else if overlap > LONGEST_OVERLAP {
+        Some("more than a week: configure both CAs for as long as that")
+    } else {
+        None
+    };
+    let overlap = overlap_fault.map(|fault| ("bridge.rotation.overlap".to_owned(), fault.to_owned()));
+    unknown.chain(exceptions).chain(interval).chain(overlap)
 }
 
 fn subject_fault(exception: &BridgeException) -> Option<String> {

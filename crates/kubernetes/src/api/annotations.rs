@@ -8,6 +8,10 @@ pub const PREFIX: &str = "traefik.ingress.kubernetes.io/";
 /// The class of an Ingress before `spec.ingressClassName`.
 pub const CLASS: &str = "kubernetes.io/ingress.class";
 
+/// Of a ServersTransport: SHA-256 fingerprints, with commas between them, of certificates that it must not trust. Of
+/// our own.
+pub const REVOKED: &str = "viaduct.io/revoked";
+
 /// Annotations of an Ingress or a Service. What no Ingress controller reads is not kept.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Annotations {

@@ -8,6 +8,9 @@ use viaduct_config::dynamic::http::{ForwardingTimeouts, Spiffe};
 #[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ServersTransport {
+    /// The annotation `viaduct.io/revoked`.
+    #[serde(skip)]
+    pub revoked: Vec<String>,
     /// SNI and verified name. Default: the server's address.
     pub server_name: String,
     /// Takes any certificate. Default false.

@@ -12,9 +12,11 @@ use viaduct_config::{Finding, Location, suggest};
 
 use super::misplaced;
 use super::places::Places;
-use crate::api::annotations::{Annotations, CLASS};
+use crate::api::annotations::{Annotations, CLASS, REVOKED};
 use crate::api::core::SecretWire;
-use crate::api::{Ingress, IngressRoute, IngressRouteTcp, IngressRouteUdp, Kind, Name, Object, Secret};
+use crate::api::{
+    Ingress, IngressRoute, IngressRouteTcp, IngressRouteUdp, Kind, Name, Object, Secret, ServersTransport,
+};
 
 /// What a file says.
 #[derive(Debug, Default)]
@@ -324,7 +326,9 @@ fn read_typed(
         Kind::Node => whole::<k8s::Node>(node).map(|read| Object::Node(read.into())),
         Kind::TlsOption => spec.read().map(Object::TlsOption),
         Kind::TlsStore => spec.read().map(Object::TlsStore),
-        Kind::ServersTransport => spec.read().map(Box::new).map(Object::ServersTransport),
+        Kind::ServersTransport => servers_transport(&mut spec)
+            .map(Box::new)
+            .map(Object::ServersTransport),
         Kind::Service => annotations(node)
             .and_then(|_| whole::<k8s::Service>(node))
             .map(|read| Object::Service(read.into())),
@@ -414,6 +418,19 @@ fn secret(node: &Node) -> Result<Secret, Finding> {
         let location = value.map_or(&node.location, |value| &value.location);
         invalid(&error.to_string(), location, &format!("data.{}", error.key))
             .hint("plain text goes under `stringData`")
+    })
+}
+
+fn servers_transport(spec: &mut Spec<'_>) -> Result<ServersTransport, Finding> {
+    let annotations = annotations(spec.node)?;
+    let revoked = annotations
+        .as_ref()
+        .and_then(|annotations| annotations.get(REVOKED));
+    let listed = revoked.iter().flat_map(|list| list.split([',', '\n', ' ']));
+    let listed = listed.map(str::trim).filter(|item| !item.is_empty());
+    Ok(ServersTransport {
+        revoked: listed.map(str::to_owned).collect(),
+        ..spec.read()?
     })
 }
 

@@ -23,6 +23,7 @@ pub(super) fn translate(cx: &Context<'_>, draft: &mut Draft) {
             Ok(transport) => {
                 let mut reader = Reader::new(cx, held.subject, Trust::of(transport));
                 let written = reader.read(transport);
+                reader.materials.revoked.clone_from(&transport.revoked);
                 reader.finish(&element, draft);
                 draft.update.dynamic.http.servers_transports.insert(name, written);
             }

@@ -10,6 +10,7 @@ use super::key::{Method, RequestKey, Wire};
 use super::leaf::SeenLeaf;
 use super::leg::{Leg, LegCounters};
 use super::server::{ServerAddress, ServerKey, ServerTally};
+use super::standing::TransportStandings;
 use super::tally::{Kind, Tally};
 
 /// All counters at one moment. Workers go on counting while they are read: numbers that belong
@@ -28,6 +29,8 @@ pub struct Totals {
     pub servers: BTreeMap<ServerAddress, BTreeMap<ServerKey, Histogram>>,
     /// The latest certificate of each server, by URL.
     pub leafs: BTreeMap<Arc<str>, SeenLeaf>,
+    /// What handshakes said of the trust of transports, by transport.
+    pub standings: BTreeMap<Arc<str>, TransportStandings>,
 }
 
 /// What OpenTelemetry's conventions tell apart of the requests of clients.
@@ -114,6 +117,9 @@ impl Totals {
                 ..LegTotals::default()
             });
             total.add(counters);
+        }
+        for (transport, seen) in worker.standings.all() {
+            self.standings.entry(transport).or_default().merge(seen);
         }
         for (server, leaf) in worker.leafs.all() {
             // Workers may have seen different ones in the middle of a rotation: the newer counts.

@@ -192,6 +192,7 @@ fn c10_a_silent_server_is_given_up() {
             ..Timeouts::default()
         },
         origin: None,
+        revoked: Arc::default(),
         root_cas: Vec::new(),
     });
     let seen = run(probe(&target));

@@ -16,8 +16,6 @@ use viaduct_snapshot::{Scheme, Timeouts};
 use viaduct_tls::Fault;
 use viaduct_tls::backend_leg::Offer;
 
-use crate::runtime::LocalExecutor;
-
 use super::dial;
 use super::fault;
 use super::link::{Link, Route};
@@ -41,11 +39,11 @@ pub(super) async fn open(pool: &Pool, offer: Offer) -> Result<Fresh, Fault> {
         Scheme::Https => secure(pool, stream, route, offer).await,
         // Servers of HTTP/2 with prior knowledge take upgrades over HTTP/1.1, if at all.
         Scheme::H2c if offer == Offer::H2OrHttp1 => {
-            let link = Link::plain(route, &notes);
+            let link = Rc::new(Link::plain(route, &notes));
             http2(Watched::new(stream, notes), link, timeouts).await
         }
         Scheme::Http | Scheme::H2c => {
-            let link = Link::plain(route, &notes);
+            let link = Rc::new(Link::plain(route, &notes));
             http1(Watched::new(stream, notes), link).await
         }
     }
@@ -59,6 +57,7 @@ async fn secure(pool: &Pool, stream: TcpStream, route: Route, offer: Offer) -> R
     let notes = Arc::default();
     let policy = transport.tls.policy();
     let link = Link::secure(route, &notes, policy, &tls, &handshake, started.elapsed())?;
+    let link = pool.guard.admit(&transport.name, link)?;
     let stream = Watched::new(stream, notes);
     if handshake.alpn_h2 {
         http2(stream, link, transport.timeouts).await
@@ -83,7 +82,7 @@ async fn addresses(pool: &Pool) -> Result<Vec<SocketAddr>, Fault> {
     }
 }
 
-async fn http1<IO>(io: IO, link: Link) -> Result<Fresh, Fault>
+async fn http1<IO>(io: IO, link: Rc<Link>) -> Result<Fresh, Fault>
 where
     IO: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
@@ -91,23 +90,21 @@ where
         .handshake(TokioIo::new(io))
         .await
         .map_err(|error| fault::of_http1(&error))?;
-    drop(tokio::task::spawn_local(async move {
+    let task = tokio::task::spawn_local(async move {
         // Whoever waits for an answer is told; an idle connection may end as it likes.
         if let Err(error) = connection.with_upgrades().await {
             tracing::trace!(%error, "backend connection ended");
         }
-    }));
-    Ok(Fresh::Http1(Idle {
-        sender,
-        link: Rc::new(link),
-    }))
+    });
+    link.driven_by(task.abort_handle());
+    Ok(Fresh::Http1(Idle { sender, link }))
 }
 
-async fn http2<IO>(io: IO, link: Link, timeouts: Timeouts) -> Result<Fresh, Fault>
+async fn http2<IO>(io: IO, link: Rc<Link>, timeouts: Timeouts) -> Result<Fresh, Fault>
 where
     IO: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
-    let builder = dial::http2_builder(LocalExecutor, timeouts);
+    let builder = dial::http2_builder(Driver(Rc::clone(&link)), timeouts);
     let (sender, mut connection) =
         dial::preface(timeouts.handshake, builder.handshake(TokioIo::new(io))).await?;
     let limit = Rc::new(Cell::new(connection.current_max_send_streams()));
@@ -124,7 +121,22 @@ where
             Poll::Pending => Poll::Pending,
         }
     })));
-    Ok(Fresh::Http2(Shared::new(sender, Rc::new(link), limit)))
+    Ok(Fresh::Http2(Shared::new(sender, link, limit)))
+}
+
+/// Runs the tasks of an HTTP/2 connection on the worker, and shows its link the first: that is the one which owns
+/// the socket.
+#[derive(Clone)]
+struct Driver(Rc<Link>);
+
+impl<F> hyper::rt::Executor<F> for Driver
+where
+    F: Future + 'static,
+    F::Output: 'static,
+{
+    fn execute(&self, future: F) {
+        self.0.driven_by(tokio::task::spawn_local(future).abort_handle());
+    }
 }
 
 fn target(pool: &Pool) -> String {

@@ -64,7 +64,9 @@ pub(crate) fn of_exchange(error: &hyper::Error, link: &Link) -> ProxyError {
         source = cause.source();
     }
     let wanted = "an HTTP answer";
-    let fault = if let Some(fault) = link.tls_fault() {
+    let fault = if let Some(fault) = link.revocation_fault() {
+        fault
+    } else if let Some(fault) = link.tls_fault() {
         fault
     } else if link.was_answered_with_tls() {
         Fault {

@@ -103,10 +103,16 @@ impl Lease {
     }
 
     /// Until a stated time after the pool of this connection was closed: what is still upgraded then is
-    /// cut (A14.9).
+    /// cut (A14.9). At once where the connection rests on a certificate that has been revoked.
     pub(crate) async fn outlived(&self) {
-        self.pool.closing().await;
-        tokio::time::sleep(TUNNEL_GRACE).await;
+        let drained = async {
+            self.pool.closing().await;
+            tokio::time::sleep(TUNNEL_GRACE).await;
+        };
+        tokio::select! {
+            () = drained => {}
+            () = self.link.until_cut() => {}
+        }
     }
 
     /// A new connection to the same server, to take the place of this one.

@@ -1,16 +1,20 @@
 //! What is known of one backend connection for as long as it lives.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use tokio::sync::Notify;
+use tokio::task::AbortHandle;
 use viaduct_observe::BackendLeg;
 use viaduct_observe::record::Members;
 use viaduct_tls::backend_leg::ClientAuthRecord;
 use viaduct_tls::reason::{ExpectedName, fault_of_handshake};
-use viaduct_tls::{BackendHandshake, BackendPolicy, EndpointTls, Fault};
+use viaduct_tls::verify::Proof;
+use viaduct_tls::{BackendHandshake, BackendPolicy, EndpointTls, Fault, Fingerprint, Reason};
 
 use super::bridge::{Assurance, Unverified};
+use super::fault;
 use super::watched::Notes;
 
 #[derive(Debug)]
@@ -21,6 +25,11 @@ pub(crate) struct Link {
     notes: Arc<Notes>,
     /// The port, where the connection leads to this machine.
     own_port: Option<u16>,
+    /// What moves the connection's bytes.
+    task: OnceLock<AbortHandle>,
+    /// Why it was cut.
+    revoked: OnceLock<Fingerprint>,
+    cutting: Notify,
 }
 
 #[derive(Debug)]
@@ -28,6 +37,7 @@ struct Tls {
     leg: BackendLeg,
     expected: ExpectedName,
     client_auth: Option<Box<ClientAuthRecord>>,
+    proof: Proof,
 }
 
 impl Link {
@@ -53,6 +63,7 @@ impl Link {
             leg: leg(handshake, took),
             expected: endpoint.expected().clone(),
             client_auth: handshake.client_auth.clone().map(Box::new),
+            proof: handshake.proof.clone(),
         };
         Ok(Self::new(
             route,
@@ -69,7 +80,62 @@ impl Link {
             assurance,
             notes: Arc::clone(notes),
             own_port: (route.peer.ip() == route.local.ip()).then(|| route.peer.port()),
+            task: OnceLock::new(),
+            revoked: OnceLock::new(),
+            cutting: Notify::new(),
         }
+    }
+
+    /// What the handshake proved; `None` for plain text.
+    pub(crate) fn proof(&self) -> Option<&Proof> {
+        self.tls.as_ref().map(|tls| &tls.proof)
+    }
+
+    /// The certificates that the proof stands on.
+    pub(super) fn path(&self) -> &[Fingerprint] {
+        self.proof().map_or(&[], |proof| &proof.path)
+    }
+
+    /// The first of a connection's tasks is the one that moves its bytes.
+    pub(super) fn driven_by(&self, task: AbortHandle) {
+        let task = self.task.get_or_init(|| task);
+        if self.is_cut() {
+            task.abort();
+        }
+    }
+
+    /// Closes the connection now, whatever is under way on it.
+    pub(super) fn cut(&self, revoked: Fingerprint) {
+        self.revoked.get_or_init(|| revoked);
+        if let Some(task) = self.task.get() {
+            task.abort();
+        }
+        self.cutting.notify_waiters();
+    }
+
+    pub(super) fn is_cut(&self) -> bool {
+        self.revoked.get().is_some()
+    }
+
+    /// Until [`cut`](Self::cut). Cancel safe.
+    pub(super) async fn until_cut(&self) {
+        let cutting = self.cutting.notified();
+        if !self.is_cut() {
+            cutting.await;
+        }
+    }
+
+    /// Of a connection that was cut.
+    pub(super) fn revocation_fault(&self) -> Option<Fault> {
+        self.revoked.get().copied().map(Self::fault_of_revoked)
+    }
+
+    pub(super) fn fault_of_revoked(revoked: Fingerprint) -> Fault {
+        fault::new(
+            Reason::Revoked,
+            "a chain without a revoked certificate",
+            format!("one that rests on the certificate {revoked}"),
+        )
     }
 
     /// `10.0.0.1:443`.

@@ -44,6 +44,13 @@ impl Pinned {
             .retain(|entry| entry.client.strong_count() > 0 && keep(&entry.pool));
     }
 
+    /// Forgets connections that were cut.
+    pub(super) fn forget_cut(&self) {
+        self.entries
+            .borrow_mut()
+            .retain(|entry| !entry.idle.link.is_cut());
+    }
+
     fn keep(&self, client: Weak<Connection>, pool: Rc<Pool>, idle: Idle) {
         let mut entries = self.entries.borrow_mut();
         entries.retain(|entry| entry.client.strong_count() > 0 && entry.idle.is_open());

@@ -17,6 +17,7 @@ use crate::body::RequestBody;
 use super::Needs;
 use super::connect::{self, Fresh};
 use super::fault;
+use super::guard::Guard;
 use super::lease::{Lease, Sender};
 use super::link::Link;
 
@@ -25,6 +26,7 @@ pub(super) struct Pool {
     pub(super) host: Arc<str>,
     pub(super) port: u16,
     pub(super) transport: Arc<Transport>,
+    pub(super) guard: Rc<Guard>,
     /// Last in, first out: the rest grows old and is closed.
     idle: RefCell<Vec<(u32, Idle)>>,
     shared: RefCell<Vec<Rc<Shared>>>,
@@ -56,12 +58,13 @@ impl Idle {
 }
 
 impl Pool {
-    pub(super) fn new(server: &Server, transport: &Arc<Transport>) -> Rc<Self> {
+    pub(super) fn new(server: &Server, transport: &Arc<Transport>, guard: &Rc<Guard>) -> Rc<Self> {
         Rc::new(Self {
             scheme: server.scheme,
             host: Arc::clone(&server.host),
             port: server.port,
             transport: Arc::clone(transport),
+            guard: Rc::clone(guard),
             idle: RefCell::default(),
             shared: RefCell::default(),
             speaks_http2: Cell::new(match server.scheme {
@@ -97,6 +100,12 @@ impl Pool {
         self.closing.notify_waiters();
         self.idle.borrow_mut().clear();
         self.shared.borrow_mut().clear();
+    }
+
+    /// Forgets connections that were cut.
+    pub(super) fn forget_cut(&self) {
+        self.idle.borrow_mut().retain(|(_, idle)| !idle.link.is_cut());
+        self.shared.borrow_mut().retain(|shared| !shared.link.is_cut());
     }
 
     /// A connection that is there already.

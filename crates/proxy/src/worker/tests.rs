@@ -87,6 +87,7 @@ fn options() -> serde_json::Value {
 fn to(name: &str, offer: Offer) -> EndpointTls {
     let policy = BackendPolicy {
         verification: Verification::DangerSkip,
+        shadow: None,
         server_name: Some(name.to_owned()),
         identities: Vec::new(),
         versions: Versions::default(),

@@ -10,7 +10,7 @@ use viaduct_config::finding::Code;
 use viaduct_config::{Element, Finding, Materials, ObjectRef, QualifiedName};
 use viaduct_tls::backend_leg::Verification;
 use viaduct_tls::names::{CipherSuite, Versions};
-use viaduct_tls::{Backend, BackendPolicy, BackendTls, Trust, TrustBundle};
+use viaduct_tls::{Backend, BackendPolicy, BackendTls, BadFingerprint, Fingerprint, Trust, TrustBundle};
 
 use super::sources::{Source, Sources};
 use super::{certificates, materials, names, policies};
@@ -18,6 +18,8 @@ use crate::book::{Book, ByName, Counters};
 use crate::compile::Inputs;
 use crate::install::HeldTrust;
 use crate::resolve::{Resolver, because_of};
+use crate::revocation::{Revocations, Revoked};
+use crate::rotation::{believing, bundle, still_believed};
 use crate::transport::{Timeouts, Transport};
 
 /// All transports of a snapshot, by `name@provider`.
@@ -59,6 +61,25 @@ impl Transports {
     }
 }
 
+/// What no connection may rest on. Transports that are out of service count: connections of theirs may be busy yet.
+pub(super) fn revocations(sources: &Sources<'_>, everywhere: &Arc<Revoked>) -> Revocations {
+    let mut revocations = Revocations::everywhere(everywhere);
+    for source in sources.iter() {
+        for (element, materials) in &source.update.materials {
+            let Element::ServersTransport(name) = element else {
+                continue;
+            };
+            // What cannot be read is told where the transport is built.
+            let revoked = materials.revoked.iter();
+            let revoked: Revoked = revoked.filter_map(|text| text.parse().ok()).collect();
+            if !revoked.is_empty() {
+                revocations.for_one(&source.qualified(name), Arc::new(revoked));
+            }
+        }
+    }
+    revocations
+}
+
 pub(super) fn build(
     inputs: &Inputs<'_>,
     sources: &Sources<'_>,
@@ -77,7 +98,7 @@ pub(super) fn build(
         materials: &nowhere,
     };
     let mut warnings = Vec::new();
-    let built = default.build(book, counters, &mut warnings);
+    let built = default.build(inputs, book, counters, &mut warnings);
     findings.append(&mut warnings);
     by_name.insert(
         Arc::clone(&default.name),
@@ -104,7 +125,7 @@ pub(super) fn build(
                     .and_then(|origin| origin.object.clone()),
                 materials: source.update.materials.get(&element).unwrap_or(&nowhere),
             };
-            let built = transport.build(book, counters, &mut warnings);
+            let built = transport.build(inputs, book, counters, &mut warnings);
             findings.extend(
                 warnings
                     .drain(..)
@@ -137,6 +158,7 @@ struct Written<'a> {
 impl Written<'_> {
     fn build(
         &self,
+        inputs: &Inputs<'_>,
         book: Option<&Book>,
         counters: &mut Counters,
         warnings: &mut Vec<Finding>,
@@ -144,20 +166,47 @@ impl Written<'_> {
         // Read even when the transport is shared: its warnings are due at every compile.
         let versions = names::versions(&self.written.min_version, &self.written.max_version, warnings)?;
         let cipher_suites = names::cipher_suites(&self.written.cipher_suites, warnings)?;
+        let revoked = self.revoked()?;
         let kept = book.and_then(|book| book.transports.get(&self.name));
         if let Some(kept) = kept
             && self.before == Some(self.written)
             && kept.origin == self.origin
             && self.is_trusted_by(&kept.root_cas)
             && book.and_then(|book| book.install.held_trust.get(&self.name)) == self.held
+            && inputs.install.revoked.is_empty()
+            && book.is_none_or(|book| book.install.revoked.is_empty())
+            && revoked.is_empty()
+            && kept.revoked.is_empty()
+            && bundle(kept.tls.policy()).is_none_or(|bundle| bundle.previous().is_empty())
         {
             warnings.extend(self.held_finding());
             return Ok(Arc::clone(kept));
         }
-        let mut policy = policy(self.written, self.materials, versions, cipher_suites)?;
-        if let (Verification::Full(trust), Some(held)) = (&mut policy.verification, self.held) {
-            trust.clone_from(&held.trust);
+        let policy = policy(self.written, self.materials, versions, cipher_suites)?;
+        let is_revoked = |root: &Fingerprint| revoked.contains(root) || inputs.install.revoked.contains(root);
+        let mut policy = without_revoked(policy, is_revoked, warnings)?;
+        if let Some(held) = self.held.and_then(|held| held_instead(&policy, held, is_revoked)) {
+            policy = held;
             warnings.extend(self.held_finding());
+        }
+        let policy = match (kept, inputs.overlaps) {
+            // Another object of that name is another transport, and one that was out of service has left nothing.
+            (Some(kept), Some(overlaps)) if kept.origin == self.origin => {
+                let previous = still_believed(&self.name, &policy, kept.tls.policy(), overlaps);
+                let previous = previous.iter();
+                let previous = previous.filter_map(|bundle| bundle.without(is_revoked).map(Arc::new));
+                believing(policy, previous.collect())
+            }
+            _ => policy,
+        };
+        if let Some(kept) = kept
+            && *kept.tls.policy() == policy
+            && self.before == Some(self.written)
+            && kept.origin == self.origin
+            && self.is_trusted_by(&kept.root_cas)
+            && *kept.revoked == revoked
+        {
+            return Ok(Arc::clone(kept));
         }
         let (tls, generation) = match kept.filter(|kept| *kept.tls.policy() == policy) {
             Some(kept) => (Arc::clone(&kept.tls), kept.generation),
@@ -174,6 +223,7 @@ impl Written<'_> {
             disable_http2: self.written.disable_http2,
             timeouts: timeouts(self.written.forwarding_timeouts.as_ref())?,
             origin: self.origin.clone(),
+            revoked: Arc::new(revoked),
             root_cas: self
                 .materials
                 .cas
@@ -201,6 +251,17 @@ impl Written<'_> {
         Some(finding.hint(
             "give these servers certificates that the new CAs vouch for, or add the CAs of theirs; `bridge.preflight: report` puts the new trust in force at once",
         ))
+    }
+
+    /// What this transport alone is told not to trust. What cannot be read might be anything.
+    fn revoked(&self) -> Result<Revoked, Finding> {
+        let written = self.materials.revoked.iter();
+        let read = written.map(|text| {
+            text.parse().map_err(|error: BadFingerprint| {
+                Finding::error(Code::InvalidObject, format!("`{text}`: {error}")).field(REVOKED_FIELD)
+            })
+        });
+        read.collect()
     }
 
     fn is_trusted_by(&self, objects: &[ObjectRef]) -> bool {
@@ -238,17 +299,82 @@ fn policy(
             })
         })
         .collect::<Result<_, _>>()?;
+    let (verification, shadow) = if written.insecure_skip_verify {
+        (Verification::DangerSkip, Some(Backend(trust)))
+    } else {
+        (Verification::Full(Backend(trust)), None)
+    };
     Ok(BackendPolicy {
-        verification: if written.insecure_skip_verify {
-            Verification::DangerSkip
-        } else {
-            Verification::Full(Backend(trust))
-        },
+        verification,
+        shadow,
         server_name: non_empty(&written.server_name),
         identities,
         versions,
         cipher_suites,
         peer_uri: non_empty(&written.peer_cert_uri),
+    })
+}
+
+/// `policy` under the trust that is held. `None`: it has no verified trust to be replaced, or revocation has left no
+/// difference.
+fn held_instead(
+    policy: &BackendPolicy,
+    held: &HeldTrust,
+    is_revoked: impl Fn(&Fingerprint) -> bool,
+) -> Option<BackendPolicy> {
+    let trust = match &held.trust.0 {
+        Trust::System => Trust::System,
+        // What it has replaced is believed by its own rules.
+        Trust::Bundle(bundle) => Trust::Bundle(Arc::new(bundle.after(Vec::new()).without(is_revoked)?)),
+    };
+    let held = match &policy.verification {
+        Verification::Full(wanted) if wanted.0 != trust => Verification::Full(Backend(trust)),
+        Verification::Full(_) | Verification::DangerSkip => return None,
+    };
+    Some(BackendPolicy {
+        verification: held,
+        ..policy.clone()
+    })
+}
+
+/// Without the roots that are revoked. Where none is left, there is nobody to trust.
+fn without_revoked(
+    policy: BackendPolicy,
+    is_revoked: impl Fn(&Fingerprint) -> bool,
+    warnings: &mut Vec<Finding>,
+) -> Result<BackendPolicy, Finding> {
+    let Some(bundle) = bundle(&policy) else {
+        return Ok(policy);
+    };
+    let revoked: Vec<String> = bundle
+        .roots()
+        .filter(|root| is_revoked(&root.fingerprint))
+        .map(|root| format!("`{}` ({})", root.label(), root.fingerprint))
+        .collect();
+    if revoked.is_empty() {
+        return Ok(policy);
+    }
+    let revoked = revoked.join(", ");
+    let Some(left) = bundle.without(&is_revoked) else {
+        return Err(
+            Finding::error(Code::RevokedCertificate, "every CA of it is revoked")
+                .field("rootCAs")
+                .wanted("a CA that may be trusted")
+                .got(revoked)
+                .hint("put the CA that issues the servers' certificates now in its place"),
+        );
+    };
+    warnings.push(
+        Finding::warning(
+            Code::RevokedCertificate,
+            format!("not trusted, because it is revoked: {revoked}"),
+        )
+        .field("rootCAs")
+        .hint("remove it from where it is configured"),
+    );
+    Ok(BackendPolicy {
+        verification: Verification::Full(Backend(Trust::Bundle(Arc::new(left)))),
+        ..policy
     })
 }
 
@@ -302,5 +428,8 @@ fn limit(
 
 /// Made of the install configuration's `serversTransport`.
 pub(crate) const DEFAULT_TRANSPORT: &str = "default@internal";
+
+/// What the annotation of a Kubernetes ServersTransport says.
+const REVOKED_FIELD: &str = "metadata.annotations[viaduct.io/revoked]";
 
 const DEFAULT_MAX_IDLE: usize = 200;

@@ -15,6 +15,7 @@ use crate::{Router, RouterState, Timeouts, Transport};
 fn transport(name: &str, object: Option<&str>) -> Transport {
     let policy = BackendPolicy {
         verification: Verification::Full(Backend(Trust::System)),
+        shadow: None,
         server_name: None,
         identities: Vec::new(),
         versions: Versions::from_names("", "").expect("the default versions"),
@@ -29,6 +30,7 @@ fn transport(name: &str, object: Option<&str>) -> Transport {
         disable_http2: false,
         timeouts: Timeouts::default(),
         origin: object.map(|object| ObjectRef::new("ServersTransport", "web", object)),
+        revoked: Arc::default(),
         root_cas: Vec::new(),
     }
 }

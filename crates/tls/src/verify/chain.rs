@@ -21,9 +21,11 @@ pub(crate) enum Purpose {
 }
 
 /// A verified path.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct Path {
     pub(crate) anchor: Fingerprint,
+    /// From the leaf to the anchor, both included; once where they are one.
+    pub(crate) certificates: Vec<Fingerprint>,
     /// When every certificate of the path is valid.
     pub(crate) window: Window,
 }
@@ -50,6 +52,7 @@ pub(crate) fn verify(
         purpose.check_root(root, now)?;
         return Ok(Path {
             anchor: root.facts.fingerprint,
+            certificates: vec![root.facts.fingerprint],
             window: Window::of(&root.facts),
         });
     }
@@ -73,11 +76,15 @@ pub(crate) fn verify(
         .root_of(path.anchor())
         .ok_or(webpki::Error::UnknownIssuer)?;
     let mut window = Window::of(&root.facts).narrowed_to(leaf)?;
+    let mut certificates = vec![Fingerprint::of(leaf)];
     for certificate in path.intermediate_certificates() {
         window = window.narrowed_to(&certificate.der())?;
+        certificates.push(Fingerprint::of(&certificate.der()));
     }
+    certificates.push(root.facts.fingerprint);
     Ok(Path {
         anchor: root.facts.fingerprint,
+        certificates,
         window,
     })
 }
@@ -178,6 +185,14 @@ impl Window {
         }
     }
 
+    /// For what was found out at `now` and may be otherwise before long.
+    pub(crate) fn shortly_after(now: UnixTime) -> Self {
+        Self {
+            from: now.as_secs(),
+            until: now.as_secs().saturating_add(SHORTLY),
+        }
+    }
+
     pub(crate) fn contains(self, now: UnixTime) -> bool {
         (self.from..=self.until).contains(&now.as_secs())
     }
@@ -191,6 +206,9 @@ impl Window {
         })
     }
 }
+
+/// In seconds.
+const SHORTLY: u64 = 60;
 
 pub(crate) fn seconds(time: SystemTime) -> u64 {
     time.duration_since(SystemTime::UNIX_EPOCH)

@@ -40,6 +40,13 @@ impl<'a> Presented<'a> {
         &self.leaf_facts
     }
 
+    /// The last of the chain, where it is its own issuer.
+    pub(super) fn authority(&self) -> Option<&CertificateDer<'a>> {
+        let last = self.rest.last().unwrap_or(self.leaf);
+        let facts = CertificateFacts::from_der(last).ok()?;
+        facts.self_issued.then_some(last)
+    }
+
     /// All that can be read of the chain, leaf first.
     fn facts(&self) -> Vec<CertificateFacts> {
         let rest = self

@@ -6,5 +6,6 @@ mod choice;
 mod client_auth;
 mod memory;
 mod quic;
+mod rotation;
 mod system_trust;
 mod tickets;

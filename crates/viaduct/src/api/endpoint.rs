@@ -11,7 +11,7 @@ use viaduct_proxy::internal::Asked;
 
 use super::catalogue::{Catalogue, Object};
 use super::listing::{self, Query};
-use super::{View, bridges, certificates, dump, overview, preflight, reply};
+use super::{View, bridges, certificates, dump, overview, preflight, reply, rotations};
 
 /// The answer to a GET below `<base>/api`.
 pub(super) fn answer(view: &View, asked: &Asked) -> Response<Bytes> {
@@ -40,6 +40,10 @@ pub(super) fn answer(view: &View, asked: &Asked) -> Response<Bytes> {
         ["api", "entrypoints", name] => one(&entry_points(view), name, "entry point"),
         ["api", "certificates"] => listing::list(&certificates::all(&published.snapshot), &query),
         ["api", "certificates", name] => one(&certificates::all(&published.snapshot), name, "certificate"),
+        ["api", "rotations"] | ["api", "viaduct", "rotations"] => match view.metrics.get() {
+            Some(metrics) => reply::json(&rotations::all(metrics)),
+            None => reply::not_found(),
+        },
         ["api", "viaduct", "about"] => reply::json(&overview::about(view)),
         ["api", "bridges"] => listing::list(published.bridges(), &query),
         ["api", "viaduct", "bridges"] => bridges::list(&published.snapshot, &query),

@@ -57,6 +57,7 @@ impl World {
             updates: &updates,
             generated_default: Arc::new(CertificateStore::generate_default()),
             staples: None,
+            overlaps: None,
         };
         let (snapshot, findings) = compile(&inputs, None);
         board.send_replace(Some(Arc::new(Published::new(updates, findings, snapshot))));

@@ -137,6 +137,7 @@ fn compiled(mut install: Install, updates: Vec<Update>) -> Result<Vec<Row>, Fail
         generated_default: Arc::new(CertificateStore::generate_default()),
         // Nobody is asked, so there is nothing to be said of it.
         staples: Some(&Staples::new()),
+        overlaps: None,
     };
     let (snapshot, findings) = compile(&inputs, None);
     let whole = findings

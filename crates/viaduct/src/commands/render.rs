@@ -81,6 +81,7 @@ fn findings(updates: Vec<Update>) -> Vec<Finding> {
         generated_default: Arc::new(CertificateStore::generate_default()),
         // Nobody is asked, so there is nothing to be said of it.
         staples: Some(&Staples::new()),
+        overlaps: None,
     };
     compile(&inputs, None).1
 }

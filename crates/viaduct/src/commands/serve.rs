@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use viaduct_config::{ProviderName, render};
 use viaduct_snapshot::Install;
@@ -13,7 +14,7 @@ use crate::failure::Failure;
 use crate::install::{Surroundings, Told, load};
 use crate::logging::{self, Log};
 use crate::serving::{self, Serving};
-use crate::settings::{self, bridge, entry_points, observability, ocsp, providers, transport};
+use crate::settings::{self, bridge, entry_points, observability, ocsp, providers, revoked, transport};
 use crate::signals::Signals;
 use crate::telemetry::Export;
 
@@ -64,6 +65,8 @@ async fn serve(told: &Told, log: &Log, log_export: Option<Export>) -> Result<Exi
     };
     let sources = Sources {
         default_transport: transport::follow(install, &routing.servers_transport)?,
+        revoked: revoked::follow(&install.bridge, &routing.revoked)?,
+        overlap: settings::timeout(install.bridge.rotation.overlap),
         fixed: Vec::new(),
         updates,
     };
@@ -92,6 +95,7 @@ pub(super) fn routing(install: &viaduct_config::Install) -> Result<Install, Fail
     Ok(Install {
         entry_points: entry_points::routing(install),
         servers_transport: transport::default(install)?,
+        revoked: Arc::new(revoked::all(&install.bridge)?),
         provider_precedence: precedence.map(|name| ProviderName::new(name.as_str())).collect(),
         default_rule_syntax: providers::default_rule_syntax(install),
         bridge: bridge::policy(&install.bridge)?,

@@ -130,6 +130,7 @@ pub(super) fn snapshot(directory: &Path) -> Result<Arc<Snapshot>, Failure> {
         updates: &updates,
         generated_default: Arc::new(CertificateStore::generate_default()),
         staples: Some(&Staples::new()),
+        overlaps: None,
     };
     let (snapshot, findings) = compile(&inputs, None);
     gather(findings)

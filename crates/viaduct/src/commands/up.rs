@@ -47,6 +47,7 @@ async fn serve(up: &Up, log: &Log) -> Result<ExitCode, Failure> {
     let preflight = settings::bridge::preflight(&bridge);
     routing.bridge = settings::bridge::policy(&bridge)?;
     let mut sources = Sources::from(manifests.follow(own));
+    sources.overlap = up.rotation_overlap()?;
     let mut shown = None;
     if up.api.is_some() {
         let told = viaduct_config::Install {

@@ -90,7 +90,7 @@ impl Gate {
                 self.approved.remove(name);
                 continue;
             };
-            if held == wanted {
+            if same_roots(held, wanted) {
                 self.approved.remove(name);
                 continue;
             }
@@ -234,6 +234,17 @@ fn verified(transport: &Arc<Transport>) -> Option<&Backend<Trust>> {
     match &transport.tls.policy().verification {
         Verification::Full(trust) => Some(trust),
         Verification::DangerSkip => None,
+    }
+}
+
+/// Bundles that one of them has replaced do not count: when they end is the rotation's business.
+fn same_roots(one: &Backend<Trust>, other: &Backend<Trust>) -> bool {
+    match (&one.0, &other.0) {
+        (Trust::System, Trust::System) => true,
+        (Trust::Bundle(one), Trust::Bundle(other)) => {
+            !one.brings_roots_to(other) && !other.brings_roots_to(one)
+        }
+        (Trust::System, Trust::Bundle(_)) | (Trust::Bundle(_), Trust::System) => false,
     }
 }
 

@@ -1,16 +1,20 @@
 //! The metrics of this process, whoever asks.
 
+use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, Weak};
+use std::sync::{Arc, Mutex, OnceLock, Weak};
 use std::time::{Duration, SystemTime};
 
 use tokio::sync::watch;
+use viaduct_observe::counters::TransportStandings;
 use viaduct_observe::families::{Detail, Family, Reloads, Scrape};
 use viaduct_observe::{Totals, WorkerCounters, prometheus};
 use viaduct_snapshot::Snapshot;
 
 use super::inventory::Inventory;
 use super::preflight;
+use super::trust;
+use crate::control::{Rotation, Running};
 use crate::preflight::Preflight;
 
 /// Workers' counters under the names of the configuration in force.
@@ -21,6 +25,8 @@ pub(crate) struct Metrics {
     snapshots: watch::Receiver<Arc<Snapshot>>,
     reloads: Arc<ReloadCount>,
     preflight: Preflight,
+    /// Nobody tells of any before there is a control plane.
+    rotations: OnceLock<Running>,
     /// Of the snapshot last asked about.
     inventory: Mutex<(Weak<Snapshot>, Arc<Inventory>)>,
 }
@@ -39,6 +45,7 @@ impl Metrics {
             snapshots,
             reloads,
             preflight,
+            rotations: OnceLock::new(),
             inventory: Mutex::default(),
         }
     }
@@ -46,6 +53,29 @@ impl Metrics {
     /// The sums over all workers.
     pub(crate) fn totals(&self) -> Totals {
         Totals::of(self.counters.iter().map(Arc::as_ref))
+    }
+
+    /// Rotations of CAs that are under way, from now on.
+    pub(crate) fn tell_rotations(&self, running: Running) {
+        self.rotations.get_or_init(|| running);
+    }
+
+    pub(crate) fn rotations(&self) -> Vec<Rotation> {
+        let running = self.rotations.get();
+        running.map_or_else(Vec::new, |running| running.borrow().clone())
+    }
+
+    /// What connections have said of the trust of transports as they are now.
+    pub(crate) fn standings(&self) -> BTreeMap<Arc<str>, TransportStandings> {
+        let snapshot = Arc::clone(&self.snapshots.borrow());
+        let known: HashMap<_, _> = snapshot
+            .transports()
+            .map(|transport| (Arc::clone(&transport.name), transport.generation.0.get()))
+            .collect();
+        for counters in &self.counters {
+            counters.retain_standings(|under| known.get(under.name) == Some(&under.generation));
+        }
+        self.totals().standings
     }
 
     /// For `prometheus@internal`: a body of the type [`prometheus::CONTENT_TYPE`]. `None`: it is not asked for
@@ -63,6 +93,7 @@ impl Metrics {
         }
         let mut totals = self.totals();
         totals.servers.retain(|address, _| inventory.has_address(address));
+        let rotations = self.rotations();
         let scrape = Scrape {
             totals: &totals,
             names: &inventory.names,
@@ -72,6 +103,7 @@ impl Metrics {
         let snapshot = Arc::clone(&self.snapshots.borrow());
         let mut families = scrape.families(detail);
         families.extend(preflight::families(&self.preflight.report(), &snapshot));
+        families.extend(trust::families(&self.standings(), &rotations));
         families
     }
 

@@ -11,6 +11,7 @@
 //! | `http2` | hostile HTTP/2 (C20 to C29) |
 //! | `http3` | HTTP/3 with aioquic: TLS options, messages, hostile clients (C30 to C34), going down |
 //! | `reload` | configuration that changes, breaks and comes back |
+//! | `rotation` | a CA that is replaced, revoked, or only tried (C8, C9, C15) |
 //! | `entry_points` | options of entry points, middlewares, the PROXY protocol, going down |
 //! | `file_provider` | the flow from files alone, changes, faults, several providers |
 //! | `cluster` | the Kubernetes provider against an API server: rotation, faults, rights, Events |
@@ -51,6 +52,7 @@ mod observability;
 mod options;
 mod preflight;
 mod reload;
+mod rotation;
 mod smuggling;
 mod trace;
 mod traffic;

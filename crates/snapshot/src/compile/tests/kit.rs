@@ -13,7 +13,8 @@ use viaduct_tls::Identity;
 use viaduct_tls::ocsp::Staples;
 
 use crate::{
-    EntryPointInstall, Inputs, Install, RouteRequest, Routed, Router, RouterState, Snapshot, compile,
+    EntryPointInstall, Inputs, Install, Overlaps, RouteRequest, Routed, Router, RouterState, Snapshot,
+    compile,
 };
 
 /// A configuration to be.
@@ -22,6 +23,8 @@ pub(super) struct World {
     pub(super) updates: BTreeMap<String, Arc<Update>>,
     /// `None`: OCSP stapling is off.
     pub(super) staples: Option<Staples>,
+    /// `None`: rotations take effect at once.
+    pub(super) overlaps: Option<Overlaps>,
 }
 
 impl World {
@@ -43,6 +46,7 @@ impl World {
             },
             updates: BTreeMap::new(),
             staples: None,
+            overlaps: None,
         }
     }
 
@@ -74,6 +78,7 @@ impl World {
             updates: &updates,
             generated_default: generated_default(),
             staples: self.staples.as_ref(),
+            overlaps: self.overlaps.as_ref(),
         };
         let (snapshot, findings) = compile(&inputs, previous.map(|previous| &*previous.snapshot));
         Compiled { snapshot, findings }

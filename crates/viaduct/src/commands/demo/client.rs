@@ -34,6 +34,7 @@ async fn request(address: SocketAddr, host: &str, edge_ca: &str) -> anyhow::Resu
     let started = Instant::now();
     let trust = TrustBundle::from_pem([edge_ca.as_bytes()])?;
     let tls = BackendTls::new(BackendPolicy {
+        shadow: None,
         verification: Verification::Full(Backend(Trust::Bundle(Arc::new(trust)))),
         server_name: Some(host.to_owned()),
         identities: Vec::new(),

@@ -113,6 +113,7 @@ fn a13_8_the_sidecars_own_configuration_has_no_findings() {
         updates: &[update],
         generated_default: Arc::new(CertificateStore::generate_default()),
         staples: None,
+        overlaps: None,
     };
     let (snapshot, findings) = compile(&inputs, None);
     assert_eq!(findings, []);

@@ -62,6 +62,7 @@ fn c9_after_a_change_of_trust_no_request_uses_a_bridge_made_under_the_old_one() 
     };
     let viaduct = up()
         .arg("--workers=1")
+        .arg("--rotation-overlap=0")
         .file("b.yaml", with_ca(&pki.backend_ca))
         .start();
     let mut client = pki.open(&viaduct);

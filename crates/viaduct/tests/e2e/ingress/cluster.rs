@@ -123,7 +123,7 @@ pub(crate) fn s11_a9_10_an_ingress_of_the_cluster_is_the_same_bridge() {
     cluster.server.apply(&base(&pki, nginx.port(), REFERENCE).yaml());
     cluster.server.apply(&trusting(&pki.backend_ca).yaml());
     cluster.server.put(&ingress("app", "/", secure()));
-    let viaduct = cluster.start(&BOTH, &[]);
+    let viaduct = cluster.start(&BOTH, &["--bridge.rotation.overlap=0"]);
     let curl = || Curl::secure(viaduct.address("websecure"), pki.edge_ca.pem());
     let answer = curl().get(HOST, "/flow");
     assert_eq!(answer.status, 200, "{answer:?}");

@@ -158,7 +158,9 @@ fn a7_11_c43_the_cas_of_the_static_transport_are_watched_and_never_lost() {
         .expect("a file");
     };
     put(Ca::new("Somebody").pem());
-    let mut running = backend.served("serversTransport: {rootCAs: [trust.pem]}\nlog: {level: INFO}");
+    let mut running = backend.served(
+        "serversTransport: {rootCAs: [trust.pem]}\nbridge: {rotation: {overlap: 0}}\nlog: {level: INFO}",
+    );
     assert_eq!(get(&running, "unnamed.example").status, 502);
     put(&right);
     wait_until("the new CA to count", || {

@@ -1,0 +1,43 @@
+//! Certificates that are not to be trusted, whatever vouches for them (C9): CAs and servers' own.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+use viaduct_tls::Fingerprint;
+
+/// Fingerprints.
+pub type Revoked = BTreeSet<Fingerprint>;
+
+/// What is revoked for which transport.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Revocations {
+    everywhere: Arc<Revoked>,
+    /// Only of transports that revoke something themselves.
+    by_transport: HashMap<Arc<str>, Arc<Revoked>>,
+}
+
+impl Revocations {
+    pub(crate) fn everywhere(revoked: &Arc<Revoked>) -> Self {
+        Self {
+            everywhere: Arc::clone(revoked),
+            by_transport: HashMap::new(),
+        }
+    }
+
+    pub(crate) fn for_one(&mut self, transport: &Arc<str>, revoked: Arc<Revoked>) {
+        self.by_transport.insert(Arc::clone(transport), revoked);
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.everywhere.is_empty() && self.by_transport.is_empty()
+    }
+
+    /// The first certificate of `path` that a connection of `transport` must not rest on.
+    pub fn find(&self, transport: &str, path: &[Fingerprint]) -> Option<Fingerprint> {
+        let own = self.by_transport.get(transport);
+        let is_revoked = |certificate: &&Fingerprint| {
+            self.everywhere.contains(certificate) || own.is_some_and(|own| own.contains(certificate))
+        };
+        path.iter().find(is_revoked).copied()
+    }
+}
