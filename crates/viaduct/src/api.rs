@@ -19,6 +19,7 @@ mod published;
 pub(crate) mod rehearse;
 pub(crate) mod reply;
 mod rotations;
+mod shadow;
 #[cfg(test)]
 mod tests;
 pub(crate) mod trace;

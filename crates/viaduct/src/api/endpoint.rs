@@ -11,7 +11,7 @@ use viaduct_proxy::internal::Asked;
 
 use super::catalogue::{Catalogue, Object};
 use super::listing::{self, Query};
-use super::{View, bridges, certificates, dump, overview, preflight, reply, rotations};
+use super::{View, bridges, certificates, dump, overview, preflight, reply, rotations, shadow};
 
 /// The answer to a GET below `<base>/api`.
 pub(super) fn answer(view: &View, asked: &Asked) -> Response<Bytes> {
@@ -42,6 +42,10 @@ pub(super) fn answer(view: &View, asked: &Asked) -> Response<Bytes> {
         ["api", "certificates", name] => one(&certificates::all(&published.snapshot), name, "certificate"),
         ["api", "rotations"] | ["api", "viaduct", "rotations"] => match view.metrics.get() {
             Some(metrics) => reply::json(&rotations::all(metrics)),
+            None => reply::not_found(),
+        },
+        ["api", "shadow"] | ["api", "viaduct", "shadow"] => match view.metrics.get() {
+            Some(metrics) => reply::json(&shadow::all(&published.snapshot, metrics)),
             None => reply::not_found(),
         },
         ["api", "viaduct", "about"] => reply::json(&overview::about(view)),

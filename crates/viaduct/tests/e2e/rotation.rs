@@ -457,3 +457,101 @@ fn c9_certificates_are_revoked_by_the_install_configuration_from_the_start() {
         refused.output
     );
 }
+
+/// What the API says of the transport `t`.
+fn trial(site: &Site) -> Value {
+    site.api("/api/shadow")[0].clone()
+}
+
+/// A transport of one server, with these fields beside `insecureSkipVerify`.
+fn skipping(pki: &Arc<Pki>, server: &Nginx, fields: &str) -> Site {
+    let routes = one_service(&[format!("https://{}", server.address())]);
+    let routes = format!("{routes}\n  serversTransports:\n    t: {{insecureSkipVerify: true{fields}}}");
+    Site::with_routes(pki, &[&pki.backend_ca], &routes, &[])
+}
+
+#[test]
+fn c15_skipped_verification_is_tried_and_says_when_it_is_safe_to_end() {
+    let pki = Pki::new();
+    let server = Nginx::server(&pki.backend, "keepalive_requests 1;");
+    let site = skipping(&pki, &server, &format!(", serverName: {HOST}, rootCAs: [ca.pem]"));
+    assert_eq!(trial(&site)["summary"], "no server was connected to yet");
+    assert_eq!(
+        (&trial(&site)["safe"], &trial(&site)["patch"]),
+        (&json!(false), &Value::Null)
+    );
+    for _ in 0..3 {
+        assert_eq!(site.ask("/").status, 200);
+    }
+    let good = trial(&site);
+    assert_eq!(
+        (&good["wouldPass"], &good["wouldFail"], &good["safe"]),
+        (&json!(3), &json!({}), &json!(true))
+    );
+    let summary = good["summary"].as_str().unwrap_or_default();
+    assert!(
+        summary.starts_with("3 handshakes with 1 of 1 servers since 20"),
+        "{summary}"
+    );
+    assert!(
+        summary.ends_with("all would have passed; it is safe to verify"),
+        "{summary}"
+    );
+    assert_eq!(good["servers"][0]["by"], fingerprint(&pki.backend_ca));
+    assert_eq!(
+        site.metric("viaduct_shadow_handshakes_total{transport=\"t@file\",result=\"pass\"}"),
+        Some("3".into())
+    );
+
+    // A server with another certificate is served all the same, and told.
+    server.rotate(&Ca::new("Stranger").issue(Leaf::server("other.example.com")));
+    assert_eq!(site.ask("/").status, 200);
+    let bad = trial(&site);
+    assert_eq!(
+        (&bad["wouldFail"], &bad["safe"]),
+        (&json!({ "unknown_ca": 1 }), &json!(false))
+    );
+    assert_eq!(bad["servers"][0]["verdict"], "unknown_ca");
+    assert_eq!(
+        site.metric("viaduct_shadow_handshakes_total{transport=\"t@file\",result=\"unknown_ca\"}"),
+        Some("1".into())
+    );
+}
+
+#[test]
+fn c15_what_is_proposed_can_be_applied_and_verifies() {
+    let pki = Pki::new();
+    let own = Leaf::server(HOST).is_ca(true).self_signed();
+    let server = Nginx::server(&own, "");
+    let site = skipping(&pki, &server, &format!(", serverName: {HOST}"));
+    assert_eq!(site.ask("/").status, 200);
+    let proposed = trial(&site);
+    assert_eq!(proposed["servers"][0]["verdict"], "unknown_ca");
+    let patch = proposed["patch"].as_str().expect("a patch");
+    let print = viaduct_tls::Fingerprint::of(&own.der).to_string();
+    assert!(
+        patch.starts_with("# FOR REVIEW") && patch.contains(&print),
+        "{patch}"
+    );
+    // Nothing was trusted by itself.
+    assert_eq!(proposed["safe"], false);
+    // Somebody has looked at it: what it says of the transport, in place of what was there.
+    let lines = patch
+        .lines()
+        .skip_while(|line| !line.starts_with("    \"t\":"))
+        .collect::<Vec<_>>();
+    let routes = one_service(&[format!("https://{}", server.address())]);
+    let text = format!(
+        "{routes}\n  serversTransports:\n{}\n      serverName: {HOST}\n",
+        lines.join("\n")
+    );
+    replace(site.work.path(), "routes.yml", &with_front(&text));
+    wait_until("verification", || {
+        site.api("/api/shadow") == Value::Array(Vec::new())
+    });
+    assert_eq!(site.ask("/").status, 200);
+    server.rotate(&pki.backend);
+    wait_until("another certificate to be refused", || {
+        site.ask("/").status == 502
+    });
+}
