@@ -54,6 +54,7 @@ pub(crate) fn access_log(data: &[u8]) {
         fault: Some(Cause {
             code: "unknown_ca",
             detail,
+            fix: None,
             leg: Leg::Backend,
         }),
         count: 1,

@@ -44,7 +44,8 @@ pub use access_log::{
 pub use access_log::{HeaderFields, LogLevel, QueryParameterFields};
 pub use api::{Api, Ping};
 pub use bridge::{
-    Bridge, BridgeException, BridgeMinimum, BridgeMode, BridgeRequirement, BridgeRotation, PreflightMode,
+    Bridge, BridgeEntryPoint, BridgeException, BridgeMinimum, BridgeMode, BridgeRequirement, BridgeRotation,
+    PreflightMode,
 };
 pub use choice::ChoiceError;
 pub use effective::parse_net;

@@ -93,6 +93,8 @@ pub struct Cause<'a> {
     pub code: &'static str,
     /// The sentence to it.
     pub detail: &'a str,
+    /// What mends it, where that is known.
+    pub fix: Option<&'a str>,
     pub leg: crate::counters::Leg,
 }
 

@@ -67,6 +67,17 @@ pub(crate) enum BlamedLeg {
     Backend,
 }
 
+impl BlamedLeg {
+    /// As metrics and spans name it.
+    fn label(self) -> &'static str {
+        match self {
+            Self::Client => "client",
+            Self::Own => "own",
+            Self::Backend => "backend",
+        }
+    }
+}
+
 /// What may do better with the same request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Retry {
@@ -145,38 +156,7 @@ impl ProxyError {
             Self::TooManyInFlight { .. } => StatusCode::TOO_MANY_REQUESTS,
             // As Traefik.
             Self::HostRefused => StatusCode::INTERNAL_SERVER_ERROR,
-            Self::Backend(fault) => match fault.reason {
-                Reason::ConnectTimeout | Reason::HandshakeTimeout | Reason::ResponseTimeout => {
-                    StatusCode::GATEWAY_TIMEOUT
-                }
-                Reason::UnknownCa
-                | Reason::NameMismatch
-                | Reason::NoIpSan
-                | Reason::UriMismatch
-                | Reason::Expired
-                | Reason::NotYetValid
-                | Reason::WrongUsage
-                | Reason::NameConstraint
-                | Reason::BadCertificate
-                | Reason::Revoked
-                | Reason::CaMissing
-                | Reason::ClientCertUnusable
-                | Reason::ClientCertMissing
-                | Reason::ClientCertRefused
-                | Reason::PlaintextOnTlsPort
-                | Reason::TlsOnPlainPort
-                | Reason::VersionOrCipher
-                | Reason::Alpn
-                | Reason::UnrecognizedName
-                | Reason::HandshakeClosed
-                | Reason::HandshakeFailed
-                | Reason::Dns
-                | Reason::ConnectRefused
-                | Reason::ConnectFailed
-                | Reason::ClosedBeforeResponse
-                | Reason::BadResponse
-                | Reason::BodyBroken => StatusCode::BAD_GATEWAY,
-            },
+            Self::Backend(fault) => status_of(fault.reason),
         }
     }
 
@@ -245,9 +225,46 @@ impl ProxyError {
     }
 }
 
+/// The status of an answer that says that the backend leg failed so.
+pub fn status_of(reason: Reason) -> StatusCode {
+    match reason {
+        Reason::ConnectTimeout | Reason::HandshakeTimeout | Reason::ResponseTimeout => {
+            StatusCode::GATEWAY_TIMEOUT
+        }
+        Reason::UnknownCa
+        | Reason::NameMismatch
+        | Reason::NoIpSan
+        | Reason::UriMismatch
+        | Reason::Expired
+        | Reason::NotYetValid
+        | Reason::WrongUsage
+        | Reason::NameConstraint
+        | Reason::BadCertificate
+        | Reason::Revoked
+        | Reason::CaMissing
+        | Reason::ClientCertUnusable
+        | Reason::ClientCertMissing
+        | Reason::ClientCertRefused
+        | Reason::PlaintextOnTlsPort
+        | Reason::TlsOnPlainPort
+        | Reason::VersionOrCipher
+        | Reason::Alpn
+        | Reason::UnrecognizedName
+        | Reason::HandshakeClosed
+        | Reason::HandshakeFailed
+        | Reason::Dns
+        | Reason::ConnectRefused
+        | Reason::ConnectFailed
+        | Reason::ClosedBeforeResponse
+        | Reason::BadResponse
+        | Reason::BodyBroken => StatusCode::BAD_GATEWAY,
+    }
+}
+
 /// The answer to a request that failed; the exchange is told why.
 pub(crate) fn from_error(error: ProxyError, exchange: &mut Exchange) -> Response<Answer> {
-    let answer = write(&error, exchange.accepts_problem(), exchange.exposes_faults());
+    let told = exchange.exposes_faults().then(|| exchange.fix());
+    let answer = write(&error, exchange.accepts(), told.as_ref().map(Option::as_deref));
     exchange.failed(error);
     answer
 }
@@ -257,21 +274,41 @@ pub(crate) fn server_options() -> Response<Answer> {
     Response::new(Answer::Text(Bytes::new()))
 }
 
-/// Whether a client takes RFC 9457 problem details and likes them no less than plain text. Asked for every
-/// request: the headers are gone when the answer is known.
-pub(crate) fn accepts_problem(headers: &HeaderMap) -> bool {
-    static WANTED: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(PROBLEM_JSON));
-    headers.get_all(ACCEPT).iter().any(|value| {
-        value.len() >= PROBLEM_JSON.len()
-            && WANTED.find(value.as_bytes()).is_some()
-            && value.to_str().is_ok_and(prefers_problem)
-    })
+/// What a client would like to read of a failure. Asked for every request: the headers are gone when the answer is
+/// known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Accepts {
+    /// RFC 9457 problem details, by name, and no less than plain text.
+    Problem,
+    /// JSON, and no less than plain text: problem details where there is something to say in them.
+    Json,
+    Text,
 }
 
-/// For a value that names problem details somewhere.
-fn prefers_problem(accept: &str) -> bool {
-    let problem = quality(accept, PROBLEM_JSON).unwrap_or(0.0);
-    problem > 0.0 && problem >= quality(accept, "text/plain").unwrap_or(0.0)
+impl Accepts {
+    pub(crate) fn of(headers: &HeaderMap) -> Self {
+        static WANTED: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("json"));
+        let mut accepts = Self::Text;
+        for value in headers.get_all(ACCEPT) {
+            if WANTED.find(value.as_bytes()).is_none() {
+                continue;
+            }
+            let Ok(value) = value.to_str() else { continue };
+            if prefers(value, PROBLEM_JSON) {
+                return Self::Problem;
+            }
+            if prefers(value, JSON) {
+                accepts = Self::Json;
+            }
+        }
+        accepts
+    }
+}
+
+/// For a value that may name the media type.
+fn prefers(accept: &str, wanted: &str) -> bool {
+    let weight = quality(accept, wanted).unwrap_or(0.0);
+    weight > 0.0 && weight >= quality(accept, "text/plain").unwrap_or(0.0)
 }
 
 /// The weight of a media type (RFC 9110, 12.4.2); `None` where it is not listed.
@@ -287,19 +324,25 @@ fn quality(accept: &str, wanted: &str) -> Option<f32> {
     })
 }
 
-fn write(error: &ProxyError, as_problem: bool, expose: bool) -> Response<Answer> {
+/// `expose`: the client may know, and what mends it, if that is known.
+fn write(error: &ProxyError, accepts: Accepts, expose: Option<Option<&str>>) -> Response<Answer> {
     let status = error.status();
     let text = error.text(status);
     let title = text.trim_end();
-    let (media_type, body) = if as_problem {
-        (PROBLEM_JSON, problem(error, status, title, expose))
-    } else if expose {
-        (
-            PLAIN_TEXT,
-            format!("{title}\n{}: {}\n", error.reason(), error.detail()).into(),
-        )
-    } else {
-        (PLAIN_TEXT, Bytes::from_static(text.as_bytes()))
+    let (media_type, body) = match (accepts, expose) {
+        (Accepts::Problem, None) => {
+            let problem = serde_json::json!({ "title": title, "status": status.as_u16() });
+            (PROBLEM_JSON, problem.to_string().into())
+        }
+        (Accepts::Problem | Accepts::Json, Some(fix)) => (PROBLEM_JSON, problem(error, status, title, fix)),
+        (Accepts::Text, Some(fix)) => {
+            let mut body = format!("{title}\n{}: {}\n", error.reason(), error.detail());
+            if let Some(fix) = fix {
+                body = format!("{body}fix: {fix}\n");
+            }
+            (PLAIN_TEXT, body.into())
+        }
+        (Accepts::Json | Accepts::Text, None) => (PLAIN_TEXT, Bytes::from_static(text.as_bytes())),
     };
     let mut response = Response::new(Answer::Text(body));
     *response.status_mut() = status;
@@ -307,7 +350,7 @@ fn write(error: &ProxyError, as_problem: bool, expose: bool) -> Response<Answer>
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    if expose {
+    if expose.is_some() {
         headers.insert(FAULT, HeaderValue::from_static(error.reason()));
     }
     if let ProxyError::Unauthenticated { challenge } = error {
@@ -319,11 +362,26 @@ fn write(error: &ProxyError, as_problem: bool, expose: bool) -> Response<Answer>
     response
 }
 
-fn problem(error: &ProxyError, status: StatusCode, title: &str, expose: bool) -> Bytes {
-    let mut problem = serde_json::json!({ "title": title, "status": status.as_u16() });
-    if expose && let Some(members) = problem.as_object_mut() {
-        members.insert("reason".to_owned(), error.reason().into());
-        members.insert("detail".to_owned(), error.detail().into());
+/// RFC 9457 with everything that may be said.
+fn problem(error: &ProxyError, status: StatusCode, title: &str, fix: Option<&str>) -> Bytes {
+    let code = error.reason();
+    let mut problem = serde_json::json!({
+        "type": format!("{PROBLEM_TYPE}{code}"),
+        "title": title,
+        "status": status.as_u16(),
+        "detail": error.detail(),
+        "code": code,
+        "leg": error.leg().label(),
+    });
+    if let Some(members) = problem.as_object_mut() {
+        if let ProxyError::Backend(fault) = error {
+            members.insert("title".to_owned(), fault.reason.meaning().into());
+            members.insert("wanted".to_owned(), fault.wanted.as_str().into());
+            members.insert("got".to_owned(), fault.got.as_str().into());
+        }
+        if let Some(fix) = fix {
+            members.insert("fix".to_owned(), fix.into());
+        }
     }
     problem.to_string().into()
 }
@@ -334,6 +392,9 @@ pub(crate) fn client_closed_request() -> StatusCode {
 }
 
 const PLAIN_TEXT: &str = "text/plain; charset=utf-8";
+const JSON: &str = "application/json";
+/// Before the code. A name, not a place: nothing is to be fetched there.
+const PROBLEM_TYPE: &str = "tag:viaduct.io,2026:fault:";
 const PROBLEM_JSON: &str = "application/problem+json";
 const FAULT: HeaderName = HeaderName::from_static("x-viaduct-fault");
 

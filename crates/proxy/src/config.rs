@@ -12,8 +12,6 @@ pub struct Config {
     /// Threads, each with its own listeners. At least 1.
     pub workers: usize,
     pub entry_points: Vec<EntryPointConfig>,
-    /// Put the fault code into 5xx answers (`--expose-faults`). Default false.
-    pub expose_faults: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -32,6 +30,8 @@ pub struct EntryPointConfig {
     pub observability: Observability,
     /// `None`: TCP only.
     pub http3: Option<Http3>,
+    /// Tell clients why a request failed, and how long each step took (`--expose-faults`). Default false.
+    pub expose_faults: bool,
 }
 
 /// HTTP/3 beside HTTP/1.1 and HTTP/2: UDP at the entry point's address.
@@ -56,6 +56,7 @@ impl EntryPointConfig {
             proxy_protocol: None,
             observability: Observability::default(),
             http3: None,
+            expose_faults: false,
         }
     }
 }

@@ -6,10 +6,11 @@
 mod fault_log;
 mod labels;
 mod standing;
+mod timing;
 mod told;
 mod unread;
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -22,9 +23,9 @@ use viaduct_observe::record::{Ingress, KubernetesService, Slots};
 use viaduct_observe::trace::Route;
 use viaduct_observe::{BackendLeg, Cause, ClientLeg, Record, Trace, Verbosity};
 use viaduct_snapshot::{Router, Server, Service, ServiceKind, Transport};
-use viaduct_tls::Fault;
+use viaduct_tls::{Fault, Reason};
 
-use crate::answer::{self, BlamedLeg, ProxyError};
+use crate::answer::{self, Accepts, BlamedLeg, ProxyError};
 use crate::balance::Endpoint;
 use crate::body::{Answer, ResponseBody};
 use crate::forward::tunnel;
@@ -33,9 +34,10 @@ use crate::upstream::{Lease, Link};
 use crate::wire::{Connection, HeldHeaders, Leg};
 
 pub(crate) use fault_log::{FaultLog, Stray};
-pub use fault_log::{FaultWitness, ToldFault};
+pub use fault_log::{FaultTally, FaultWitness, ToldFault};
 use labels::Label;
 pub(crate) use labels::Labels;
+use timing::Timing;
 use told::Told;
 pub(crate) use unread::Unread;
 
@@ -45,7 +47,7 @@ pub(crate) struct Exchange {
     started: Instant,
     method: Method,
     version: Version,
-    accepts_problem: bool,
+    accepts: Accepts,
     /// The client accepts only an event stream.
     event_stream: bool,
     /// `None` when nobody is told more than counters are.
@@ -65,6 +67,10 @@ pub(crate) struct Exchange {
     origin_status: u16,
     retries: u32,
     failure: Option<Failure>,
+    /// `None`: clients are not told.
+    timing: Option<Box<Timing>>,
+    /// What mends the last fault of the backend leg, where somebody is told.
+    fix: RefCell<Option<String>>,
     /// Who the client says it is; kept for the access log alone.
     user: Option<Box<str>>,
     /// Given back when the exchange ends.
@@ -74,6 +80,7 @@ pub(crate) struct Exchange {
 struct Failure {
     code: &'static str,
     detail: String,
+    fix: Option<String>,
     leg: BlamedLeg,
 }
 
@@ -92,7 +99,7 @@ impl Exchange {
             started: Instant::now(),
             method: request.method().clone(),
             version: request.version(),
-            accepts_problem: answer::accepts_problem(request.headers()),
+            accepts: Accepts::of(request.headers()),
             event_stream: request
                 .headers()
                 .get(ACCEPT)
@@ -111,6 +118,8 @@ impl Exchange {
             origin_status: 0,
             retries: 0,
             failure: None,
+            fix: RefCell::default(),
+            timing: connection.exposes_faults().then(Box::default),
             user: None,
             held: Vec::new(),
             connection,
@@ -196,6 +205,9 @@ impl Exchange {
             }
         }
         self.link = Some(link);
+        if let Some(timing) = &mut self.timing {
+            timing.asked(lease);
+        }
         if let Some(told) = &mut self.told {
             told.asked();
         }
@@ -224,6 +236,9 @@ impl Exchange {
             status: self.origin_status,
             version: response.version().into(),
         });
+        if let Some(timing) = &mut self.timing {
+            timing.answered();
+        }
         if let Some(told) = &mut self.told {
             told.answered(response.headers());
         }
@@ -248,9 +263,25 @@ impl Exchange {
     pub(crate) fn tell(&self, error: &ProxyError, endpoint: &Endpoint<'_>) {
         self.waited(Outcome::Failure(error.reason()));
         if let ProxyError::Backend(fault) = error {
-            let router = self.router.as_deref();
-            self.connection.worker.fault_log.tell(fault, router, endpoint);
+            self.tell_fault(fault, endpoint);
         }
+    }
+
+    fn tell_fault(&self, fault: &Fault, endpoint: &Endpoint<'_>) {
+        let router = self.router.as_deref();
+        let hint = || hint(fault, &endpoint.balancer.transport, router);
+        let log = &self.connection.worker.fault_log;
+        if self.told.is_none() && !self.exposes_faults() {
+            return log.tell(fault, router, endpoint, hint);
+        }
+        let fix = hint();
+        log.tell(fault, router, endpoint, || fix.clone());
+        self.fix.replace(fix);
+    }
+
+    /// What mends the fault that the request failed with.
+    pub(crate) fn fix(&self) -> Option<String> {
+        self.fix.borrow().clone()
     }
 
     pub(crate) fn failed(&mut self, error: ProxyError) {
@@ -263,30 +294,64 @@ impl Exchange {
         self.failure = Some(Failure {
             code: error.reason(),
             detail: error.to_string(),
+            fix: match &error {
+                ProxyError::Backend(_) => self.fix.take(),
+                _ => None,
+            },
             leg: error.leg(),
         });
     }
 
     /// The backend broke off inside its body; the head has gone out already.
     pub(crate) fn body_broken(&mut self, error: &hyper::Error) {
+        let mut got = error.to_string();
+        let mut source = std::error::Error::source(error);
+        while let Some(cause) = source {
+            got = format!("{got}: {cause}");
+            source = cause.source();
+        }
+        let fault = Fault::new(Reason::BodyBroken, "the whole body", got);
+        if let Some(endpoint) = self.endpoint() {
+            self.tell_fault(&fault, &endpoint);
+        }
         self.failure = Some(Failure {
-            code: viaduct_tls::Reason::BodyBroken.code(),
-            detail: error.to_string(),
+            code: fault.reason.code(),
+            detail: fault.to_string(),
+            fix: self.fix.take(),
             leg: BlamedLeg::Backend,
         });
     }
 
-    pub(crate) fn accepts_problem(&self) -> bool {
-        self.accepts_problem
+    /// The server that was chosen, with what leads to it.
+    fn endpoint(&self) -> Option<Endpoint<'_>> {
+        let service = self.service.as_ref()?.shared();
+        let ServiceKind::LoadBalancer(balancer) = &service.kind else {
+            return None;
+        };
+        Some(Endpoint {
+            service,
+            balancer,
+            server: balancer.servers.get(self.server)?,
+            index: self.server,
+        })
+    }
+
+    pub(crate) fn accepts(&self) -> Accepts {
+        self.accepts
     }
 
     pub(crate) fn exposes_faults(&self) -> bool {
-        self.connection.worker.config.expose_faults
+        self.connection.exposes_faults()
     }
 
     /// The answer that goes out; from here the exchange lives as long as its body.
-    pub(crate) fn respond(mut self: Box<Self>, response: Response<Answer>) -> Response<ResponseBody> {
+    pub(crate) fn respond(mut self: Box<Self>, mut response: Response<Answer>) -> Response<ResponseBody> {
         self.status = response.status().as_u16();
+        if let Some(timing) = &self.timing {
+            let fault = self.failure.as_ref().map(|failure| failure.code);
+            let link = self.link.as_deref();
+            timing.tell(response.headers_mut(), link, fault, self.started.elapsed());
+        }
         if let Some(told) = &mut self.told {
             told.responded(response.headers());
         }
@@ -305,13 +370,8 @@ impl Exchange {
 
     /// The server that was chosen.
     fn server(&self) -> Option<(&Transport, &Server)> {
-        match &self.service.as_ref()?.kind {
-            ServiceKind::LoadBalancer(balancer) => {
-                let server = balancer.servers.get(self.server)?;
-                Some((&balancer.transport, server))
-            }
-            ServiceKind::Weighted(_) | ServiceKind::Internal(_) => None,
-        }
+        let endpoint = self.endpoint()?;
+        Some((&endpoint.balancer.transport, endpoint.server))
     }
 
     /// The Ingress or IngressRoute that the router was made of.
@@ -452,6 +512,7 @@ impl Failure {
         Cause {
             code: self.code,
             detail: &self.detail,
+            fix: self.fix.as_deref(),
             leg: match self.leg {
                 BlamedLeg::Client => counters::Leg::Client,
                 BlamedLeg::Own => counters::Leg::Own,

@@ -48,10 +48,11 @@ pub mod fuzzing;
 #[cfg(test)]
 mod testing;
 
+pub use answer::status_of;
 pub use config::{
     Config, EntryPointConfig, ForwardedTrust, Http3, Hygiene, KeepAlive, LifeCycle, Limits, Naming,
     Observability, ProxyProtocol, RespondingTimeouts, UnderscoreHeaders,
 };
-pub use exchange::{FaultWitness, ToldFault};
+pub use exchange::{FaultTally, FaultWitness, ToldFault};
 pub use internal::Internal;
 pub use worker::{BindError, Bound, Hands, Running};

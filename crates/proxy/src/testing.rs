@@ -230,6 +230,7 @@ fn worker(snapshot: Arc<Snapshot>, forwarded: ForwardedTrust, log: Option<Access
     let address = SocketAddr::from(([127, 0, 0, 1], 0));
     let entry_point = EntryPointConfig {
         forwarded,
+        expose_faults: true,
         ..EntryPointConfig::new(EntryPointName::new("web"), address)
     };
     let worker = Worker {
@@ -238,7 +239,6 @@ fn worker(snapshot: Arc<Snapshot>, forwarded: ForwardedTrust, log: Option<Access
         config: Arc::new(Config {
             workers: 1,
             entry_points: vec![entry_point],
-            expose_faults: true,
         }),
         snapshot: RefCell::new(Rc::new(Arc::clone(&snapshot))),
         upstreams: Default::default(),

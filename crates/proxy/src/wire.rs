@@ -138,6 +138,11 @@ impl Connection {
     }
 
     /// What its entry point says of requests that nobody else says it of.
+    /// Whether clients are told of faults.
+    pub(crate) fn exposes_faults(&self) -> bool {
+        self.config().is_some_and(|entry| entry.expose_faults)
+    }
+
     pub(crate) fn observability(&self) -> Observability {
         let entry = self.worker.config.entry_points.get(self.entry_point);
         entry.map(|entry| entry.observability).unwrap_or_default()

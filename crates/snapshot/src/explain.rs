@@ -82,8 +82,8 @@ fn general(reason: Reason, place: &Place<'_>) -> String {
 /// The same edit as YAML, over several lines; `None` where no configuration of ours is known to mend the fault.
 ///
 /// What it says is merged into the objects it names: mappings field by field, `null` takes a field away, items of
-/// lists of mappings are those with the same `match` or `name` (an item with neither stands for each), other lists
-/// are there in full. Secrets and files that it names and that are not there are to be made; comments say of what.
+/// `routes` and `services` are those with the same `match` or `name` (an item with neither stands for each), other
+/// lists are there in full. Secrets and files that it names and that are not there are to be made; comments say of what.
 pub fn suggestion(fault: &Fault, transport: &Transport, router: &Router) -> Option<String> {
     match Edit::mending(fault, transport)? {
         Edit::Transport(change) => {

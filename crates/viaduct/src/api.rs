@@ -12,6 +12,7 @@ mod certificates;
 mod dump;
 mod endpoint;
 mod faults;
+mod last_faults;
 mod listing;
 mod overview;
 mod preflight;
@@ -39,6 +40,7 @@ use viaduct_proxy::internal::{Answering, Asked};
 use viaduct_snapshot::InternalService;
 
 use crate::dashboard;
+use crate::last_faults::LastFaults;
 use crate::preflight::Preflight;
 use crate::settings::api::Settings;
 use crate::telemetry::Metrics;
@@ -62,6 +64,7 @@ pub(crate) struct View {
     settings: Settings,
     install: Install,
     published: watch::Receiver<Option<Arc<Published>>>,
+    last_faults: Arc<LastFaults>,
     started: SystemTime,
     /// Known only once there is a configuration.
     preflight: OnceLock<Preflight>,
@@ -102,6 +105,7 @@ impl Api {
                 settings,
                 install: install.clone(),
                 published,
+                last_faults: Arc::default(),
                 started: SystemTime::now(),
                 preflight: OnceLock::new(),
                 process: OnceLock::new(),
@@ -193,6 +197,11 @@ impl Api {
                 ),
             }
         })
+    }
+
+    /// What it shows of the backend leg's failures, for whoever fills it.
+    pub(crate) fn last_faults(&self) -> &Arc<LastFaults> {
+        &self.view.last_faults
     }
 
     /// Puts an answer together away from the worker. So many at a time; who waits too long is told to come back.

@@ -22,8 +22,8 @@ use crate::ocsp::{self, Stapling};
 use crate::preflight::Gate;
 use crate::telemetry::{Metrics, ReloadCount};
 
-pub(crate) use notice::Witness;
 use notice::notice;
+pub(crate) use notice::{Witness, Witnesses};
 pub(crate) use report::{Report, gather, text};
 use rotations::Rotations;
 pub(crate) use rotations::{Rotation, Running};

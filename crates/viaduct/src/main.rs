@@ -16,6 +16,7 @@ mod dashboard;
 mod edge;
 mod failure;
 mod install;
+mod last_faults;
 mod logging;
 mod ocsp;
 mod output;

@@ -12,7 +12,7 @@ use viaduct_proxy::{FaultWitness, Internal};
 use viaduct_snapshot::Install;
 
 use crate::api::{Api, Board};
-use crate::control::{Control, Sources, Witness};
+use crate::control::{Control, Sources, Witness, Witnesses};
 use crate::edge::{Edge, RunningEdge};
 use crate::failure::Failure;
 use crate::logging::Log;
@@ -47,13 +47,18 @@ impl Serving {
         tracing::debug!(roots, "system roots read");
         let reloads = Arc::<ReloadCount>::default();
         let (api, board) = api.unzip();
+        let shown = api
+            .as_ref()
+            .zip(board.as_ref())
+            .map(|(api, board)| api.last_faults().gather(board.subscribe()));
         let mut control = Control::new(install, Arc::clone(&reloads), board);
         if let Some(settings) = ocsp {
             control.staple(settings);
         }
-        let witness = events
+        let told = events
             .clone()
             .map(|events| Arc::new(Witness(events)) as Arc<dyn FaultWitness>);
+        let witness = Witnesses::of(told.into_iter().chain(shown));
         let told = events.clone();
         if let Some(events) = events {
             control.tell_objects(events);

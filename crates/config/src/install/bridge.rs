@@ -20,9 +20,11 @@ pub struct Bridge {
     pub require: BridgeRequirement,
     /// What becomes of a route below. Default `enforce`.
     pub mode: BridgeMode,
-    /// More, for the routes of an entry point, by its name.
+    /// Tell clients why a request failed, and how long each step to the server took. Default false.
+    pub expose_faults: bool,
+    /// More, for an entry point and its routes, by its name.
     #[serde(skip_serializing_if = "Map::is_empty")]
-    pub entry_points: Map<BridgeMinimum>,
+    pub entry_points: Map<BridgeEntryPoint>,
     /// More, for the routes of a Kubernetes namespace, by its name.
     #[serde(skip_serializing_if = "Map::is_empty")]
     pub namespaces: Map<BridgeMinimum>,
@@ -49,6 +51,7 @@ impl Default for Bridge {
         Self {
             require: BridgeRequirement::default(),
             mode: BridgeMode::default(),
+            expose_faults: false,
             entry_points: Map::new(),
             namespaces: Map::new(),
             exceptions: Vec::new(),
@@ -78,7 +81,18 @@ impl Default for BridgeRotation {
     }
 }
 
-/// `bridge.entryPoints.<name>`, `bridge.namespaces.<name>`.
+/// `bridge.entryPoints.<name>`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct BridgeEntryPoint {
+    /// It raises what `bridge.require` says; a lower one changes nothing.
+    pub require: BridgeRequirement,
+    /// `bridge.exposeFaults`, for this entry point. Default: what is said for all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expose_faults: Option<bool>,
+}
+
+/// `bridge.namespaces.<name>`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct BridgeMinimum {

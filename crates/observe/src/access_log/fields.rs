@@ -43,7 +43,7 @@ fields! {
     BackendTLSResumed BackendTLSServerName BackendTLSVerifiedBy BackendTLSVersion
     ClientAddr ClientHost ClientPort ClientUsername
     DownstreamContentSize DownstreamStatus DownstreamStatusLine Duration
-    Fault FaultDetail GzipRatio KubernetesIngressName KubernetesIngressNamespace
+    Fault FaultDetail FaultFix GzipRatio KubernetesIngressName KubernetesIngressNamespace
     KubernetesServiceName KubernetesServiceNamespace KubernetesServicePort
     OriginContentSize OriginDuration OriginStatus OriginStatusLine Overhead
     RequestAddr RequestContentSize RequestCount RequestHost RequestLine RequestMethod RequestPath RequestPort

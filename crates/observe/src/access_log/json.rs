@@ -24,9 +24,13 @@ pub(super) fn line(out: &mut Vec<u8>, clock: &mut Clock, options: &Options, reco
     object.number(Field::DownstreamStatus, u64::from(record.status));
     object.text_of(Field::DownstreamStatusLine, || status_line(record.status));
     object.nanos(Field::Duration, record.duration);
-    if let Some(Cause { code, detail, .. }) = record.fault {
+    if let Some(Cause {
+        code, detail, fix, ..
+    }) = record.fault
+    {
         object.text(Field::Fault, code);
         object.text(Field::FaultDetail, detail);
+        object.optional(Field::FaultFix, fix);
     }
     origin(&mut object, record);
     request(&mut object, options, record);

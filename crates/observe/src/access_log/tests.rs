@@ -218,6 +218,7 @@ fn b37_json_tells_both_legs_and_the_fault() {
         ("BackendTLSPeerSANs", "web.example.com,10.0.0.1"),
         ("Fault", "unknown_ca"),
         ("FaultDetail", "wanted \"a\", got b"),
+        ("FaultFix", "set `a` to b"),
     ] {
         assert_eq!(line[field], value, "{field}");
     }
@@ -359,6 +360,7 @@ fn cause(detail: &str) -> Cause<'_> {
     Cause {
         code: "unknown_ca",
         detail,
+        fix: Some("set `a` to b"),
         leg: Leg::Backend,
     }
 }

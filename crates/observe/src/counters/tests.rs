@@ -103,6 +103,7 @@ fn b38_handshakes_and_faults_are_counted_by_leg() {
     record.fault = Some(Cause {
         code: "unknown_ca",
         detail: "",
+        fix: None,
         leg: Leg::Backend,
     });
     worker.count(&record);

@@ -145,6 +145,8 @@ fn server_attributes(options: &TraceOptions, record: &Record<'_>) -> Attributes 
     if let Some(fault) = &record.fault {
         attributes.text("error.type", fault.code);
         attributes.text("viaduct.fault.leg", fault.leg.label());
+        attributes.text("viaduct.fault.detail", fault.detail);
+        attributes.optional("viaduct.fault.fix", fault.fix);
     }
     headers(
         &mut attributes,

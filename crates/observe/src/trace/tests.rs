@@ -148,6 +148,7 @@ async fn a11_10_a_request_is_two_spans_and_four_in_detail() {
     record.fault = Some(Cause {
         code: "unknown_ca",
         detail: "wanted this, got that",
+        fix: Some("set this"),
         leg: Leg::Backend,
     });
     let trace = tracer.begin(&headers);

@@ -6,7 +6,7 @@ use viaduct_config::Finding;
 use viaduct_config::finding::{Code, Severity};
 use viaduct_tls::{Fault, Reason};
 
-use super::{BlamedLeg, ProxyError, Retry, accepts_problem, write};
+use super::{Accepts, BlamedLeg, ProxyError, Retry, write};
 use crate::body::Answer;
 use crate::request::BadRequest;
 
@@ -33,7 +33,16 @@ fn out_of_service(status: u16) -> ProxyError {
 }
 
 fn body(error: &ProxyError, as_problem: bool, expose: bool) -> (http::Response<()>, String) {
-    let (parts, answer) = write(error, as_problem, expose).into_parts();
+    let accepts = if as_problem {
+        Accepts::Problem
+    } else {
+        Accepts::Text
+    };
+    said(error, accepts, expose.then_some(Some("set this to that")))
+}
+
+fn said(error: &ProxyError, accepts: Accepts, expose: Option<Option<&str>>) -> (http::Response<()>, String) {
+    let (parts, answer) = write(error, accepts, expose).into_parts();
     let Answer::Text(text) = answer else {
         panic!("an error is answered with text");
     };
@@ -121,9 +130,37 @@ fn a13_5_problem_details() {
         "application/problem+json"
     );
     let problem: serde_json::Value = serde_json::from_str(&text).unwrap();
-    assert_eq!(problem["title"], "Bad Gateway");
+    for (member, wanted) in [
+        ("type", "tag:viaduct.io,2026:fault:expired"),
+        ("title", "a certificate has expired"),
+        (
+            "detail",
+            "wanted a certificate for `web.example.com`, got DNS names `other.example.com`",
+        ),
+        ("code", "expired"),
+        ("leg", "backend"),
+        ("wanted", "a certificate for `web.example.com`"),
+        ("got", "DNS names `other.example.com`"),
+        ("fix", "set this to that"),
+    ] {
+        assert_eq!(problem[member], wanted, "{member}");
+    }
     assert_eq!(problem["status"], 502);
-    assert_eq!(problem["reason"], "expired");
+}
+
+#[test]
+fn a13_5_json_is_enough_where_there_is_something_to_say() {
+    let error = ProxyError::NotFound;
+    let (response, text) = said(&error, Accepts::Json, Some(None));
+    let problem: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(
+        (&problem["code"], &problem["leg"]),
+        (&"no_router".into(), &"own".into())
+    );
+    assert_eq!(problem.get("fix"), None);
+    assert_eq!(response.status(), 404);
+    let (_, text) = said(&error, Accepts::Json, None);
+    assert_eq!(text, "404 page not found\n", "as in Traefik");
 }
 
 #[test]
@@ -143,7 +180,7 @@ fn a13_5_problem_details_are_for_who_wants_them() {
     ] {
         let mut headers = http::HeaderMap::new();
         headers.insert(http::header::ACCEPT, accept.parse().unwrap());
-        assert_eq!(accepts_problem(&headers), wanted, "{accept}");
+        assert_eq!(Accepts::of(&headers) == Accepts::Problem, wanted, "{accept}");
     }
 }
 

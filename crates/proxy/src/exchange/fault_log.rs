@@ -1,9 +1,10 @@
-//! One line per kind of fault, not one per request.
+//! One line per cause of a fault, not one per request.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use viaduct_snapshot::{Router, Service, Slot, Transport};
 use viaduct_tls::{Fault, Reason};
@@ -11,8 +12,8 @@ use viaduct_tls::{Fault, Reason};
 use crate::balance::Endpoint;
 use crate::wire::Connection;
 
-/// Remembers which faults were told lately: the first of a kind at once, then one line per ten seconds
-/// with the number of those not told. A change of configuration that reaches the service (its servers, its
+/// Remembers which faults were told lately: the first of a cause (router, service, server, reason) at once, then one
+/// line per ten seconds with the number of those not told. A change of configuration that reaches the service (its servers, its
 /// transport) makes it another service: whoever mends a fault and errs again is told again.
 #[derive(Default)]
 pub(crate) struct FaultLog {
@@ -29,8 +30,53 @@ pub struct ToldFault<'a> {
     /// The service's name and the server's URL.
     pub service: &'a str,
     pub server: &'a str,
-    /// What mends it.
+    /// What mends it, in a line.
     pub hint: Option<&'a str>,
+    /// The same as YAML.
+    pub suggestion: Option<&'a str>,
+    /// Counts on, also what the log does not tell. One per worker and cause.
+    pub tally: &'a Arc<FaultTally>,
+}
+
+/// How often one worker has met a fault, and when. The worker counts; anybody may look.
+#[derive(Debug)]
+pub struct FaultTally {
+    first: SystemTime,
+    count: AtomicU64,
+    /// Milliseconds after `first`.
+    last: AtomicU64,
+}
+
+impl FaultTally {
+    /// None so far.
+    fn new() -> Self {
+        Self {
+            first: SystemTime::now(),
+            count: AtomicU64::new(0),
+            last: AtomicU64::new(0),
+        }
+    }
+
+    fn add(&self) {
+        // A clock that was set back says nothing new.
+        if let Ok(since) = self.first.elapsed() {
+            let since = u64::try_from(since.as_millis()).unwrap_or(u64::MAX);
+            self.last.fetch_max(since, Ordering::Relaxed);
+        }
+        self.count.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub fn count(&self) -> u64 {
+        self.count.load(Ordering::Relaxed)
+    }
+
+    pub fn first(&self) -> SystemTime {
+        self.first
+    }
+
+    pub fn last(&self) -> SystemTime {
+        self.first + Duration::from_millis(self.last.load(Ordering::Relaxed))
+    }
 }
 
 /// Told of each fault of the backend leg that the log tells of, by the workers: it must not wait.
@@ -44,6 +90,8 @@ struct Kind {
     what: What,
     /// The address of the service (none for strays), which is no other's while [`Muted::service`] is there.
     service: usize,
+    /// The server's position in the service.
+    server: usize,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -66,6 +114,14 @@ struct Muted {
     service: Weak<Service>,
     since: Instant,
     count: u64,
+    tally: Arc<FaultTally>,
+}
+
+/// A fault that is told.
+struct Admitted {
+    /// Those that were not told since the last one.
+    suppressed: u64,
+    tally: Arc<FaultTally>,
 }
 
 impl FaultLog {
@@ -76,15 +132,25 @@ impl FaultLog {
         }
     }
 
-    pub(super) fn tell(&self, fault: &Fault, router: Option<&Router>, endpoint: &Endpoint<'_>) {
+    /// `hint`: what mends it; made only where it is told.
+    pub(super) fn tell(
+        &self,
+        fault: &Fault,
+        router: Option<&Router>,
+        endpoint: &Endpoint<'_>,
+        hint: impl FnOnce() -> Option<String>,
+    ) {
         let slot = router.map(|router| router.slot);
         let service = Arc::downgrade(endpoint.service);
-        let Some(muted) = self.admit(slot, What::Fault(fault.reason), service, Instant::now()) else {
+        let what = What::Fault(fault.reason);
+        let Some(told) = self.admit(slot, what, service, endpoint.index, Instant::now()) else {
             return;
         };
         let transport = &endpoint.balancer.transport;
-        let hint = super::hint(fault, transport, router);
+        let hint = hint();
         if let Some(witness) = &self.witness {
+            let suggestion =
+                router.and_then(|router| viaduct_snapshot::explain::suggestion(fault, transport, router));
             witness.witness(&ToldFault {
                 fault,
                 router,
@@ -92,6 +158,8 @@ impl FaultLog {
                 service: &endpoint.service.name,
                 server: &endpoint.server.url,
                 hint: hint.as_deref(),
+                suggestion: suggestion.as_deref(),
+                tally: &told.tally,
             });
         }
         tracing::error!(
@@ -103,17 +171,18 @@ impl FaultLog {
             wanted = fault.wanted,
             got = fault.got,
             hint,
-            suppressed = (muted > 0).then_some(muted),
+            suppressed = (told.suppressed > 0).then_some(told.suppressed),
             "backend leg failed"
         );
     }
 
     /// `router`: the one that the request would have found.
     pub(crate) fn tell_stray(&self, stray: Stray, router: &Router, connection: &Connection) {
-        let told = self.admit(Some(router.slot), What::Stray(stray), Weak::new(), Instant::now());
-        let Some(muted) = told else {
+        let what = What::Stray(stray);
+        let Some(told) = self.admit(Some(router.slot), what, Weak::new(), 0, Instant::now()) else {
             return;
         };
+        let muted = told.suppressed;
         let (entry_point, router) = (connection.entry_point_name(), &*router.name);
         match stray {
             Stray::PlainForTls => tracing::warn!(
@@ -135,21 +204,33 @@ impl FaultLog {
         }
     }
 
-    /// Whether this one is told; with the number of those that were not since the last.
-    fn admit(&self, router: Option<Slot>, what: What, service: Weak<Service>, now: Instant) -> Option<u64> {
+    /// Counts it, and says whether it is told.
+    fn admit(
+        &self,
+        router: Option<Slot>,
+        what: What,
+        service: Weak<Service>,
+        server: usize,
+        now: Instant,
+    ) -> Option<Admitted> {
         let kind = Kind {
             router,
             what,
             service: service.as_ptr().addr(),
+            server,
         };
         let mut told = self.told.borrow_mut();
         if let Some(muted) = told.get_mut(&kind) {
+            muted.tally.add();
             if now.duration_since(muted.since) < QUIET {
                 muted.count += 1;
                 return None;
             }
             muted.since = now;
-            return Some(std::mem::take(&mut muted.count));
+            return Some(Admitted {
+                suppressed: std::mem::take(&mut muted.count),
+                tally: Arc::clone(&muted.tally),
+            });
         }
         if told.len() >= KINDS {
             told.retain(|_, muted| now.duration_since(muted.since) < QUIET);
@@ -157,13 +238,16 @@ impl FaultLog {
         if told.len() >= KINDS {
             return None;
         }
+        let tally = Arc::new(FaultTally::new());
+        tally.add();
         let muted = Muted {
             service,
             since: now,
             count: 0,
+            tally: Arc::clone(&tally),
         };
         told.insert(kind, muted);
-        Some(0)
+        Some(Admitted { suppressed: 0, tally })
     }
 }
 
@@ -194,13 +278,36 @@ mod tests {
         let start = Instant::now();
         let admit = |reason, seconds| {
             let now = start + Duration::from_secs(seconds);
-            log.admit(Some(Slot(1)), What::Fault(reason), Arc::downgrade(&service), now)
+            let service = Arc::downgrade(&service);
+            let told = log.admit(Some(Slot(1)), What::Fault(reason), service, 0, now)?;
+            Some((told.suppressed, told.tally.count()))
         };
-        assert_eq!(admit(Reason::UnknownCa, 0), Some(0));
+        assert_eq!(admit(Reason::UnknownCa, 0), Some((0, 1)));
         assert_eq!(admit(Reason::UnknownCa, 1), None);
         assert_eq!(admit(Reason::UnknownCa, 9), None);
-        assert_eq!(admit(Reason::UnknownCa, 10), Some(2));
-        assert_eq!(admit(Reason::Expired, 0), Some(0));
+        assert_eq!(admit(Reason::UnknownCa, 10), Some((2, 4)), "all are counted");
+        assert_eq!(admit(Reason::Expired, 0), Some((0, 1)));
+    }
+
+    #[test]
+    fn c2_each_server_is_a_cause_of_its_own() {
+        let log = FaultLog::default();
+        let service = service();
+        let admit = |server| {
+            let what = What::Fault(Reason::Expired);
+            log.admit(
+                Some(Slot(1)),
+                what,
+                Arc::downgrade(&service),
+                server,
+                Instant::now(),
+            )
+            .is_some()
+        };
+        assert_eq!(
+            [admit(0), admit(1), admit(0), admit(1)],
+            [true, true, false, false]
+        );
     }
 
     #[test]
@@ -215,11 +322,13 @@ mod tests {
                     Some(Slot(1)),
                     What::Fault(Reason::NameMismatch),
                     Arc::downgrade(&service),
+                    0,
                     now,
                 )
+                .is_some()
             };
-            assert_eq!(admit(), Some(0));
-            assert_eq!(admit(), None);
+            assert!(admit());
+            assert!(!admit());
         }
     }
 
@@ -230,8 +339,9 @@ mod tests {
         let start = Instant::now();
         for slot in 0..KINDS + 10 {
             let router = Some(Slot(u32::try_from(slot).unwrap()));
-            let told = log.admit(router, What::Fault(Reason::Dns), Arc::downgrade(&service), start);
-            assert_eq!(told, (slot < KINDS).then_some(0));
+            let what = What::Fault(Reason::Dns);
+            let told = log.admit(router, what, Arc::downgrade(&service), 0, start);
+            assert_eq!(told.is_some(), slot < KINDS);
         }
         assert_eq!(log.told.borrow().len(), KINDS);
     }

@@ -46,6 +46,13 @@ impl Label<Service> {
     }
 }
 
+impl<T> Label<T> {
+    /// As snapshots hold it.
+    pub(super) fn shared(&self) -> &Arc<T> {
+        &self.0.value
+    }
+}
+
 impl<T> Clone for Label<T> {
     fn clone(&self) -> Self {
         Self(Rc::clone(&self.0))

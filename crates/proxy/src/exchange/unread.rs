@@ -73,6 +73,7 @@ impl Unread<'_> {
             fault: Some(Cause {
                 code: self.code,
                 detail: self.detail,
+                fix: None,
                 leg: counters::Leg::Client,
             }),
             count: super::COUNT.fetch_add(1, Ordering::Relaxed) + 1,

@@ -751,6 +751,6 @@ fn a13_5_problem_json_on_request() {
         assert_eq!(header(&head, "content-type"), Some("application/problem+json"));
         let problem: serde_json::Value = serde_json::from_str(&body).unwrap();
         assert_eq!(problem["status"], 503);
-        assert_eq!(problem["reason"], "no_server");
+        assert_eq!(problem["code"], "no_server");
     });
 }

@@ -18,7 +18,7 @@ use viaduct_tls::backend_leg::Offer;
 
 use super::dial;
 use super::fault;
-use super::link::{Link, Route};
+use super::link::{Link, Route, Steps};
 use super::pool::{Idle, Pool, Shared};
 use super::watched::Watched;
 
@@ -31,8 +31,19 @@ pub(super) enum Fresh {
 /// Opens a connection to the pool's server, within the transport's time-outs.
 pub(super) async fn open(pool: &Pool, offer: Offer) -> Result<Fresh, Fault> {
     let target = target(pool);
-    let stream = dial::connect(&target, pool.transport.timeouts.dial, addresses(pool), |_| {}).await?;
+    let mut steps = Steps::default();
+    let resolved = Cell::new(None);
+    let resolving = async {
+        let started = Instant::now();
+        let found = addresses(pool).await;
+        resolved.set((!dial::is_address(&pool.host)).then(|| started.elapsed()));
+        found
+    };
+    let connecting = |tried: dial::Tried| steps.connecting += tried.took;
+    let stream = dial::connect(&target, pool.transport.timeouts.dial, resolving, connecting).await?;
+    steps.resolving = resolved.get();
     let route = Route::of(&stream).map_err(|error| fault::of_connect(&error, &target))?;
+    let route = Route { steps, ..route };
     let notes = Arc::default();
     let timeouts = pool.transport.timeouts;
     match pool.scheme {

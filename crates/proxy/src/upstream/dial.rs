@@ -14,7 +14,7 @@ use viaduct_tls::backend_leg::ClientAuthRecord;
 use viaduct_tls::{BackendHandshake, EndpointTls, Fault, Reason, TlsStream};
 
 use super::fault;
-use super::link::Route;
+use super::link::{Route, Steps};
 
 /// One address that was tried.
 pub(crate) struct Tried {
@@ -157,6 +157,7 @@ impl Route {
         Ok(Self {
             local: stream.local_addr()?,
             peer: stream.peer_addr()?,
+            steps: Steps::default(),
         })
     }
 }

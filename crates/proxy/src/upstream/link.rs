@@ -30,6 +30,16 @@ pub(crate) struct Link {
     /// Why it was cut.
     revoked: OnceLock<Fingerprint>,
     cutting: Notify,
+    steps: Steps,
+}
+
+/// How long the steps to a connection took.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Steps {
+    /// `None`: the host needs no resolver.
+    pub(crate) resolving: Option<Duration>,
+    /// All addresses that were tried.
+    pub(crate) connecting: Duration,
 }
 
 #[derive(Debug)]
@@ -83,6 +93,7 @@ impl Link {
             task: OnceLock::new(),
             revoked: OnceLock::new(),
             cutting: Notify::new(),
+            steps: route.steps,
         }
     }
 
@@ -143,6 +154,10 @@ impl Link {
         &self.peer
     }
 
+    pub(crate) fn steps(&self) -> Steps {
+        self.steps
+    }
+
     /// TLS facts; `None` for plain text.
     pub(crate) fn leg(&self) -> Option<&BackendLeg> {
         self.tls.as_ref().map(|tls| &tls.leg)
@@ -179,11 +194,12 @@ impl Link {
     }
 }
 
-/// The two ends of a socket.
+/// The two ends of a socket, and the way to it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Route {
     pub(crate) local: SocketAddr,
     pub(crate) peer: SocketAddr,
+    pub(crate) steps: Steps,
 }
 
 fn leg(handshake: &BackendHandshake, took: Duration) -> BackendLeg {

@@ -36,7 +36,6 @@ fn config(workers: usize, grace: Duration) -> Config {
             },
             ..EntryPointConfig::new(EntryPointName::new("web"), address)
         }],
-        expose_faults: false,
     }
 }
 
@@ -303,7 +302,6 @@ fn a2_12_each_entry_point_ends_its_own_life() {
     let bound = Bound::open(Config {
         workers: 2,
         entry_points: vec![at_once, later],
-        expose_faults: false,
     })
     .unwrap();
     let addresses: Vec<_> = bound

@@ -11,7 +11,7 @@ use viaduct_proxy::internal::Asked;
 
 use super::catalogue::{Catalogue, Object};
 use super::listing::{self, Query};
-use super::{View, bridges, certificates, dump, overview, preflight, reply, rotations, shadow};
+use super::{View, bridges, certificates, dump, last_faults, overview, preflight, reply, rotations, shadow};
 
 /// The answer to a GET below `<base>/api`.
 pub(super) fn answer(view: &View, asked: &Asked) -> Response<Bytes> {
@@ -48,6 +48,7 @@ pub(super) fn answer(view: &View, asked: &Asked) -> Response<Bytes> {
             Some(metrics) => reply::json(&shadow::all(&published.snapshot, metrics)),
             None => reply::not_found(),
         },
+        ["api", "faults"] => listing::list(&last_faults::all(view), &query),
         ["api", "viaduct", "about"] => reply::json(&overview::about(view)),
         ["api", "bridges"] => listing::list(published.bridges(), &query),
         ["api", "viaduct", "bridges"] => bridges::list(&published.snapshot, &query),
@@ -60,6 +61,13 @@ pub(super) fn answer(view: &View, asked: &Asked) -> Response<Bytes> {
             Some((objects, _)) => listing::list(objects, &query),
             None => reply::not_found(),
         },
+        ["api", "http", "services", name] => {
+            let services = &catalogue().http.services;
+            match services.iter().find(|service| service.name == *name) {
+                Some(service) => reply::json(&last_faults::with_faults(view, service)),
+                None => one(services, name, "service"),
+            }
+        }
         ["api", layer, kind, name] => match section(catalogue(), layer, kind) {
             Some((objects, noun)) => one(objects, name, noun),
             None => reply::not_found(),

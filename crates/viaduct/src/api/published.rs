@@ -32,6 +32,16 @@ impl Published {
         }
     }
 
+    /// Whether a provider has written a service of this name, `name@provider`.
+    pub(crate) fn has_service(&self, name: &str) -> bool {
+        name.rsplit_once('@').is_some_and(|(name, provider)| {
+            let mut updates = self.updates.iter();
+            updates.any(|update| {
+                update.provider.as_str() == provider && update.dynamic.http.services.contains_key(name)
+            })
+        })
+    }
+
     /// Made when it is first asked for.
     pub(super) fn catalogue(&self) -> &Catalogue {
         self.catalogue.get_or_init(|| Catalogue::new(self))

@@ -23,7 +23,7 @@ use anyhow::Context;
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 use viaduct_observe::{Format, Options};
-use viaduct_proxy::{Config, ForwardedTrust};
+use viaduct_proxy::{Config, EntryPointConfig, ForwardedTrust};
 
 use crate::cli::Demo;
 use crate::commands::{sidecar, up};
@@ -215,8 +215,10 @@ async fn ingress(demo: &Demo, files: &Files, recorder: &Recorder) -> anyhow::Res
 fn config(address: SocketAddr) -> Config {
     Config {
         workers: 1,
-        entry_points: vec![edge::entry_point(ENTRY_POINT, address, ForwardedTrust::default())],
-        expose_faults: true,
+        entry_points: vec![EntryPointConfig {
+            expose_faults: true,
+            ..edge::entry_point(ENTRY_POINT, address, ForwardedTrust::default())
+        }],
     }
 }
 

@@ -234,7 +234,6 @@ fn config(listen: SocketAddr, workers: usize) -> Config {
     Config {
         workers,
         entry_points: vec![edge::entry_point(ENTRY_POINT, listen, forwarded)],
-        expose_faults: false,
     }
 }
 

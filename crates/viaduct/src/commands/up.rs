@@ -179,13 +179,13 @@ fn config(up: &Up, entry_points: &[EntryPoint]) -> Result<Config, Failure> {
         })?;
         Ok(EntryPointConfig {
             http3: entry_point.http3.then(Http3::default),
+            expose_faults: up.expose_faults,
             ..edge::entry_point(&entry_point.name, address, forwarded(up, &entry_point.name))
         })
     });
     Ok(Config {
         workers: up.run.workers(),
         entry_points: entry_points.collect::<Result<_, Failure>>()?,
-        expose_faults: up.expose_faults,
     })
 }
 

@@ -1,8 +1,31 @@
 //! What is wrong, as it is told on the Kubernetes object that it is about.
 
+use std::sync::Arc;
+
 use viaduct_config::{Finding, Severity};
 use viaduct_kubernetes::events::{Events, Notice};
 use viaduct_proxy::{FaultWitness, ToldFault};
+
+/// Several who are told of the same faults.
+pub(crate) struct Witnesses(Vec<Arc<dyn FaultWitness>>);
+
+impl Witnesses {
+    /// `None`: there is nobody.
+    pub(crate) fn of(
+        witnesses: impl IntoIterator<Item = Arc<dyn FaultWitness>>,
+    ) -> Option<Arc<dyn FaultWitness>> {
+        let witnesses: Vec<_> = witnesses.into_iter().collect();
+        (!witnesses.is_empty()).then(|| Arc::new(Self(witnesses)) as Arc<dyn FaultWitness>)
+    }
+}
+
+impl FaultWitness for Witnesses {
+    fn witness(&self, told: &ToldFault<'_>) {
+        for witness in &self.0 {
+            witness.witness(told);
+        }
+    }
+}
 
 /// Tells faults of the backend leg on the servers transport, or on the route that has none.
 pub(crate) struct Witness(pub(crate) Events);

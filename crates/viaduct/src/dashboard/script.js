@@ -16,7 +16,7 @@ const LISTS = {
   httpRouters: "http/routers", tcpRouters: "tcp/routers", udpRouters: "udp/routers",
   httpServices: "http/services", tcpServices: "tcp/services", udpServices: "udp/services",
   httpMiddlewares: "http/middlewares", tcpMiddlewares: "tcp/middlewares",
-  certificates: "certificates", bridges: "viaduct/bridges",
+  certificates: "certificates", faults: "faults", bridges: "viaduct/bridges",
 };
 // The best first; how each is coloured.
 const CLASSES = {
@@ -88,6 +88,7 @@ function render() {
   overview();
   const filter = document.getElementById("filter").value.trim().toLowerCase();
   list("problems", data.findings, filter, problem, "Nothing is wrong.");
+  list("faults", data.faults, filter, fault, "No connection to a server has failed lately.");
   const all = routers();
   chips(all);
   const ofClass = narrowed ? all.filter((item) => classes(item).has(narrowed)) : all;
@@ -224,6 +225,16 @@ function problem(finding) {
     facts([["field", finding.field], ["wanted", finding.wanted], ["got", finding.got], ["hint", finding.hint]]));
 }
 
+/** A cause for which connections to a server fail. */
+function fault(item) {
+  const times = item.count === 1 ? "once" : `${item.count} times`;
+  return card(item.service, tag(item.code, "bad"), `${times}, last ${second(item.last)}`,
+    h("p", { class: "hint" }, item.meaning),
+    facts([["server", item.server], ["wanted", item.wanted], ["got", item.got], ["fix", item.fix],
+      ["router", item.router], ["transport", item.transport], ["first", second(item.first)], ["last", second(item.last)]]),
+    item.suggestion ? h("pre", { tabindex: "0", "aria-label": `edit that mends ${item.code}` }, h("code", {}, item.suggestion)) : null);
+}
+
 function router(item) {
   const where = [item.layer === "HTTP" ? null : item.layer, (item.using || item.entryPoints || []).join(", "),
     item.priority === undefined ? null : `priority ${short(item.priority)}`];
@@ -352,6 +363,10 @@ function day(date) {
 
 function moment(date) {
   return `${date.slice(0, 10)} ${date.slice(11, 16)} UTC`;
+}
+
+function second(date) {
+  return date ? `${date.slice(0, 10)} ${date.slice(11, 19)} UTC` : "";
 }
 
 function left(date) {

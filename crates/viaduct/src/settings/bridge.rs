@@ -1,7 +1,7 @@
 //! `bridge` -> what is demanded of both legs of every route (C7), and tried before requests need it (C11).
 
 use viaduct_config::EntryPointName;
-use viaduct_config::install::{self, BridgeMinimum, BridgeRequirement};
+use viaduct_config::install::{self, BridgeRequirement};
 use viaduct_snapshot::bridge::{BridgeException, BridgeMode, Excepted};
 use viaduct_snapshot::{BridgeClass, BridgePolicy};
 
@@ -9,17 +9,16 @@ use crate::failure::Failure;
 use crate::preflight::Settings;
 
 pub(crate) fn policy(bridge: &install::Bridge) -> Result<BridgePolicy, Failure> {
-    let minimum = |minimum: &BridgeMinimum| class(minimum.require);
     let entry_points = bridge.entry_points.iter();
     let namespaces = bridge.namespaces.iter();
     Ok(BridgePolicy {
         require: class(bridge.require),
         mode: mode(bridge.mode),
         entry_points: entry_points
-            .map(|(name, least)| (EntryPointName::new(name.as_str()), minimum(least)))
+            .map(|(name, least)| (EntryPointName::new(name.as_str()), class(least.require)))
             .collect(),
         namespaces: namespaces
-            .map(|(name, least)| (name.as_str().into(), minimum(least)))
+            .map(|(name, least)| (name.as_str().into(), class(least.require)))
             .collect(),
         exceptions: bridge
             .exceptions
@@ -36,6 +35,13 @@ pub(crate) fn preflight(bridge: &install::Bridge) -> Settings {
         mode: bridge.preflight,
         interval: (!interval.is_zero()).then_some(interval),
     }
+}
+
+/// Whether clients of an entry point are told of faults. `viaduct.exposeFaults` is the same as `bridge.exposeFaults`.
+pub(crate) fn exposes_faults(install: &install::Install, entry_point: &str) -> bool {
+    let here = install.bridge.entry_points.get(entry_point);
+    here.and_then(|here| here.expose_faults)
+        .unwrap_or(install.bridge.expose_faults || install.viaduct.expose_faults)
 }
 
 pub(crate) fn class(required: BridgeRequirement) -> BridgeClass {

@@ -14,7 +14,7 @@ use viaduct_proxy::{
 use viaduct_snapshot::EntryPointInstall;
 use viaduct_snapshot::middleware::EncodedCharacters;
 
-use super::timeout;
+use super::{bridge, timeout};
 use crate::cli::{Listen, resolve};
 use crate::failure::Failure;
 
@@ -27,13 +27,13 @@ pub(crate) fn data_plane(install: &Install) -> Result<Config, Failure> {
                 tunnel: timeout(install.viaduct.tunnel_idle_timeout),
                 ..listener.timeouts
             },
+            expose_faults: bridge::exposes_faults(install, name),
             ..listener
         })
     });
     Ok(Config {
         entry_points: entry_points.collect::<Result<_, _>>()?,
         workers: workers(install),
-        expose_faults: install.viaduct.expose_faults,
     })
 }
 
@@ -90,6 +90,7 @@ fn listener(name: &str, entry_point: &EntryPoint) -> Result<EntryPointConfig, Fa
             None => None,
         },
         observability: observability(&entry_point.observability),
+        expose_faults: false,
         http3: entry_point.http3.as_ref().map(|http3| Http3 {
             advertised_port: http3.advertised_port,
         }),

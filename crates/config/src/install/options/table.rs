@@ -594,12 +594,14 @@ pub(super) static OPTIONS: &[InstallOption] = &[
 ];
 
 pub(super) static OWN: &[InstallOption] = &[
+    row("bridge.entryPoints._name_.exposeFaults", Switch, "", Supported),
     row("bridge.entryPoints._name_.require", Value, "plaintext", Supported),
     row("bridge.exceptions[0].namespace", Value, "", Supported),
     row("bridge.exceptions[0].reason", Value, "", Supported),
     row("bridge.exceptions[0].router", Value, "", Supported),
     row("bridge.exceptions[0].service", Value, "", Supported),
     row("bridge.exceptions[0].until", Value, "", Supported),
+    row("bridge.exposeFaults", Switch, "false", Supported),
     row("bridge.mode", Value, "enforce", Supported),
     row("bridge.namespaces._name_.require", Value, "plaintext", Supported),
     row("bridge.preflight", Value, "report", Supported),

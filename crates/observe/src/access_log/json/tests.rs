@@ -126,6 +126,7 @@ impl Told {
             fault: maybe[10].as_deref().map(|detail| Cause {
                 code: "unknown_ca",
                 detail,
+                fix: maybe[9].as_deref(),
                 leg: Leg::Backend,
             }),
             count: u64::from(numbers[6]),
@@ -206,6 +207,7 @@ fn described(told: &Told, keep: impl Fn(&str) -> Mode) -> Value {
         ("Duration", Some(nanos(record.duration))),
         ("Fault", record.fault.map(|cause| cause.code.into())),
         ("FaultDetail", record.fault.map(|cause| cause.detail.into())),
+        ("FaultFix", record.fault.and_then(|cause| Some(cause.fix?.into()))),
         (
             "KubernetesIngressName",
             record.ingress.map(|ingress| ingress.name.into()),

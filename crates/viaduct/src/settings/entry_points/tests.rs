@@ -50,10 +50,16 @@ entryPoints:
   other:
     address: 127.0.0.1:0
 viaduct: {workers: 3, exposeFaults: true, tunnelIdleTimeout: 90s}
+bridge: {entryPoints: {other: {exposeFaults: false}}}
 ",
     ))
     .unwrap();
-    assert_eq!((config.workers, config.expose_faults), (3, true));
+    assert_eq!(config.workers, 3);
+    let exposing = config
+        .entry_points
+        .iter()
+        .map(|entry_point| entry_point.expose_faults);
+    assert_eq!(exposing.collect::<Vec<_>>(), [false, true], "other, web");
     let web = config
         .entry_points
         .iter()

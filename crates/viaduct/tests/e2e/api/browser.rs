@@ -4,7 +4,9 @@ use std::process::Command;
 
 use serde_json::Value;
 use viaduct_testkit::child::run;
+use viaduct_testkit::http1;
 use viaduct_testkit::tool::Tool;
+use viaduct_testkit::wait::wait_until;
 
 use super::serve;
 
@@ -16,8 +18,8 @@ http:
     broken: {rule: 'Host(`broken.example`)', service: nowhere}
     plain: {rule: 'Host(`plain.example`)', service: plain}
   services:
-    app: {loadBalancer: {serversTransport: lax, servers: [{url: 'https://127.0.0.1:9'}]}}
     plain: {loadBalancer: {servers: [{url: 'http://127.0.0.1:9'}]}}
+    app: {loadBalancer: {serversTransport: lax, servers: [{url: 'https://127.0.0.1:9'}]}}
   serversTransports:
     lax: {insecureSkipVerify: true}
 tcp:
@@ -27,18 +29,31 @@ tcp:
     db: {loadBalancer: {servers: [{address: '127.0.0.1:9'}]}}
 ";
 
+/// A server that cannot be reached, by a router for everything that does not go to the API.
+const UNREACHABLE: &str = "
+    gone: {rule: 'Host(`gone.example`)', service: app, entryPoints: [web]}";
+
 #[test]
 fn a12_7_the_dashboard_shows_both_legs_at_any_width_in_light_and_dark_and_asks_nobody_else() {
     let work = tempfile::tempdir().expect("a temporary directory");
     let running = serve(
         work.path(),
-        ROUTES,
+        &ROUTES.replacen("  routers:", &format!("  routers:{UNREACHABLE}"), 1),
         &[
             "--api.insecure",
             "--api.dashboardname=Edge-1",
             "--bridge.require=unverified",
         ],
     );
+    for _ in 0..2 {
+        let request = "GET / HTTP/1.1\r\nHost: gone.example\r\n\r\n";
+        assert_eq!(http1::once(running.address("web"), request).status, 502);
+    }
+    wait_until("the fault to be known", || {
+        super::get(running.address("traefik"), "/api/faults")
+            .text()
+            .contains("connect_refused")
+    });
     let base = format!("http://{}/", running.address("traefik"));
     let seen = run(
         Command::new(Tool::Python.path())
@@ -66,6 +81,10 @@ fn a12_7_the_dashboard_shows_both_legs_at_any_width_in_light_and_dark_and_asks_n
         "not checked http://127.0.0.1:9",
         "the service \"nowhere@file\" does not exist",
         "<img src=x onerror=alert(1)>",
+        "connect_refused",
+        "2 times, last 20",
+        "nothing listens at the server's port",
+        "a connection to 127.0.0.1:9",
     ] {
         assert!(text.contains(wanted), "{wanted}:\n{text}");
     }
@@ -87,7 +106,7 @@ fn a12_7_the_dashboard_shows_both_legs_at_any_width_in_light_and_dark_and_asks_n
     );
     assert_eq!(
         seen["chips"],
-        serde_json::json!(["unverified 1", "plaintext 1", "passthrough 1"]),
+        serde_json::json!(["unverified 2", "plaintext 1", "passthrough 1"]),
         "a class for each backend leg"
     );
     let narrowed = seen["narrowed"].as_str().unwrap_or_default();
