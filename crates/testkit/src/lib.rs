@@ -31,6 +31,7 @@ pub mod pki;
 pub mod port;
 pub mod python;
 pub mod session;
+pub mod suggestion;
 pub mod tls;
 pub mod tool;
 pub mod viaduct;

@@ -17,6 +17,11 @@ impl Manifests {
         Self::default()
     }
 
+    /// With these objects.
+    pub fn of(objects: Vec<Value>) -> Self {
+        Self(objects)
+    }
+
     /// Any object.
     pub fn object(mut self, object: Value) -> Self {
         self.0.push(object);
@@ -109,6 +114,11 @@ impl Manifests {
             object["metadata"]["namespace"] = json!(namespace);
         }
         self
+    }
+
+    /// As values.
+    pub fn objects(&self) -> &[Value] {
+        &self.0
     }
 
     /// All of it as one file of several documents. JSON is YAML.

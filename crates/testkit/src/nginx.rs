@@ -79,6 +79,12 @@ impl Nginx {
         Self::server_on("ssl http2", identity, &[], directives)
     }
 
+    /// As [`Nginx::server`], and wants a PROXY header in front of each connection.
+    #[track_caller]
+    pub fn server_behind_a_balancer(identity: &Issued, directives: &str) -> Self {
+        Self::server_on("ssl proxy_protocol", identity, &[], directives)
+    }
+
     /// As [`Nginx::server`], trusting `ca` for client certificates (`ssl_verify_client` is on).
     #[track_caller]
     pub fn mutual(identity: &Issued, ca: &Ca, directives: &str) -> Self {

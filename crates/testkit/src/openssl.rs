@@ -39,7 +39,7 @@ pub fn handshake(address: SocketAddr, arguments: &[&str]) -> Finished {
 /// `openssl s_server`: a TLS server that answers every request with a status page (`-www`).
 pub struct SServer {
     port: u16,
-    _child: Child,
+    child: Child,
     _directory: TempDir,
 }
 
@@ -76,7 +76,7 @@ impl SServer {
                 Some(true) => {
                     return Self {
                         port,
-                        _child: child,
+                        child,
                         _directory: directory,
                     };
                 }
@@ -85,6 +85,15 @@ impl SServer {
             }
         }
         panic!("openssl s_server found no free port");
+    }
+
+    /// Connections are still taken, by the kernel; nothing is answered.
+    pub fn pause(&self) {
+        self.child.signal(rustix::process::Signal::STOP);
+    }
+
+    pub fn resume(&self) {
+        self.child.signal(rustix::process::Signal::CONT);
     }
 
     pub fn port(&self) -> u16 {

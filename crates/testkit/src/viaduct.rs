@@ -20,6 +20,8 @@ pub struct Up {
     files: Vec<(String, String)>,
     arguments: Vec<String>,
     entry_points: Vec<String>,
+    /// Entry points beside these.
+    internal: usize,
 }
 
 impl Up {
@@ -30,6 +32,7 @@ impl Up {
             files: Vec::new(),
             arguments: Vec::new(),
             entry_points: vec!["web=127.0.0.1:0".to_owned(), "websecure=127.0.0.1:0".to_owned()],
+            internal: 0,
         }
     }
 
@@ -58,6 +61,13 @@ impl Up {
     /// A further entry point, `NAME=ADDR[,tls][,http3]`.
     pub fn entry_point(mut self, text: &str) -> Self {
         self.entry_points.push(text.to_owned());
+        self
+    }
+
+    /// The API, on the entry point `traefik`.
+    pub fn api(mut self) -> Self {
+        self.arguments.push("--api=127.0.0.1:0".to_owned());
+        self.internal = 1;
         self
     }
 
@@ -92,7 +102,10 @@ impl Up {
             // Scripted servers count their connections.
             command.arg("--preflight=off");
         }
-        let running = Running::start(command.args(&self.arguments), self.entry_points.len());
+        let running = Running::start(
+            command.args(&self.arguments),
+            self.entry_points.len() + self.internal,
+        );
         Viaduct {
             running,
             work,

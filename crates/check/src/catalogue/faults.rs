@@ -12,7 +12,7 @@ pub(super) fn explain(code: &str) -> Option<String> {
     let row = PAGE.lines().map(cells).find(is_about)?;
     match row.as_slice() {
         // Those of the backend leg have their code first.
-        [code, meaning, status, mend] if Reason::ALL.iter().any(|reason| reason.code() == *code) => {
+        [code, meaning, status, mend, _tests] if Reason::ALL.iter().any(|reason| reason.code() == *code) => {
             Some(format!(
                 "{code}: {meaning}\n\nThe backend leg failed for this reason, and the request was answered with {status}. \
              The log line has what was wanted and what came instead, and a hint that names the object.\n\n\

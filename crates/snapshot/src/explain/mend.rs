@@ -27,7 +27,9 @@ pub const fn mend(reason: Reason) -> &'static str {
         Reason::BadCertificate => {
             "issue a certificate with an RSA key of 2048 bits or more or an elliptic-curve key, signed with SHA-256 or better, and let the server send its intermediates in order"
         }
-        Reason::Revoked => "replace the certificate by one that is not revoked",
+        Reason::Revoked => {
+            "give the server another certificate, or take it off the list: `bridge.revoked`, `bridge.revokedFile` or the annotation `viaduct.io/revoked`"
+        }
         Reason::CaMissing => {
             "install the system's CA certificates (`ca-certificates`), or name `rootCAs`; a CA that is named and cannot be read takes the router out of service"
         }

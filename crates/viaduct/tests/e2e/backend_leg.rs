@@ -7,6 +7,8 @@ mod handshakes;
 pub(crate) mod network;
 mod transports;
 
+pub(crate) use handshakes::demanding;
+
 use serde_json::{Value, json};
 use viaduct_testkit::access_log::Entry;
 use viaduct_testkit::curl::Answer;
@@ -53,7 +55,7 @@ impl Failure<'_> {
 
 /// A bridge to `port` by TLS; `transport` is the ServersTransport's whole spec, with the backend CA's
 /// Secret at hand as `backend-ca`.
-fn bridge(pki: &Pki, port: u16, transport: Value) -> Manifests {
+pub(crate) fn bridge(pki: &Pki, port: u16, transport: Value) -> Manifests {
     pki.base(port)
         .secret("backend-ca", &[("ca.crt", pki.backend_ca.pem())])
         .transport(TRANSPORT, transport)
@@ -61,7 +63,7 @@ fn bridge(pki: &Pki, port: u16, transport: Value) -> Manifests {
 }
 
 /// A transport that trusts the backend CA for [`HOST`].
-fn trusting(more: Value) -> Value {
+pub(crate) fn trusting(more: Value) -> Value {
     with(
         json!({ "serverName": HOST, "rootCAs": [{ "secret": "backend-ca" }] }),
         more,

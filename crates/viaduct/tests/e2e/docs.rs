@@ -1,11 +1,12 @@
 //! Documents that have to match the code, and rules of the workspace that a compiler does not know.
 
+mod faults;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::Value;
-use viaduct_tls::Reason;
 
 fn workspace() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -87,50 +88,6 @@ fn uses(package: &Value) -> BTreeSet<&str> {
         .filter(|dependency| dependency["kind"].is_null() && !dependency["path"].is_null())
         .map(|dependency| room(&dependency["name"]))
         .collect()
-}
-
-#[test]
-fn every_reason_has_a_row_in_the_reference_and_every_row_is_a_reason() {
-    let reference = read("docs/reference/faults.md");
-    let (bridge, _) = reference
-        .split_once("## Everything else")
-        .expect("the section behind the table");
-    let rows: BTreeSet<&str> = bridge
-        .lines()
-        .filter_map(|line| line.strip_prefix("| `")?.split('`').next())
-        .collect();
-    let reasons: BTreeSet<&str> = Reason::ALL.iter().map(|reason| reason.code()).collect();
-    assert_eq!(rows, reasons);
-}
-
-/// Reasons that no test against a real server can bring about, and why.
-const WITHOUT_A_SERVER: &[(&str, &str)] = &[
-    ("revoked", "revocation lists are not read yet"),
-    (
-        "ca_missing",
-        "takes the router out of service before a connection is tried",
-    ),
-    (
-        "client_cert_unusable",
-        "takes the router out of service before a connection is tried",
-    ),
-];
-
-#[test]
-fn every_reason_is_brought_about_by_a_test_named_after_it() {
-    let tests: String = ["certificates", "handshakes", "network"]
-        .iter()
-        .map(|file| read(&format!("crates/viaduct/tests/e2e/backend_leg/{file}.rs")))
-        .collect();
-    for reason in Reason::ALL.iter().map(|reason| reason.code()) {
-        if WITHOUT_A_SERVER.iter().any(|(code, _)| *code == reason) {
-            continue;
-        }
-        assert!(
-            tests.contains(&format!("fn c1_{reason}")),
-            "no test is named c1_{reason}"
-        );
-    }
 }
 
 #[test]

@@ -5,6 +5,7 @@
 //! | `flow` | the flow Viaduct was made for, in the order of the article that tells it |
 //! | `client_leg` | certificates, TLS options, resumption, 421, going down |
 //! | `backend_leg` | every reason for a failed bridge, against a server that causes it |
+//! | `faults` | a fault is the same wherever it is told, and the edit that is proposed mends it |
 //! | `bridges` | what is demanded of both legs of every route, and how it is told |
 //! | `http` | messages through the bridge: versions, bodies, headers, upgrades, gRPC |
 //! | `smuggling` | ambiguous HTTP/1 (security checks C1 to C12) |
@@ -39,6 +40,7 @@ mod cluster;
 mod deployment;
 mod docs;
 mod entry_points;
+mod faults;
 mod file_provider;
 mod fixture;
 mod flow;

@@ -12,7 +12,7 @@ use super::{Failure, bridge, trusting};
 use crate::fixture::{HOST, Pki, secure_route};
 
 /// `openssl s_server` that insists on a certificate of `ca`.
-fn demanding(pki: &Pki, ca: &Ca) -> (SServer, tempfile::TempDir) {
+pub(crate) fn demanding(pki: &Pki, ca: &Ca) -> (SServer, tempfile::TempDir) {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let file = ca
         .write_to(directory.path(), "client-ca.crt")
@@ -58,7 +58,7 @@ fn c1_client_cert_refused() {
 }
 
 #[test]
-fn a14_2_a_client_certificate_that_cannot_be_loaded_takes_the_router_out() {
+fn c1_client_cert_unusable_takes_the_router_out() {
     let pki = Pki::new();
     let nginx = Nginx::server(&pki.backend, "");
     let manifests = bridge(
