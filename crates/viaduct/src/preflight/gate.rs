@@ -11,6 +11,11 @@
 //! does so at once. Everything else that a change says (names, client certificates, versions) is in force at once, too.
 //! It ends when the servers pass, after [`LONGEST`], or with the process, which knows no trust of before.
 
+mod check;
+
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,13 +24,12 @@ use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
-use viaduct_proxy::probe::{Seen, Target};
 use viaduct_snapshot::{HeldTrust, Snapshot, Transport};
 use viaduct_tls::backend_leg::Verification;
-use viaduct_tls::{Backend, Fault, Reason, Trust};
+use viaduct_tls::{Backend, Trust};
 
 use super::endpoints::{Endpoint, endpoints};
-use super::round::round;
+use check::{Check, Outcome};
 
 pub(crate) struct Gate {
     /// Of the pre-flight's thread.
@@ -58,9 +62,7 @@ impl Drop for Pending {
 struct Verdict {
     transport: Arc<str>,
     wanted: Backend<Trust>,
-    /// Who would fail; empty: nobody.
-    broken: Vec<(Arc<str>, Fault)>,
-    of: usize,
+    outcome: Outcome,
 }
 
 impl Gate {
@@ -137,7 +139,7 @@ impl Gate {
         };
         let waited = pending.since.elapsed();
         let late = waited >= LONGEST;
-        if verdict.broken.is_empty() || late {
+        if verdict.outcome.is_good() || late {
             if late {
                 tracing::warn!(
                     transport = &**name,
@@ -155,7 +157,16 @@ impl Gate {
             self.approved.insert(Arc::clone(name), verdict.wanted);
             return true;
         }
-        let why = Some(verdict.why());
+        let undecided = verdict.outcome.undecided;
+        if undecided > 0 {
+            tracing::warn!(
+                transport = &**name,
+                undecided,
+                of = verdict.outcome.of,
+                "pre-flight: servers had no turn yet under the new trust: it waits until they had"
+            );
+        }
+        let why = Some(verdict.outcome.why());
         let news = pending.why != why;
         pending.why = why;
         news
@@ -174,23 +185,29 @@ impl Gate {
             .map(|endpoint| Arc::clone(&endpoint.server.url))
             .collect();
         let (transport, said) = (Arc::clone(name), self.said.clone());
-        let (new, old) = (wanted.clone(), held.clone());
+        let wanted_then = wanted.clone();
+        let mut check = Check::new(servers, held.clone());
         let checking = self.runtime.spawn(async move {
             let mut pause = SHORTEST_PAUSE;
             loop {
-                let broken = broken(&servers, &old).await;
-                let done = broken.is_empty();
+                check.go_on(LONGEST_ROUND).await;
+                let outcome = check.outcome();
+                let (done, undecided) = (outcome.is_good(), outcome.undecided > 0);
                 let verdict = Verdict {
                     transport: Arc::clone(&transport),
-                    wanted: new.clone(),
-                    broken,
-                    of: servers.len(),
+                    wanted: wanted_then.clone(),
+                    outcome,
                 };
                 if said.send(verdict).await.is_err() || done {
                     return;
                 }
                 tokio::time::sleep(pause).await;
-                pause = (pause * 2).min(LONGEST_PAUSE);
+                // Who had no turn does not wait for those that fail.
+                pause = if undecided {
+                    SHORTEST_PAUSE
+                } else {
+                    (pause * 2).min(LONGEST_PAUSE)
+                };
             }
         });
         Pending {
@@ -216,16 +233,6 @@ impl Pending {
             trust: self.held.clone(),
             why: self.why.clone(),
         }
-    }
-}
-
-impl Verdict {
-    /// Without times, so that the same state is said once.
-    fn why(&self) -> String {
-        let first = self.broken.first().map_or_else(String::new, |(url, fault)| {
-            format!(": {url}: {}: {}", fault.reason, fault.got)
-        });
-        format!("{} of {} servers would fail{first}", self.broken.len(), self.of)
     }
 }
 
@@ -258,42 +265,7 @@ fn may_keep(trust: &Backend<Trust>) -> bool {
     }
 }
 
-/// Those that fail under the trust of their transports, and pass under `held`. Who fails for another reason than the
-/// server's certificate, or under both, is not made worse.
-async fn broken(servers: &[Endpoint], held: &Backend<Trust>) -> Vec<(Arc<str>, Fault)> {
-    let targets = servers.iter().take(MOST).map(Endpoint::target).enumerate();
-    let tried = round(targets.collect(), LONGEST_ROUND).await;
-    let refused: Vec<(usize, Fault)> = tried
-        .into_iter()
-        .filter_map(|(index, seen)| Some((index, seen.fault.filter(is_about_trust)?)))
-        .collect();
-    let again = refused.iter().filter_map(|(index, _)| {
-        let target: Target = servers.get(*index)?.target().trusting(held.clone()).ok()?;
-        Some((*index, target))
-    });
-    let passing = round(again.collect(), LONGEST_ROUND).await;
-    let passes = |index: usize| {
-        let is_good =
-            |(other, seen): &(usize, Seen)| *other == index && seen.is_verified() && seen.fault.is_none();
-        passing.iter().any(is_good)
-    };
-    let mut broken: Vec<_> = refused
-        .into_iter()
-        .filter(|(index, _)| passes(*index))
-        .filter_map(|(index, fault)| Some((Arc::clone(&servers.get(index)?.server.url), fault)))
-        .collect();
-    broken.sort_by(|(a, _), (b, _)| a.cmp(b));
-    broken
-}
-
-/// The verifier's faults come with the chain that it refused.
-fn is_about_trust(fault: &Fault) -> bool {
-    !fault.presented.is_empty() || fault.reason == Reason::CaMissing
-}
-
 const WAITING: usize = 16;
-/// Servers of one transport that are looked at.
-const MOST: usize = 1024;
 const LONGEST_ROUND: Duration = Duration::from_secs(60);
 /// From one check to the next.
 const SHORTEST_PAUSE: Duration = Duration::from_secs(5);

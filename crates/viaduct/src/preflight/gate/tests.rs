@@ -1,0 +1,91 @@
+//! The gate without a process around it.
+
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::json;
+use viaduct_config::{Dynamic, EntryPointName, ProviderName, Update};
+use viaduct_snapshot::{EntryPointInstall, Inputs, Install, Snapshot, compile};
+use viaduct_testkit::openssl::SServer;
+use viaduct_testkit::pki::{Ca, Leaf};
+use viaduct_tls::{Backend, CertificateStore, Trust, TrustBundle};
+
+use super::super::endpoints::endpoints;
+use super::check::Check;
+
+const HOST: &str = "web.example.com";
+
+/// One service with these servers, verified with `ca`.
+fn snapshot(ports: &[u16], ca: &Ca) -> Arc<Snapshot> {
+    let servers: Vec<_> = ports
+        .iter()
+        .map(|port| json!({ "url": format!("https://127.0.0.1:{port}") }))
+        .collect();
+    let dynamic: Dynamic = serde_json::from_value(json!({ "http": {
+        "routers": { "app": { "rule": "PathPrefix(`/`)", "service": "app" } },
+        "services": { "app": { "loadBalancer": { "servers": servers, "serversTransport": "to-app" } } },
+        "serversTransports": { "to-app": { "serverName": HOST, "rootCAs": [ca.pem()] } },
+    } }))
+    .unwrap();
+    let install = Install {
+        entry_points: vec![EntryPointInstall {
+            name: EntryPointName::new("web"),
+            tls: None,
+            middlewares: Vec::new(),
+            as_default: true,
+        }],
+        ..Install::default()
+    };
+    let inputs = Inputs {
+        install: &install,
+        updates: &[Arc::new(Update::new(ProviderName::new("file"), dynamic))],
+        generated_default: Arc::new(CertificateStore::generate_default()),
+        staples: None,
+        overlaps: None,
+    };
+    compile(&inputs, None).0
+}
+
+fn bundle(ca: &Ca) -> Backend<Trust> {
+    Backend(Trust::Bundle(Arc::new(
+        TrustBundle::from_pem([ca.pem().as_bytes()]).unwrap(),
+    )))
+}
+
+#[test]
+fn c11_who_had_no_turn_is_undecided_and_not_taken_for_good() {
+    let (old, new) = (Ca::new("Old CA"), Ca::new("New CA"));
+    // They take connections and say nothing.
+    let silent: Vec<_> = (0..20)
+        .map(|_| TcpListener::bind(("127.0.0.1", 0)).unwrap())
+        .collect();
+    let last = SServer::start(&old.issue(Leaf::server(HOST)), &[]);
+    let ports = silent
+        .iter()
+        .map(|listener| listener.local_addr().unwrap().port());
+    let ports: Vec<u16> = ports.chain([last.port()]).collect();
+    let mut check = Check::new(endpoints(&snapshot(&ports, &new)), bundle(&old));
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+
+    runtime.block_on(check.go_on(Duration::from_millis(400)));
+    let outcome = check.outcome();
+    assert_eq!((outcome.undecided, outcome.of), (21, 21));
+    assert!(outcome.broken.is_empty() && !outcome.is_good());
+    assert_eq!(outcome.why(), "not all of 21 servers have been tried yet");
+
+    drop(silent);
+    runtime.block_on(check.go_on(Duration::from_secs(30)));
+    let outcome = check.outcome();
+    assert_eq!((outcome.undecided, outcome.broken.len()), (0, 1));
+    assert!(!outcome.is_good());
+    let why = outcome.why();
+    let wanted = format!(
+        "1 of 21 servers would fail: https://127.0.0.1:{}: unknown_ca",
+        last.port()
+    );
+    assert!(why.starts_with(&wanted) && !why.contains("tried"), "{why}");
+}
