@@ -23,7 +23,7 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep_until};
 use viaduct_snapshot::{HeldTrust, Snapshot, Transport};
 use viaduct_tls::backend_leg::Verification;
 use viaduct_tls::{Backend, Trust};
@@ -39,6 +39,8 @@ pub(crate) struct Gate {
     approved: HashMap<Arc<str>, Backend<Trust>>,
     said: mpsc::Sender<Verdict>,
     verdicts: mpsc::Receiver<Verdict>,
+    /// A rotation that takes longer is not waited for.
+    longest: Duration,
 }
 
 /// A change of one transport's trust that waits.
@@ -46,6 +48,7 @@ struct Pending {
     wanted: Backend<Trust>,
     held: Backend<Trust>,
     why: Option<String>,
+    /// When the trust in force began to stay, whatever has been wanted in its place since.
     since: Instant,
     /// URLs.
     servers: Vec<Arc<str>>,
@@ -74,6 +77,7 @@ impl Gate {
             approved: HashMap::new(),
             said,
             verdicts,
+            longest: LONGEST,
         }
     }
 
@@ -105,11 +109,19 @@ impl Gate {
             if own.is_empty() {
                 continue;
             }
-            let same = before
+            let waiting = before
                 .remove(name)
-                .filter(|kept| kept.wanted == *wanted && kept.held == *held);
-            let pending = match same {
-                Some(kept) if kept.is_about(&own) => kept,
+                .filter(|waiting| same_roots(&waiting.held, held));
+            if waiting.as_ref().is_some_and(|waiting| self.is_late(waiting)) {
+                tracing::warn!(
+                    transport = &**name,
+                    "pre-flight: the trust of before has stayed for a day: the new one is put in force"
+                );
+                self.approved.insert(Arc::clone(name), wanted.clone());
+                continue;
+            }
+            let pending = match waiting {
+                Some(waiting) if waiting.is_about(wanted, held, &own) => waiting,
                 other => self.check(name, wanted, held, own, other.as_ref()),
             };
             self.pending.insert(Arc::clone(name), pending);
@@ -122,13 +134,23 @@ impl Gate {
 
     /// Waits until something is known that makes another snapshot. Cancel safe.
     pub(crate) async fn changed(&mut self) {
-        // We hold a sender ourselves: it does not end.
-        while let Some(verdict) = self.verdicts.recv().await {
-            if self.judge(verdict) {
-                return;
+        loop {
+            let since = self.pending.values().map(|pending| pending.since).min();
+            tokio::select! {
+                // We hold a sender ourselves: it does not end.
+                Some(verdict) = self.verdicts.recv() => {
+                    if self.judge(verdict) {
+                        return;
+                    }
+                }
+                // Whatever the checks come to.
+                () = over(since, self.longest) => return,
             }
         }
-        std::future::pending().await
+    }
+
+    fn is_late(&self, pending: &Pending) -> bool {
+        pending.since.elapsed() >= self.longest
     }
 
     fn judge(&mut self, verdict: Verdict) -> bool {
@@ -138,21 +160,12 @@ impl Gate {
             return false;
         };
         let waited = pending.since.elapsed();
-        let late = waited >= LONGEST;
-        if verdict.outcome.is_good() || late {
-            if late {
-                tracing::warn!(
-                    transport = &**name,
-                    "pre-flight: the new trust has waited for a day and is put in force"
-                );
-            } else {
-                let seconds = waited.as_secs();
-                tracing::info!(
-                    transport = &**name,
-                    seconds,
-                    "pre-flight: no server would fail: the new trust is put in force"
-                );
-            }
+        if verdict.outcome.is_good() {
+            tracing::info!(
+                transport = &**name,
+                seconds = waited.as_secs(),
+                "pre-flight: no server would fail: the new trust is put in force"
+            );
             self.pending.remove(name);
             self.approved.insert(Arc::clone(name), verdict.wanted);
             return true;
@@ -213,7 +226,9 @@ impl Gate {
         Pending {
             wanted: wanted.clone(),
             held: held.clone(),
-            why: before.and_then(|before| before.why.clone()),
+            why: before
+                .filter(|before| before.wanted == *wanted)
+                .and_then(|before| before.why.clone()),
             since: before.map_or_else(Instant::now, |before| before.since),
             servers: urls,
             check: checking.abort_handle(),
@@ -222,10 +237,9 @@ impl Gate {
 }
 
 impl Pending {
-    fn is_about(&self, servers: &[Endpoint]) -> bool {
-        self.servers
-            .iter()
-            .eq(servers.iter().map(|endpoint| &endpoint.server.url))
+    fn is_about(&self, wanted: &Backend<Trust>, held: &Backend<Trust>, servers: &[Endpoint]) -> bool {
+        let urls = servers.iter().map(|endpoint| &endpoint.server.url);
+        self.wanted == *wanted && self.held == *held && self.servers.iter().eq(urls)
     }
 
     fn held_trust(&self) -> HeldTrust {
@@ -233,6 +247,14 @@ impl Pending {
             trust: self.held.clone(),
             why: self.why.clone(),
         }
+    }
+}
+
+/// Cancel safe.
+async fn over(since: Option<Instant>, longest: Duration) {
+    match since {
+        Some(since) => sleep_until(since + longest).await,
+        None => std::future::pending().await,
     }
 }
 
@@ -270,5 +292,4 @@ const LONGEST_ROUND: Duration = Duration::from_secs(60);
 /// From one check to the next.
 const SHORTEST_PAUSE: Duration = Duration::from_secs(5);
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
-/// A rotation that takes longer is not waited for.
 const LONGEST: Duration = Duration::from_secs(24 * 3600);

@@ -12,6 +12,7 @@ use viaduct_testkit::pki::{Ca, Leaf};
 use viaduct_tls::{Backend, CertificateStore, Trust, TrustBundle};
 
 use super::super::endpoints::endpoints;
+use super::Gate;
 use super::check::Check;
 
 const HOST: &str = "web.example.com";
@@ -88,4 +89,39 @@ fn c11_who_had_no_turn_is_undecided_and_not_taken_for_good() {
         last.port()
     );
     assert!(why.starts_with(&wanted) && !why.contains("tried"), "{why}");
+}
+
+#[test]
+fn c11_no_change_of_what_is_wanted_or_of_servers_puts_the_day_off() {
+    let [a, b, c] = ["A", "B", "C"].map(Ca::new);
+    let name: Arc<str> = "to-app@file".into();
+    let in_force = snapshot(&[1], &a);
+    // Nobody runs its tasks: no check ever comes to a verdict.
+    let idle = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let mut gate = Gate::new(idle.handle().clone());
+    let day = gate.longest;
+    gate.hold(&in_force, &snapshot(&[1], &b));
+    let since = gate.pending[&name].since;
+    for candidate in [snapshot(&[1], &c), snapshot(&[1, 2], &c), snapshot(&[2], &b)] {
+        let held = gate.hold(&in_force, &candidate);
+        assert_eq!(held[&name].trust, bundle(&a));
+        assert_eq!(gate.pending[&name].since, since);
+    }
+    assert_eq!(day, Duration::from_secs(24 * 3600));
+
+    // When it is over, that is news without any verdict, and the trust wanted then is put in force.
+    gate.longest = Duration::from_millis(1);
+    let waiting = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    waiting
+        .block_on(async { tokio::time::timeout(Duration::from_secs(30), gate.changed()).await })
+        .expect("the day is over");
+    let held = gate.hold(&in_force, &snapshot(&[1, 2, 3], &c));
+    assert!(held.is_empty() && gate.pending.is_empty());
+    assert!(gate.hold(&in_force, &snapshot(&[1], &c)).is_empty());
 }
