@@ -1,6 +1,5 @@
 //! `TraefikService` -> `http.services`.
 
-use viaduct_config::Element;
 use viaduct_config::finding::Code;
 
 use super::composed::{Composed, Part, Shape};
@@ -12,23 +11,18 @@ use crate::index::Subject;
 pub(super) fn translate<'a>(cx: &'a Context<'a>, draft: &mut Draft, composed: &mut Vec<Composed<'a>>) {
     for held in cx.view.all::<TraefikService>() {
         let name = cx.names.traefik_service(held.subject.name);
-        match held.state {
-            Ok(service) => {
-                let (field, shape) = shape(cx, draft, held.subject, service);
-                composed.push(Composed {
-                    name,
-                    subject: held.subject,
-                    field: field.to_owned(),
-                    rule: "",
-                    shape,
-                });
-            }
-            Err(finding) => {
-                let element = Element::Service(name);
-                draft.origin(element.clone(), held.subject, "");
-                draft.broken(element, finding.clone());
-            }
-        }
+        // A broken one keeps its name, too, lest a part of another service takes it.
+        let (field, shape) = match held.state {
+            Ok(service) => shape(cx, draft, held.subject, service),
+            Err(finding) => ("", Shape::Broken(Box::new(finding.clone()))),
+        };
+        composed.push(Composed {
+            name,
+            subject: held.subject,
+            field: field.to_owned(),
+            rule: "",
+            shape,
+        });
     }
 }
 

@@ -202,6 +202,27 @@ fn cve_2026_71327_a_part_cannot_take_the_name_of_a_traefik_service() {
 }
 
 #[test]
+fn cve_2026_71327_a_broken_traefik_service_takes_no_part_of_another_out_of_service() {
+    let update = update(&[
+        BACKEND,
+        &composed("backend-80", "{weighted: {services: 5}}"),
+        &route("[{name: backend, port: 80}, {name: backend, port: 443}]"),
+    ]);
+    let elements: Vec<_> = update.broken.iter().map(|(element, _)| element).collect();
+    assert_eq!(elements, [&element("web-backend-80")]);
+    let weighted = service(&update, &router(&update).service)
+        .weighted
+        .as_ref()
+        .unwrap();
+    assert_ne!(weighted.services[0].name, "web-backend-80");
+    let first = service(&update, &weighted.services[0].name);
+    assert_eq!(
+        first.load_balancer.as_ref().unwrap().servers[0].url,
+        "http://10.1.0.1:8080"
+    );
+}
+
+#[test]
 fn a4_28_service_middlewares_are_written_at_the_service() {
     let strip = object("Middleware", "web", "m", "{addPrefix: {prefix: /x}}");
     let services = "[{name: backend, port: 80, middlewares: [{name: m}]}]";
