@@ -1,20 +1,38 @@
 //! Which kinds a cluster has.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use serde::Deserialize;
 use tokio::sync::Mutex;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use super::connection::{ApiError, Connection};
 use crate::api::Kind;
 
-/// What the API server says of its API groups, each asked at most once in [`FRESH`] however many kinds wait for it.
+/// What the API server says of its API groups. However many kinds of a group wait, it is asked once, and its answer is
+/// good for [`FRESH`]; a failure is the answer for all that were waiting for it, so that none waits for a time-out after
+/// another. Groups do not wait for each other.
 pub(super) struct Discovery {
     connection: Arc<Connection>,
-    known: Mutex<HashMap<&'static str, (Instant, Group)>>,
+    groups: std::sync::Mutex<HashMap<&'static str, Arc<Mutex<Option<Answer>>>>>,
+}
+
+struct Answer {
+    asked: Instant,
+    came: Instant,
+    group: Result<Group, ApiError>,
+}
+
+impl Answer {
+    /// `waiting`: since when whoever wants to know has waited.
+    fn counts(&self, waiting: Instant) -> bool {
+        match self.group {
+            Ok(_) => self.asked.elapsed() < FRESH,
+            Err(_) => self.came > waiting,
+        }
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -30,7 +48,7 @@ impl Discovery {
     pub(super) fn new(connection: Arc<Connection>) -> Self {
         Self {
             connection,
-            known: Mutex::default(),
+            groups: std::sync::Mutex::default(),
         }
     }
 
@@ -40,18 +58,24 @@ impl Discovery {
         api_version: &'static str,
         kind: Kind,
     ) -> Result<Option<String>, ApiError> {
+        let waiting = Instant::now();
+        let group = {
+            let mut groups = self.groups.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(groups.entry(api_version).or_default())
+        };
         // Held while asking, so that one asks for all.
-        let mut known = self.known.lock().await;
-        let fresh = known
-            .get(api_version)
-            .filter(|(asked, _)| asked.elapsed() < FRESH)
-            .map(|(_, group)| group.clone());
-        let group = match fresh {
-            Some(group) => group,
-            None => {
-                let group = self.ask(api_version).await?;
-                known.insert(api_version, (Instant::now(), group.clone()));
-                group
+        let mut known = group.lock().await;
+        let group = match &*known {
+            Some(answer) if answer.counts(waiting) => answer.group.clone()?,
+            Some(_) | None => {
+                let asked = Instant::now();
+                let group = self.ask(api_version).await;
+                *known = Some(Answer {
+                    asked,
+                    came: Instant::now(),
+                    group: group.clone(),
+                });
+                group?
             }
         };
         Ok(match group {
@@ -71,7 +95,9 @@ impl Discovery {
         struct Resources {
             resources: Vec<Resource>,
         }
-        match self.connection.get::<Resources>(&root(api_version)).await {
+        let path = root(api_version);
+        let answer = timeout(LIMIT, self.connection.get::<Resources>(&path));
+        match answer.await.unwrap_or(Err(ApiError::Late)) {
             Ok(list) => {
                 // `pods/status` and its like are of the same kind.
                 let own = list
@@ -101,3 +127,44 @@ pub(super) fn root(api_version: &str) -> String {
 
 /// How long an answer is good for.
 const FRESH: Duration = Duration::from_secs(2);
+/// A short answer, which a server that lives has ready.
+const LIMIT: Duration = Duration::from_secs(5);
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::super::Access;
+    use super::*;
+
+    /// A server that accepts connections and never answers; time is not waited for but advanced.
+    #[tokio::test(start_paused = true)]
+    async fn r14_kinds_do_not_wait_one_after_the_other_for_a_server_that_hangs() {
+        let silent = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let address = silent.local_addr().expect("an address");
+        let access = Access {
+            endpoint: Some(format!("http://{address}")),
+            ..Access::default()
+        };
+        let connection = Connection::open(access).await.expect("a client");
+        let discovery = Arc::new(Discovery::new(Arc::new(connection)));
+        let begun = Instant::now();
+        let mut waiting = tokio::task::JoinSet::new();
+        for kind in Kind::ALL {
+            let discovery = Arc::clone(&discovery);
+            waiting.spawn(async move { discovery.plural(kind.api_version(), kind).await });
+        }
+        let mut failures = 0;
+        while let Some(answer) = waiting.join_next().await {
+            assert!(answer.expect("no panic").is_err());
+            failures += 1;
+        }
+        assert_eq!(failures, Kind::ALL.len());
+        assert!(begun.elapsed() < LIMIT * 2, "{:?}", begun.elapsed());
+        // Whoever comes later asks again.
+        let again = Instant::now();
+        let late = discovery.plural("traefik.io/v1alpha1", Kind::IngressRoute).await;
+        assert!(late.is_err());
+        assert!(again.elapsed() > Duration::ZERO, "an old failure was told again");
+    }
+}
