@@ -1,11 +1,11 @@
 //! Secrets and ConfigMaps that somebody began to refer to after their data had been dropped.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value as Json;
-use tokio::task::JoinSet;
+use tokio::task::{Id, JoinSet};
 use tokio::time::{Instant, sleep};
 
 use super::backoff::Backoff;
@@ -20,11 +20,29 @@ type Wanted = (Kind, Name);
 pub(super) struct Fetches {
     connection: Arc<Connection>,
     queue: BTreeSet<Wanted>,
-    asked: BTreeSet<Wanted>,
+    asked: HashMap<Id, Wanted>,
     tasks: JoinSet<Fetched>,
     failed: BTreeMap<Wanted, Backoff>,
-    /// Since when something is wanted and not there.
-    since: Option<Instant>,
+    /// What is wanted and not there.
+    missed: BTreeMap<Wanted, Missed>,
+    /// Whether an update is held back.
+    held: bool,
+}
+
+/// Each is waited for by itself: one that cannot be had neither holds up updates for ever, nor makes them go without
+/// what is missed later.
+struct Missed {
+    since: Instant,
+    /// The API server has said that it cannot be had.
+    denied: bool,
+    /// Why it is not there, as it was told last.
+    told: Option<String>,
+}
+
+impl Missed {
+    fn is_awaited(&self) -> bool {
+        !self.denied && self.since.elapsed() < PATIENCE
+    }
 }
 
 /// An answer.
@@ -32,7 +50,8 @@ pub(super) struct Fetched {
     wanted: Wanted,
     outcome: Result<Json, ApiError>,
     collection: Collection,
-    stood: bool,
+    /// Whether a failure is to be told: nobody waits for it any longer, and it is not what was told before.
+    news: bool,
 }
 
 impl Fetched {
@@ -46,8 +65,7 @@ impl Fetched {
             },
             Err(error) => {
                 index.unfetched(*kind, name, &error.to_string());
-                // What waits for it need not wait any longer.
-                self.stood
+                self.news
             }
         }
     }
@@ -58,10 +76,11 @@ impl Fetches {
         Self {
             connection,
             queue: BTreeSet::new(),
-            asked: BTreeSet::new(),
+            asked: HashMap::new(),
             tasks: JoinSet::new(),
             failed: BTreeMap::new(),
-            since: None,
+            missed: BTreeMap::new(),
+            held: false,
         }
     }
 
@@ -69,47 +88,81 @@ impl Fetches {
     pub(super) fn hold(&mut self, lacking: Vec<Wanted>) -> bool {
         let wanted: BTreeSet<Wanted> = lacking.into_iter().collect();
         self.failed.retain(|known, _| wanted.contains(known));
-        self.queue = wanted.difference(&self.asked).cloned().collect();
-        self.ask();
-        if wanted.is_empty() {
-            self.since = None;
-            return false;
+        self.missed.retain(|known, _| wanted.contains(known));
+        for one in &wanted {
+            self.missed.entry(one.clone()).or_insert_with(|| Missed {
+                since: Instant::now(),
+                denied: false,
+                told: None,
+            });
         }
-        let since = *self.since.get_or_insert_with(Instant::now);
-        since.elapsed() < PATIENCE
+        let asked: BTreeSet<_> = self.asked.values().cloned().collect();
+        self.queue = wanted.difference(&asked).cloned().collect();
+        self.ask();
+        self.held = self.is_awaiting();
+        self.held
     }
 
-    /// When waiting begins to be in vain.
+    fn is_awaiting(&self) -> bool {
+        self.missed.values().any(Missed::is_awaited)
+    }
+
+    /// When waiting for one of them begins to be in vain.
     pub(super) fn patience(&self) -> Option<Instant> {
-        let end = self.since? + PATIENCE;
-        (end > Instant::now()).then_some(end)
+        let awaited = self.missed.values().filter(|missed| missed.is_awaited());
+        awaited.map(|missed| missed.since + PATIENCE).min()
     }
 
-    /// Whether an update that was held back may have to wait no longer.
+    /// Whether an update that was held back has to wait no longer.
     pub(super) fn is_due(&self) -> bool {
-        self.since.is_some_and(|since| since.elapsed() >= PATIENCE)
+        self.held && !self.is_awaiting()
     }
 
     /// The next answer; for ever pending while nothing is asked for. Cancel safe.
     pub(super) async fn next(&mut self) -> Fetched {
         loop {
-            match self.tasks.join_next().await {
-                Some(Ok(mut fetched)) => {
-                    self.asked.remove(&fetched.wanted);
-                    if fetched.outcome.is_err() {
-                        fetched.stood = self.is_due();
-                        self.failed.entry(fetched.wanted.clone()).or_default();
-                        self.queue.insert(fetched.wanted.clone());
-                    } else {
-                        self.failed.remove(&fetched.wanted);
+            match self.tasks.join_next_with_id().await {
+                Some(Ok((task, mut fetched))) => {
+                    self.asked.remove(&task);
+                    match &fetched.outcome {
+                        Ok(_) => drop(self.failed.remove(&fetched.wanted)),
+                        Err(error) => {
+                            fetched.news = self.miss(&fetched.wanted, error);
+                            self.again(&fetched.wanted);
+                        }
                     }
                     self.ask();
                     return fetched;
                 }
-                Some(Err(error)) => tracing::error!(%error, "fetching an object failed"),
+                Some(Err(error)) => {
+                    tracing::error!(%error, "fetching an object failed: it is asked for again");
+                    if let Some(wanted) = self.asked.remove(&error.id()) {
+                        self.again(&wanted);
+                    }
+                    self.ask();
+                }
                 None => std::future::pending().await,
             }
         }
+    }
+
+    /// Notes why one could not be had. Whether that is to be told.
+    fn miss(&mut self, wanted: &Wanted, error: &ApiError) -> bool {
+        let Some(missed) = self.missed.get_mut(wanted) else {
+            return false;
+        };
+        missed.denied |= matches!(error.code(), Some(403 | 404));
+        let why = error.to_string();
+        let news = !missed.is_awaited() && missed.told.as_ref() != Some(&why);
+        if news {
+            missed.told = Some(why);
+        }
+        news
+    }
+
+    fn again(&mut self, wanted: &Wanted) {
+        self.failed.entry(wanted.clone()).or_default();
+        self.queue.insert(wanted.clone());
     }
 
     fn ask(&mut self) {
@@ -121,8 +174,8 @@ impl Fetches {
                 None => Duration::ZERO,
             };
             let connection = Arc::clone(&self.connection);
-            self.asked.insert(wanted.clone());
-            self.tasks.spawn(fetch(connection, wanted, wait));
+            let task = self.tasks.spawn(fetch(connection, wanted.clone(), wait));
+            self.asked.insert(task.id(), wanted);
         }
     }
 }
@@ -139,7 +192,7 @@ async fn fetch(connection: Arc<Connection>, wanted: Wanted, wait: Duration) -> F
     Fetched {
         outcome: connection.get(&path).await,
         collection,
-        stood: false,
+        news: false,
         wanted,
     }
 }
@@ -147,3 +200,46 @@ async fn fetch(connection: Arc<Connection>, wanted: Wanted, wait: Duration) -> F
 const AT_ONCE: usize = 16;
 /// How long an update is held back for what it lacks; what is served meanwhile is what was served before.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::super::Access;
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn r14_a_secret_that_never_comes_does_not_end_the_waiting_for_others() {
+        // It accepts connections, and never answers.
+        let silent = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let access = Access {
+            endpoint: Some(format!("http://{}", silent.local_addr().expect("an address"))),
+            ..Access::default()
+        };
+        let connection = Connection::open(access).await.expect("a client");
+        let mut fetches = Fetches::new(Arc::new(connection));
+        let secret = |name: &str| (Kind::Secret, Name::new("web", name));
+        assert!(fetches.hold(vec![secret("lost")]));
+        sleep(PATIENCE).await;
+        assert!(fetches.is_due(), "the update that was held back");
+        assert!(
+            !fetches.hold(vec![secret("lost")]),
+            "it was waited for long enough"
+        );
+        assert!(!fetches.is_due(), "told");
+        let both = || vec![secret("lost"), secret("new")];
+        assert!(fetches.hold(both()), "another one is waited for as well");
+        let forbidden = ApiError::Status {
+            code: 403,
+            message: String::new(),
+            retry_after: None,
+        };
+        assert!(
+            fetches.miss(&secret("new"), &forbidden),
+            "an answer, so it is told"
+        );
+        assert!(!fetches.miss(&secret("new"), &forbidden), "once");
+        assert!(fetches.is_due(), "nobody waits after an answer");
+        assert!(!fetches.hold(both()));
+    }
+}
