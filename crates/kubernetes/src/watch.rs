@@ -14,6 +14,7 @@
 mod access;
 pub(crate) mod backoff;
 pub(crate) mod connection;
+mod crew;
 mod discovery;
 mod fetch;
 pub(crate) mod follower;
@@ -26,15 +27,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
-use tokio::task::{JoinSet, spawn_blocking};
+use tokio::task::spawn_blocking;
 use tokio::time::{Instant, sleep_until};
 use viaduct_config::{Dynamic, Finding, ProviderName, Update};
 
 use crate::api::Kind;
 use crate::index::{Changes, Collection, Index, Needs};
+use crew::Crew;
 use discovery::Discovery;
 use fetch::Fetches;
-use follower::{Follower, News, Report};
+use follower::{Follower, News, Report, Trouble};
 use standing::Standings;
 
 pub use access::{Access, AccessError};
@@ -52,6 +54,30 @@ pub struct Settings {
     pub ingress_selector: String,
     /// `disableClusterScopeResources`: leaves out kinds that belong to no namespace.
     pub no_cluster_scope: bool,
+    pub patience: Patience,
+}
+
+/// The longest that a watch is asked to last; the server ends it then, and it goes on with the next one. One that is
+/// silent for longer is taken for dead, as it is when the API server is gone without a word. Default: 30 s.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Patience(pub Duration);
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self(Duration::from_secs(30))
+    }
+}
+
+impl Patience {
+    /// Until a watch begins.
+    fn opening(self) -> Duration {
+        self.0 / 3
+    }
+
+    /// How much longer than asked for a silent watch is waited for.
+    fn margin(self) -> Duration {
+        self.0 / 6
+    }
 }
 
 impl Settings {
@@ -165,6 +191,7 @@ impl Cluster {
                     discovery: Arc::clone(&discovery),
                     needs: told.clone(),
                     to: to.clone(),
+                    patience: self.settings.patience,
                 };
                 read_collection(&follower, &mut self.index, &mut standings).await?;
             }
@@ -212,10 +239,8 @@ struct Watcher {
     cluster: Cluster,
     out: mpsc::Sender<Vec<Update>>,
     reports: mpsc::Receiver<Report>,
-    to: mpsc::Sender<Report>,
     needs: watch::Sender<Arc<Needs>>,
-    discovery: Arc<Discovery>,
-    followers: JoinSet<()>,
+    followers: Crew,
     /// Secrets and ConfigMaps, until their turn comes.
     waiting: Vec<Arc<Collection>>,
     standings: Standings,
@@ -239,12 +264,12 @@ impl Watcher {
             .collections()
             .into_iter()
             .partition(|collection| collection.kind.holds_data());
+        let needs = watch::channel(Arc::new(Needs::new())).0;
         let mut watcher = Self {
             standings: Standings::new(&cluster.connection.endpoint, first.iter().cloned()),
-            discovery: Arc::new(Discovery::new(Arc::clone(&cluster.connection))),
             fetches: Fetches::new(Arc::clone(&cluster.connection)),
-            needs: watch::channel(Arc::new(Needs::new())).0,
-            followers: JoinSet::new(),
+            followers: crew(&cluster, &needs, to),
+            needs,
             began: Instant::now(),
             calm: Instant::now(),
             ready: false,
@@ -253,7 +278,6 @@ impl Watcher {
             cluster,
             out,
             reports,
-            to,
             waiting,
         };
         watcher.start(first);
@@ -262,15 +286,7 @@ impl Watcher {
 
     fn start(&mut self, collections: Vec<Arc<Collection>>) {
         for collection in collections {
-            let follower = Follower {
-                label_selector: self.cluster.settings.selector(collection.kind).to_owned(),
-                collection,
-                connection: Arc::clone(&self.cluster.connection),
-                discovery: Arc::clone(&self.discovery),
-                needs: self.needs.subscribe(),
-                to: self.to.clone(),
-            };
-            self.followers.spawn(follower.run());
+            self.followers.start(collection);
         }
     }
 
@@ -282,6 +298,9 @@ impl Watcher {
                     Some(report) => self.take(report),
                     None => return,
                 },
+                (collection, times) = self.followers.restarted() => {
+                    self.changed |= self.standings.troubled(&collection, Trouble::Restarted(times));
+                }
                 fetched = self.fetches.next() => self.changed |= fetched.settle(&mut self.cluster.index),
                 () = woken(wake) => {}
                 () = self.out.closed() => return,
@@ -310,7 +329,7 @@ impl Watcher {
             News::Deleted(object) => index.delete(&collection, &object),
             News::Recovered => self.standings.recovered(&collection),
             News::Trouble(trouble) => {
-                let gone = trouble == follower::Trouble::Absent && index.swap(&collection, Vec::new());
+                let gone = trouble == Trouble::Absent && index.swap(&collection, Vec::new());
                 self.standings.troubled(&collection, trouble) || gone
             }
         };
@@ -409,6 +428,26 @@ impl Watcher {
         }
         translated
     }
+}
+
+/// Followers of whichever collections; what they see goes to `to`.
+fn crew(cluster: &Cluster, needs: &watch::Sender<Arc<Needs>>, to: mpsc::Sender<Report>) -> Crew {
+    let settings = cluster.settings.clone();
+    let connection = Arc::clone(&cluster.connection);
+    let discovery = Arc::new(Discovery::new(Arc::clone(&connection)));
+    let needs = needs.subscribe();
+    Crew::new(move |collection| {
+        let follower = Follower {
+            label_selector: settings.selector(collection.kind).to_owned(),
+            collection,
+            connection: Arc::clone(&connection),
+            discovery: Arc::clone(&discovery),
+            needs: needs.clone(),
+            to: to.clone(),
+            patience: settings.patience,
+        };
+        Box::pin(follower.run())
+    })
 }
 
 async fn woken(at: Option<Instant>) {

@@ -9,8 +9,9 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 use serde_json::Value as Json;
 use tokio::sync::{mpsc, watch};
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
+use super::Patience;
 use super::backoff::{Backoff, jittered};
 use super::connection::{ApiError, Connection, Payload};
 use super::discovery::{Discovery, root};
@@ -41,6 +42,10 @@ pub(super) enum News {
 pub(super) enum Trouble {
     /// The cluster does not have the kind.
     Absent,
+    /// It had the kind, and says now that it has not; which is certain when it says so again.
+    Missing,
+    /// Its task panicked, for the so-manieth time, and has been begun again.
+    Restarted(u32),
     /// We may not list or watch it; what the API server says of that.
     Refused(String),
     Failing(ApiError),
@@ -54,6 +59,7 @@ pub(super) struct Follower {
     pub(super) label_selector: String,
     pub(super) needs: watch::Receiver<Arc<Needs>>,
     pub(super) to: mpsc::Sender<Report>,
+    pub(super) patience: Patience,
 }
 
 /// Nobody listens any more.
@@ -72,7 +78,8 @@ impl Follower {
             follower: &self,
             backoff: Backoff::default(),
             troubled: false,
-            listed: false,
+            listed: None,
+            doubted: false,
         };
         let mut next = Next::Find;
         loop {
@@ -157,20 +164,20 @@ struct Course<'a> {
     follower: &'a Follower,
     backoff: Backoff,
     troubled: bool,
-    listed: bool,
+    /// The path that there is a list of.
+    listed: Option<String>,
+    /// Whether what was listed seems to be gone.
+    doubted: bool,
 }
 
 impl Course<'_> {
     async fn find(&mut self) -> Result<Next, Closed> {
         match self.follower.path().await {
-            Ok(Some(path)) => Ok(Next::List { path }),
-            Ok(None) => {
-                self.listed = false;
-                self.tell(News::Trouble(Trouble::Absent)).await?;
-                self.troubled = true;
-                self.pause(jittered(LATER)).await?;
-                Ok(Next::Find)
+            Ok(Some(path)) => {
+                self.doubted = false;
+                Ok(Next::List { path })
             }
+            Ok(None) => self.absent().await,
             Err(error) => {
                 self.failed(error).await?;
                 Ok(Next::Find)
@@ -178,11 +185,29 @@ impl Course<'_> {
         }
     }
 
+    /// A server that is restarted or has lost an aggregated API may deny a kind for a while. What was listed is given up
+    /// when discovery has denied it twice, some seconds apart, and its list with 404 in between.
+    async fn absent(&mut self) -> Result<Next, Closed> {
+        let doubted = std::mem::replace(&mut self.doubted, true);
+        let (trouble, next) = match self.listed.take() {
+            Some(path) if !doubted => {
+                self.listed = Some(path.clone());
+                (Trouble::Missing, Next::List { path })
+            }
+            Some(_) | None => (Trouble::Absent, Next::Find),
+        };
+        self.tell(News::Trouble(trouble)).await?;
+        self.troubled = true;
+        self.pause(jittered(LATER)).await?;
+        Ok(next)
+    }
+
     async fn list(&mut self, path: String) -> Result<Next, Closed> {
         match self.follower.list(&path).await {
             Ok((arrivals, version)) => {
                 self.tell(News::Listed(arrivals)).await?;
-                self.listed = true;
+                self.listed = Some(path.clone());
+                self.doubted = false;
                 self.recovered().await?;
                 Ok(Next::Watch { path, version })
             }
@@ -230,7 +255,9 @@ impl Course<'_> {
 
     /// Watches until the stream ends, one way or another. `version`: what has been seen of the collection.
     async fn events(&mut self, path: &str, version: &mut String) -> Result<Result<(), ApiError>, Closed> {
-        let seconds = jittered(WATCH);
+        let patience = self.follower.patience;
+        // Whole seconds, and not none: that would leave it to the server.
+        let seconds = Duration::from_secs(jittered(patience.0).as_secs().max(1));
         let query = self.follower.query(&[
             ("watch", "true"),
             ("allowWatchBookmarks", "true"),
@@ -238,17 +265,19 @@ impl Course<'_> {
             ("resourceVersion", version),
         ]);
         let connection = &self.follower.connection;
-        let opened = connection
-            .send(Method::GET, &format!("{path}?{query}"), Payload::Nothing)
-            .await;
-        let mut lines = match opened {
+        let path = format!("{path}?{query}");
+        let opened = timeout(
+            patience.opening(),
+            connection.send(Method::GET, &path, Payload::Nothing),
+        );
+        let mut lines = match opened.await.unwrap_or(Err(ApiError::Late)) {
             Ok(response) => Lines::new(response.into_body()),
             Err(error) => return Ok(Err(error)),
         };
         self.recovered().await?;
         loop {
             let line = tokio::select! {
-                line = lines.next(seconds + MARGIN) => line,
+                line = lines.next(seconds + patience.margin()) => line,
                 () = self.follower.to.closed() => return Err(Closed),
             };
             let line = match line {
@@ -293,7 +322,7 @@ impl Course<'_> {
         } else {
             self.backoff.after(&error)
         };
-        if refused || !self.listed || self.backoff.failures() >= SO_MANY {
+        if refused || self.listed.is_none() || self.backoff.failures() >= SO_MANY {
             let trouble = match &error {
                 ApiError::Status { message, .. } if refused => Trouble::Refused(message.clone()),
                 _ => Trouble::Failing(error),
@@ -442,10 +471,6 @@ const QUERY: &AsciiSet = &NON_ALPHANUMERIC
 
 /// Helm keeps every release of every chart in Secrets, which are large and never TLS material.
 const NO_RELEASES: &str = "type!=helm.sh/release.v1";
-/// Between half of this and this: the server ends the watch, and it goes on with the next one.
-const WATCH: Duration = Duration::from_secs(180);
-/// How much longer than asked for a silent watch is waited for.
-const MARGIN: Duration = Duration::from_secs(10);
 /// A watch that lasted this long was a good one.
 const LONG_ENOUGH: Duration = Duration::from_millis(250);
 /// When to look again for what is not there, or not for us.

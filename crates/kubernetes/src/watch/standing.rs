@@ -97,7 +97,9 @@ impl Standings {
                 self.outage.get_or_insert_with(why);
             }
             Trouble::Absent => standing.listed = false,
-            Trouble::Refused(_) => {}
+            // Nobody waits for ever for one that panics every time.
+            Trouble::Restarted(_) => standing.answers = standing.answers.saturating_add(1),
+            Trouble::Missing | Trouble::Refused(_) => {}
         }
         let failing = matches!(trouble, Trouble::Failing(_));
         standing.trouble = Some(trouble);
@@ -118,13 +120,15 @@ impl Standings {
     pub(super) fn findings(&self, ready: bool) -> Vec<Finding> {
         let outage = self.outage.iter().map(|why| self.outage_finding(why, ready));
         let mut findings: Vec<_> = outage.collect();
-        let refused = self.by_collection.iter().filter_map(|(collection, standing)| {
-            let Some(Trouble::Refused(why)) = &standing.trouble else {
-                return None;
-            };
-            Some(refusal(collection, standing.listed, why))
+        let others = self.by_collection.iter().filter_map(|(collection, standing)| {
+            match standing.trouble.as_ref()? {
+                Trouble::Refused(why) => Some(refusal(collection, standing.listed, why)),
+                Trouble::Missing => Some(missing(collection)),
+                Trouble::Restarted(times) => Some(restarted(collection, *times)),
+                Trouble::Absent | Trouble::Failing(_) => None,
+            }
         });
-        findings.extend(refused);
+        findings.extend(others);
         findings.extend(self.no_kinds());
         findings
     }
@@ -164,6 +168,25 @@ impl Standings {
 
 /// Some seconds at the pace of retries; an API server that starts or is restarted has recovered by then.
 const ENOUGH_ANSWERS: u32 = 5;
+
+fn missing(collection: &Collection) -> Finding {
+    let message = format!(
+        "the API server does not know {} any more: what was known of them stays in service until that is certain",
+        told(collection)
+    );
+    Finding::warning(Code::ClusterAccess, message)
+        .hint("it is asked again within ten seconds; see whether the CustomResourceDefinition is there")
+}
+
+fn restarted(collection: &Collection, times: u32) -> Finding {
+    let message = format!(
+        "following {} failed within Viaduct: it is begun again, and what was known of them stays in service",
+        told(collection)
+    );
+    Finding::error(Code::ClusterAccess, message)
+        .got(format!("{times} failures so far"))
+        .hint("please report it, with the lines before this one")
+}
 
 fn refusal(collection: &Collection, listed: bool, why: &str) -> Finding {
     let known = if listed {
@@ -251,6 +274,27 @@ mod tests {
             finding.got.is_some_and(|got| got.contains("refused")),
             "the first failure"
         );
+    }
+
+    #[test]
+    fn r14_what_was_begun_again_or_seems_gone_is_told_until_it_is_listed_again() {
+        let routes = collection(Kind::IngressRoute, None);
+        let mut standings = Standings::new("https://api", std::iter::once(Arc::clone(&routes)));
+        standings.listed(&routes);
+        for (trouble, said) in [
+            (Trouble::Missing, "does not know ingressroutes.traefik.io"),
+            (Trouble::Restarted(1), "following ingressroutes.traefik.io failed"),
+        ] {
+            assert!(standings.troubled(&routes, trouble));
+            assert!(standings.settled(), "what was listed is known");
+            let message = standings.findings(true).remove(0).message;
+            assert!(
+                message.contains(said) && message.contains("stays in service"),
+                "{message}"
+            );
+            standings.listed(&routes);
+            assert_eq!(standings.findings(true), []);
+        }
     }
 
     #[test]

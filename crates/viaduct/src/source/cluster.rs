@@ -15,7 +15,7 @@ use viaduct_kubernetes::api::ingress::IngressAddress;
 use viaduct_kubernetes::api::{Kind, Name};
 use viaduct_kubernetes::lease::{Candidate, Leadership};
 use viaduct_kubernetes::status::{self, Endpoint, Outdated};
-use viaduct_kubernetes::watch::{Access, AccessError, Cluster, Connection, Settings, Translate};
+use viaduct_kubernetes::watch::{Access, AccessError, Cluster, Connection, Patience, Settings, Translate};
 use viaduct_kubernetes::{
     INGRESS_PROVIDER, Index, IngressPolicy, IngressTranslator, PROVIDER, Policy, Translator,
 };
@@ -206,6 +206,7 @@ impl Plan {
                 .unwrap_or_default(),
             // Left out above, for each provider by itself.
             no_cluster_scope: false,
+            patience: Patience::default(),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! A cluster that is watched: the real binary and the real kubectl against the API server of `testkit` (A9.8, R14 to
 //! R16, C60 to C64, C17).
 
+mod absence;
 pub(crate) mod access;
 mod bridges;
 mod events;
