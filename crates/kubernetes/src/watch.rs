@@ -20,6 +20,7 @@ mod fetch;
 pub(crate) mod follower;
 mod lines;
 mod paging;
+mod plugin;
 mod standing;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -41,6 +42,7 @@ use standing::Standings;
 
 pub use access::{Access, AccessError};
 pub use connection::Connection;
+pub use plugin::PluginError;
 
 /// What is watched.
 #[derive(Debug, Clone, Default)]

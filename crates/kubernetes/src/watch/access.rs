@@ -4,8 +4,13 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use jiff::Timestamp;
 use kube::Config;
-use kube::config::{InClusterError, KubeConfigOptions, Kubeconfig, KubeconfigError};
+use kube::config::{AuthInfo, InClusterError, KubeConfigOptions, Kubeconfig, KubeconfigError};
+
+use super::plugin::{self, PluginError};
 
 /// How to reach an API server. Default: as the environment says, which is the service account inside a cluster,
 /// and the files of `KUBECONFIG` elsewhere.
@@ -49,6 +54,10 @@ pub enum AccessError {
     InCluster(#[source] InClusterError),
     #[error("the kubeconfig cannot be used")]
     Kubeconfig(#[source] Box<KubeconfigError>),
+    #[error("the kubeconfig's credential plugin gave nothing")]
+    Plugin(#[source] PluginError),
+    #[error("the kubeconfig's `auth-provider` runs a command, which Kubernetes has given up")]
+    AuthProvider,
     #[error("the token file `{}` cannot be read", path.display())]
     Token { path: PathBuf, source: std::io::Error },
     #[error("the token is not one line of visible ASCII")]
@@ -62,6 +71,8 @@ pub enum AccessError {
 pub(super) enum Token {
     None,
     Fixed(String),
+    /// By a plugin, which may be asked for another.
+    Given(String),
     File(PathBuf),
 }
 
@@ -69,6 +80,8 @@ pub(super) enum Token {
 pub(super) struct Credentials {
     pub(super) config: Config,
     pub(super) token: Token,
+    /// When a plugin has to be asked again.
+    pub(super) expires: Option<Timestamp>,
 }
 
 impl Access {
@@ -85,16 +98,42 @@ impl Access {
         config.read_timeout = None;
         // Ours knows what may be asked again, and tells what it waits for.
         config.default_retry = false;
-        let from_config = config.auth_info.token_file.take();
-        let token = match (&self.token, from_config) {
-            (Some(text), _) => {
-                config.auth_info.token = None;
-                given(text)
-            }
-            (None, Some(path)) => Token::File(path.into()),
-            (None, None) => Token::None,
+        let (token, expires) = self.token(&mut config.auth_info).await?;
+        Ok(Credentials {
+            config,
+            token,
+            expires,
+        })
+    }
+
+    /// Our own token, or that of the kubeconfig where the client would block on it; a plugin's pair goes into `auth`.
+    async fn token(&self, auth: &mut AuthInfo) -> Result<(Token, Option<Timestamp>), AccessError> {
+        let (exec, file) = (auth.exec.take(), auth.token_file.take());
+        let provider = auth.auth_provider.as_ref();
+        if provider.is_some_and(|provider| provider.config.contains_key("cmd-path")) {
+            return Err(AccessError::AuthProvider);
+        }
+        if let Some(text) = &self.token {
+            auth.token = None;
+            return Ok((given(text), None));
+        }
+        if let Some(path) = file {
+            return Ok((Token::File(path.into()), None));
+        }
+        // What is written counts over what a plugin says, as kubectl has it.
+        let written = auth.token.is_some() || auth.password.is_some();
+        let Some(exec) = exec.filter(|_| !written) else {
+            return Ok((Token::None, None));
         };
-        Ok(Credentials { config, token })
+        let credential = plugin::run(&exec, plugin::LIMIT)
+            .await
+            .map_err(AccessError::Plugin)?;
+        if let Some((certificate, key)) = credential.pair {
+            auth.client_certificate_data = Some(STANDARD.encode(certificate));
+            auth.client_key_data = Some(STANDARD.encode(key).into());
+        }
+        let token = credential.token.map_or(Token::None, Token::Given);
+        Ok((token, credential.expires))
     }
 
     /// In the order of Traefik: a cluster around us, then `KUBECONFIG`, then the endpoint alone.

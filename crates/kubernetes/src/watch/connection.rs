@@ -8,6 +8,7 @@ use bytes::BytesMut;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use http::{Method, Request, Response};
 use http_body_util::BodyExt as _;
+use jiff::{SignedDuration, Timestamp};
 use kube::Client;
 use kube::client::Body;
 use serde::Deserialize;
@@ -96,6 +97,8 @@ struct State {
     header: Option<HeaderValue>,
     read: Instant,
     renewed: Instant,
+    /// When what a plugin gave is over.
+    expires: Option<Timestamp>,
 }
 
 /// A request's body, and how it is to be understood.
@@ -156,6 +159,9 @@ impl Connection {
         payload: Payload,
         limit: Duration,
     ) -> Result<Response<Body>, ApiError> {
+        if self.is_expiring() {
+            self.renew().await;
+        }
         let client = self.client();
         let request = self.request(method, path, payload)?;
         let response = timeout(limit, client.send(request))
@@ -193,6 +199,11 @@ impl Connection {
             .map_err(|error| ApiError::Unreachable(error.to_string()))
     }
 
+    fn is_expiring(&self) -> bool {
+        let soon = Timestamp::now() + AHEAD;
+        self.lock().expires.is_some_and(|expires| expires <= soon)
+    }
+
     fn client(&self) -> Client {
         self.lock().client.clone()
     }
@@ -214,7 +225,12 @@ impl Connection {
     async fn renew(&self) {
         {
             let mut state = self.lock();
-            if state.renewed.elapsed() < RENEW_EVERY {
+            // A plugin is a process each time, and may ask others.
+            let least = match state.token {
+                Token::Given(_) => ASK_EVERY,
+                Token::None | Token::Fixed(_) | Token::File(_) => RENEW_EVERY,
+            };
+            if state.renewed.elapsed() < least {
                 return;
             }
             state.renewed = Instant::now();
@@ -239,7 +255,11 @@ impl Connection {
 
 impl State {
     fn of(credentials: Credentials) -> Result<Self, AccessError> {
-        let Credentials { config, token } = credentials;
+        let Credentials {
+            config,
+            token,
+            expires,
+        } = credentials;
         let client = Client::try_from(config).map_err(|error| AccessError::Client(Box::new(error)))?;
         let now = Instant::now();
         Ok(Self {
@@ -248,6 +268,7 @@ impl State {
             token,
             read: now,
             renewed: now,
+            expires,
         })
     }
 }
@@ -255,7 +276,7 @@ impl State {
 fn header(token: &Token) -> Result<Option<HeaderValue>, AccessError> {
     let text = match token {
         Token::None => return Ok(None),
-        Token::Fixed(text) => text.clone(),
+        Token::Fixed(text) | Token::Given(text) => text.clone(),
         Token::File(path) => std::fs::read_to_string(path).map_err(|source| AccessError::Token {
             path: path.clone(),
             source,
@@ -355,3 +376,6 @@ const MAX_QUOTED: usize = 200;
 const MOST_PATIENCE: Duration = Duration::from_secs(60);
 const TOKEN_AGE: Duration = Duration::from_secs(30);
 const RENEW_EVERY: Duration = Duration::from_secs(1);
+const ASK_EVERY: Duration = Duration::from_secs(10);
+/// So long before its end a plugin's credential is renewed.
+const AHEAD: SignedDuration = SignedDuration::from_secs(60);

@@ -413,7 +413,9 @@ fn unusable(error: AccessError) -> Failure {
         AccessError::InCluster(_) => {
             Some("mount the service account (`automountServiceAccountToken`), or give endpoint and token")
         }
+        AccessError::AuthProvider => Some("use a credential plugin (`exec`) in its place"),
         AccessError::Endpoint { .. }
+        | AccessError::Plugin(_)
         | AccessError::Kubeconfig(_)
         | AccessError::Token { .. }
         | AccessError::MalformedToken
