@@ -61,7 +61,12 @@ Lists of texts are joined by commas, lists of trees are numbered, null is nothin
 {{- $provider := .provider }}
 {{- if $provider.enabled }}
 {{- printf "--%s=true\n" $name }}
-{{- include "viaduct.options" (dict "name" $name "value" (omit $provider "enabled" "publishedService" "namespaces")) }}
+{{- include "viaduct.options" (dict "name" $name "value" (omit $provider "enabled" "publishedService" "namespaces" "ingressClass")) }}
+{{- $class := default "" $provider.ingressClass }}
+{{- if and (empty $class) .root.Values.ingressClass.enabled (ne .root.Values.ingressClass.name "traefik") }}
+{{- $class = .root.Values.ingressClass.name }}
+{{- end }}
+{{- include "viaduct.options" (dict "name" (printf "%s.ingressClass" $name) "value" $class) }}
 {{- $namespaces := $provider.namespaces | default list }}
 {{- if and .root.Values.rbac.namespaced (empty $namespaces) }}
 {{- $namespaces = list .root.Release.Namespace }}
@@ -112,7 +117,7 @@ Lists of texts are joined by commas, lists of trees are numbered, null is nothin
 {{- if .Values.ingressRoute.dashboard.enabled }}
 {{- print "--api=true\n--api.dashboard=true\n" }}
 {{- include "viaduct.options" (dict "name" "api" "value" (omit .Values.api "dashboard")) }}
-{{- else if .Values.api.dashboard }}
+{{- else if or .Values.api.dashboard .Values.api.insecure }}
 {{- print "--api=true\n" }}
 {{- include "viaduct.options" (dict "name" "api" "value" .Values.api) }}
 {{- end }}

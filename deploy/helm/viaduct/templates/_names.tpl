@@ -37,6 +37,12 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- with .Values.image.registry }}{{ printf "%s/%s" . $name }}{{ else }}{{ $name }}{{ end }}
 {{- end }}
 
+{{- /* The class that is made, which is one that is served. */ -}}
+{{- define "viaduct.ingressClass" -}}
+{{- $ingress := dig "kubernetesIngress" "ingressClass" "" .Values.providers }}
+{{- coalesce .Values.ingressClass.name $ingress "traefik" }}
+{{- end }}
+
 {{- /* The namespaces that are served, as a list in JSON; empty: all. */ -}}
 {{- define "viaduct.namespaces" -}}
 {{- $all := list }}

@@ -233,6 +233,62 @@ fn a9_21_a_value_that_does_not_exist_is_refused_by_its_name() {
     }
 }
 
+#[test]
+fn a9_21_the_class_that_the_chart_makes_is_the_class_that_it_serves() {
+    // The class, and what the providers are told.
+    for (values, class, told) in [
+        ("{}", Some("traefik"), vec![]),
+        ("ingressClass: {name: traefik}", Some("traefik"), vec![]),
+        (
+            "ingressClass: {name: edge}",
+            Some("edge"),
+            vec![
+                "kubernetesCRD.ingressClass=edge",
+                "kubernetesIngress.ingressClass=edge",
+            ],
+        ),
+        (
+            "providers: {kubernetesIngress: {ingressClass: inner}}",
+            Some("inner"),
+            vec!["kubernetesIngress.ingressClass=inner"],
+        ),
+        ("ingressClass: {enabled: false, name: edge}", None, vec![]),
+        // Nobody could look it up.
+        ("rbac: {namespaced: true}", None, vec![]),
+    ] {
+        let objects = rendered(values, &[]);
+        let made = of_kind(&objects, "IngressClass");
+        let names: Vec<_> = made
+            .iter()
+            .map(|made| made["metadata"]["name"].as_str())
+            .collect();
+        assert_eq!(names, class.map(Some).into_iter().collect::<Vec<_>>(), "{values}");
+        let arguments = arguments(&objects);
+        let classes: Vec<_> = arguments
+            .iter()
+            .filter(|argument| argument.contains(".ingressClass="))
+            .filter_map(|argument| argument.strip_prefix("--providers."))
+            .collect();
+        assert_eq!(classes, told, "{values}");
+    }
+}
+
+#[test]
+fn a9_21_the_api_is_served_as_the_values_say() {
+    let told = |values: &str| -> Vec<String> {
+        let arguments = arguments(&rendered(values, &[])).into_iter();
+        arguments
+            .filter(|argument| argument.starts_with("--api"))
+            .collect()
+    };
+    assert_eq!(told("{}"), Vec::<String>::new());
+    let insecure = ["--api=true", "--api.dashboard=false", "--api.insecure=true"];
+    assert_eq!(told("api: {insecure: true}"), insecure);
+    let slip = helm(&["template", "edge"], "api: {insecur: true}", &[]);
+    assert!(!slip.status.success());
+    assert!(slip.output.contains("insecur"), "{}", slip.output);
+}
+
 /// (group, resource, verb) of every role of a kind.
 fn grants(objects: &[&Value]) -> BTreeSet<(String, String, String)> {
     let texts = |value: &Value| -> Vec<String> {
