@@ -112,18 +112,27 @@ impl Serving {
         log.say(concat!("viaduct ", env!("CARGO_PKG_VERSION"), " ready"));
     }
 
-    /// Serves until SIGTERM or SIGINT, then drains; a second signal ends the process at once.
-    pub(crate) async fn until_stopped(self, signals: &mut Signals, log: &Log) -> ExitCode {
+    /// Serves until SIGTERM or SIGINT, then drains; a second signal ends the process at once. `leave`: what others are
+    /// to be told as soon as that begins.
+    pub(crate) async fn until_stopped(
+        self,
+        signals: &mut Signals,
+        log: &Log,
+        leave: impl Future<Output = ()> + Send + 'static,
+    ) -> ExitCode {
         let reopen = || {
             self.edge.reopen_logs();
             log.reopen();
         };
         signals.stop(reopen).await;
         tracing::info!("stopping: requests in flight may finish");
+        let left = tokio::spawn(leave);
         let mut drained = self.drain();
         loop {
             tokio::select! {
                 exporters = &mut drained => {
+                    // It has a deadline of its own.
+                    drop(left.await);
                     if let Ok(exporters) = exporters {
                         exporters.finish().await;
                     }

@@ -16,6 +16,7 @@ use crate::logging::{self, Log};
 use crate::serving::{self, Serving};
 use crate::settings::{self, bridge, entry_points, observability, ocsp, providers, revoked, transport};
 use crate::signals::Signals;
+use crate::source::cluster::resign;
 use crate::telemetry::Export;
 
 pub(super) fn run(arguments: Vec<String>) -> anyhow::Result<ExitCode> {
@@ -59,7 +60,11 @@ async fn serve(told: &Told, log: &Log, log_export: Option<Export>) -> Result<Exi
         "entryPoints.<name>.address",
     )?;
     let own = edge.addresses().into_iter().map(|(_, address)| address).collect();
-    let providers::Started { updates, events } = tokio::select! {
+    let providers::Started {
+        updates,
+        events,
+        leaders,
+    } = tokio::select! {
         started = providers::start(install, own) => started?,
         () = signals.stop(|| log.reopen()) => return Ok(ExitCode::SUCCESS),
     };
@@ -86,7 +91,7 @@ async fn serve(told: &Told, log: &Log, log_export: Option<Export>) -> Result<Exi
             .get(name)
             .is_some_and(|entry_point| entry_point.http.tls.is_some())
     });
-    Ok(serving.until_stopped(&mut signals, log).await)
+    Ok(serving.until_stopped(&mut signals, log, resign(leaders)).await)
 }
 
 /// What routing depends on.

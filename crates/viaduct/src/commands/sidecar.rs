@@ -75,7 +75,7 @@ async fn serve(arguments: cli::Sidecar, log: &Log) -> Result<ExitCode, Failure> 
     })
     .await?;
     serving.announce(log, |_| true);
-    Ok(serving.until_stopped(&mut signals, log).await)
+    Ok(serving.until_stopped(&mut signals, log, async {}).await)
 }
 
 /// Reads the files, listens, serves. Fails only when the files are not usable now; what becomes of

@@ -78,7 +78,7 @@ async fn serve(up: &Up, log: &Log) -> Result<ExitCode, Failure> {
     if up.api.is_some() {
         announce_dashboard(&serving, log);
     }
-    Ok(serving.until_stopped(&mut signals, log).await)
+    Ok(serving.until_stopped(&mut signals, log, async {}).await)
 }
 
 /// What the API shows of the process, and what it makes of that: API and dashboard, open to whoever reaches them.

@@ -17,7 +17,7 @@ use viaduct_providers::{
 
 use crate::control::{gather, text};
 use crate::failure::Failure;
-use crate::source::cluster::{self, Around};
+use crate::source::cluster::{self, Around, Leader};
 
 /// Whether any provider is configured.
 pub(crate) fn any(install: &Install) -> bool {
@@ -41,6 +41,8 @@ pub(crate) struct Started {
     pub(crate) updates: mpsc::Receiver<Update>,
     /// `None`: no provider has objects that could be told.
     pub(crate) events: Option<Events>,
+    /// What this replica may be the leader of.
+    pub(crate) leaders: Vec<Leader>,
 }
 
 /// Starts every provider. What they have to say at the start is in the channel when this returns, beginning
@@ -68,16 +70,22 @@ pub(crate) async fn start(install: &Install, own: Vec<SocketAddr>) -> Result<Sta
         loopback: install.viaduct.allow_loopback_endpoints,
         default_rule_syntax: default_rule_syntax(install),
     };
-    let mut events = None;
+    let (mut events, mut leaders) = (None, Vec::new());
     for plan in cluster::plans(install) {
         let connection = plan.connect().await?;
         if events.is_none() {
             events = Some(Events::start(Arc::clone(&connection), cluster::instance()));
         }
-        start_cluster(plan.follow(connection, &around, pause)?, &sender).await;
+        let (cluster, leader) = plan.follow(connection, &around, pause)?;
+        leaders.extend(leader);
+        start_cluster(cluster, &sender).await;
     }
     tokio::spawn(async move { sender.closed().await });
-    Ok(Started { updates, events })
+    Ok(Started {
+        updates,
+        events,
+        leaders,
+    })
 }
 
 /// What every provider says now, and nothing is followed, written or told. Needs a tokio runtime. Fails where one says

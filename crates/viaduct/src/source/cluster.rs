@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
+use tokio::task::JoinHandle;
 use viaduct_config::duration::GoDuration;
 use viaduct_config::install::{IngressEndpoint, Install, KubernetesCrd, KubernetesIngress};
 use viaduct_config::rule::Syntax;
@@ -31,6 +32,27 @@ pub(crate) struct Plan {
     ingress: Option<KubernetesIngress>,
     /// The CRD provider's options, where it has a watch of its own.
     beside: Option<KubernetesCrd>,
+}
+
+/// Leads, or waits to lead. Dropped, it goes on until the process ends.
+pub(crate) struct Leader {
+    stop: oneshot::Sender<()>,
+    task: JoinHandle<()>,
+}
+
+/// Lets go of what this replica leads, so that the next one takes over at once; takes a few seconds at most.
+pub(crate) async fn resign(leaders: Vec<Leader>) {
+    let (stops, tasks): (Vec<_>, Vec<_>) = leaders
+        .into_iter()
+        .map(|leader| (leader.stop, leader.task))
+        .unzip();
+    // Whether it hears or has ended already, it is over.
+    stops
+        .into_iter()
+        .for_each(|stop| stop.send(()).unwrap_or_default());
+    for task in tasks {
+        drop(task.await);
+    }
 }
 
 /// What does not depend on a provider's own options.
@@ -116,13 +138,14 @@ impl Plan {
     }
 
     /// Needs a tokio runtime: the status of Ingresses is written from now on. `pause`: the least time between two
-    /// configurations of any provider; the longest of it and of the providers' own throttles counts.
+    /// configurations of any provider; the longest of it and of the providers' own throttles counts. The
+    /// leader, where the status of Ingresses is to be written.
     pub(crate) fn follow(
         self,
         connection: Arc<Connection>,
         around: &Around,
         pause: Duration,
-    ) -> Result<Cluster, Failure> {
+    ) -> Result<(Cluster, Option<Leader>), Failure> {
         let settings = self.settings();
         let throttles = [
             self.crd.as_ref().map(|crd| crd.throttle_duration),
@@ -138,13 +161,19 @@ impl Plan {
             .ingress
             .as_ref()
             .and_then(|ingress| ingress.ingress_endpoint.as_ref());
-        let status = endpoint
-            .map(|written| Ok::<_, Failure>((endpoint_of(written)?, tell_statuses(&connection))))
-            .transpose()?;
-        Ok(Cluster {
+        let (status, leader) = match endpoint {
+            None => (None, None),
+            Some(written) => {
+                let endpoint = endpoint_of(written)?;
+                let (told, leader) = tell_statuses(&connection);
+                (Some((endpoint, told)), Some(leader))
+            }
+        };
+        let cluster = Cluster {
             throttle,
             ..cluster(connection, settings, Policies { crd, ingress, status })
-        })
+        };
+        Ok((cluster, leader))
     }
 
     /// What its providers make of the objects that are there now. Nothing is written, and no status is anybody's.
@@ -317,20 +346,24 @@ fn endpoint_of(written: &IngressEndpoint) -> Result<Endpoint, Failure> {
 }
 
 /// Whoever is told of outdated statuses; the leader among the replicas writes them.
-fn tell_statuses(connection: &Arc<Connection>) -> watch::Sender<Vec<Outdated>> {
+fn tell_statuses(connection: &Arc<Connection>) -> (watch::Sender<Vec<Outdated>>, Leader) {
     let (told, outdated) = watch::channel(Vec::new());
     let connection = Arc::clone(connection);
-    tokio::spawn(async move {
+    let (stop, stopped) = oneshot::channel();
+    let task = tokio::spawn(async move {
         let candidate = Candidate {
             namespace: connection.namespace.clone(),
             name: LEASE.to_owned(),
             identity: instance(),
         };
         let leadership = Leadership::seek(Arc::clone(&connection), candidate);
-        status::write(connection, outdated, leadership.watch()).await;
+        tokio::select! {
+            () = status::write(connection, outdated, leadership.watch()) => {}
+            Ok(()) = stopped => {}
+        }
         leadership.release().await;
     });
-    told
+    (told, Leader { stop, task })
 }
 
 /// The Lease of the replica that writes the status of Ingresses, in the namespace of the process.

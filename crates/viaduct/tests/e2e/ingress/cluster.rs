@@ -1,9 +1,13 @@
 //! Ingresses of a cluster: the root command against the API server of `testkit`.
 
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
 use serde_json::json;
 use viaduct_testkit::apiserver::{Account, ApiServer, Request};
 use viaduct_testkit::curl::Curl;
 use viaduct_testkit::viaduct::Running;
+use viaduct_testkit::wait::wait_for;
 
 use super::*;
 use crate::fixture::root;
@@ -281,6 +285,35 @@ fn r16_only_the_leader_writes() {
         cluster.server.count(is_lease) >= seen + 4
     });
     assert_eq!(cluster.server.count(is_status_write), 1);
+}
+
+#[test]
+fn r16_a_leader_that_is_stopped_lets_go_and_the_next_one_takes_over_at_once() {
+    let cluster = Cluster::new();
+    cluster.allow_status("patch");
+    let holder = || -> Option<String> {
+        let lease = cluster
+            .server
+            .get("leases", "default", "viaduct-ingress-status")?;
+        lease["spec"]["holderIdentity"].as_str().map(str::to_owned)
+    };
+    let endpoint = "--providers.kubernetesIngress.ingressEndpoint.ip=192.0.2.1";
+    let mut one = cluster.start(&["kubernetesIngress"], &[endpoint]);
+    let first = wait_for("a leader", holder);
+    let stopped = Instant::now();
+    one.child().signal(Signal::TERM);
+    one.child().wait_exit(Duration::from_secs(10));
+    assert_eq!(holder().as_deref(), Some(""), "after {first}");
+    let _two = cluster.start(&["kubernetesIngress"], &[endpoint]);
+    wait_until("the next leader", || {
+        holder().is_some_and(|holder| !holder.is_empty())
+    });
+    // The Lease would have lasted 15 s.
+    assert!(
+        stopped.elapsed() < Duration::from_secs(10),
+        "{:?}",
+        stopped.elapsed()
+    );
 }
 
 #[test]
