@@ -2,11 +2,12 @@
 //!
 //! An Event's name is made of the object and of what is said, so that replicas that see the same fault write the
 //! same Event, and a fault that comes back counts on the Event that is there. At most [`PER_SECOND`] writes a second
-//! leave this process; what does not fit waits, and what waits in vain is not told here (log and API tell it).
+//! leave this process; what does not fit waits, namespaces taking turns, and what waits in vain is not told here (log and
+//! API tell it).
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use http::Method;
@@ -20,10 +21,14 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 use viaduct_config::ObjectRef;
 
+use queue::{Memory, Queue};
+
 use crate::api::{Kind, Name};
 use crate::index::Collection;
 use crate::watch::connection::{ApiError, Connection, Payload};
 use crate::watch::follower::path;
+
+mod queue;
 
 #[cfg(test)]
 mod tests;
@@ -34,108 +39,118 @@ pub struct Notice {
     pub object: ObjectRef,
     /// In CamelCase: a finding's code, or `BackendFault`.
     pub reason: String,
-    /// What is wrong, wanted and got, and how to mend it.
-    pub message: String,
+    message: String,
+}
+
+impl Notice {
+    /// `message`: what is wrong, wanted and got, and how to mend it. Of a long one only the beginning is kept, as much as
+    /// the API server takes.
+    pub fn new(object: ObjectRef, reason: impl Into<String>, message: impl Into<String>) -> Self {
+        Self {
+            object,
+            reason: reason.into(),
+            message: bounded(message.into()),
+        }
+    }
+
+    pub fn message(&self) -> &str {
+        &self.message
+    }
 }
 
 /// Where notices go. It never waits; a notice that was told lately is not told again.
 #[derive(Debug, Clone)]
 pub struct Events {
-    to: mpsc::Sender<Notice>,
+    queue: Arc<Mutex<Queue>>,
+    /// Says that there is something in the queue.
+    more: mpsc::Sender<()>,
 }
 
 impl Events {
     /// `instance`: who this replica is. Needs a tokio runtime; ends with the last clone.
     pub fn start(connection: Arc<Connection>, instance: String) -> Self {
-        let (to, notices) = mpsc::channel(WAITING);
+        let (more, told) = mpsc::channel(1);
+        let queue = Arc::<Mutex<Queue>>::default();
         let writer = Writer {
             connection,
             instance,
-            told: HashMap::new(),
+            told: Memory::default(),
             next: Instant::now(),
             refused: HashMap::new(),
         };
-        tokio::spawn(writer.run(notices));
-        Self { to }
+        tokio::spawn(writer.run(Arc::clone(&queue), told));
+        Self { queue, more }
     }
 
     /// From any thread.
     pub fn tell(&self, notice: Notice) {
-        if self.to.try_send(notice).is_err() {
+        if locked(&self.queue).push(notice) {
+            // If it is full, the writer is about to look anyway.
+            self.more.try_send(()).unwrap_or_default();
+        } else {
             tracing::debug!("too many Events at once: one is not written");
         }
     }
 }
 
+fn locked(queue: &Mutex<Queue>) -> std::sync::MutexGuard<'_, Queue> {
+    queue.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 struct Writer {
     connection: Arc<Connection>,
     instance: String,
-    told: HashMap<Notice, Told>,
+    told: Memory,
     /// When the next request may leave.
     next: Instant,
     /// Namespaces in which we may not write Events, or not now (a quota, a namespace that is going), and since when.
     refused: HashMap<Arc<str>, Instant>,
 }
 
-struct Told {
-    last: Instant,
-    times: i32,
-}
-
 impl Writer {
-    async fn run(mut self, mut notices: mpsc::Receiver<Notice>) {
-        while let Some(notice) = notices.recv().await {
-            self.refused.retain(|_, since| since.elapsed() < SULK);
-            if self.refused.contains_key(&notice.object.namespace) || !self.is_new(&notice) {
-                continue;
-            }
-            match self.write(&notice).await {
-                Ok(()) => {}
-                Err(error) if error.code() == Some(403) => {
-                    let first = self.refused.is_empty();
-                    let namespace = Arc::clone(&notice.object.namespace);
-                    self.refused.insert(namespace, Instant::now());
-                    if first {
-                        tracing::warn!(
-                            %error,
-                            namespace = &*notice.object.namespace,
-                            hint = "grant `create` and `patch` on events.events.k8s.io to this service account",
-                            "cannot write Events on objects at fault"
-                        );
-                    }
-                }
-                Err(error) => {
-                    // It may be told again, when it is found again.
-                    self.told.remove(&notice);
-                    tracing::debug!(%error, object = %notice.object, "an Event was not written");
-                }
+    async fn run(mut self, queue: Arc<Mutex<Queue>>, mut more: mpsc::Receiver<()>) {
+        while more.recv().await.is_some() {
+            loop {
+                // Not locked while it is written.
+                let next = locked(&queue).pop();
+                let Some(notice) = next else { break };
+                self.tell(&notice).await;
             }
         }
     }
 
-    fn is_new(&mut self, notice: &Notice) -> bool {
-        let now = Instant::now();
-        let is_quiet = |told: &Told| now.duration_since(told.last) < QUIET;
-        if let Some(told) = self.told.get_mut(notice) {
-            if is_quiet(told) {
-                return false;
+    async fn tell(&mut self, notice: &Notice) {
+        self.refused.retain(|_, since| since.elapsed() < SULK);
+        if self.refused.contains_key(&notice.object.namespace) {
+            return;
+        }
+        let Some(times) = self.told.tell(notice, Instant::now()) else {
+            return;
+        };
+        match self.write(notice, times).await {
+            Ok(()) => {}
+            Err(error) if error.code() == Some(403) => self.refuse(notice, &error),
+            Err(error) => {
+                self.told.forget(notice);
+                tracing::debug!(%error, object = %notice.object, "an Event was not written");
             }
-            told.last = now;
-            told.times = told.times.saturating_add(1);
-            return true;
         }
-        if self.told.len() >= REMEMBERED {
-            self.told.retain(|_, told| is_quiet(told));
-        }
-        if self.told.len() >= REMEMBERED {
-            return false;
-        }
-        let first = Told { last: now, times: 1 };
-        self.told.insert(notice.clone(), first);
-        true
     }
 
-    async fn write(&mut self, notice: &Notice) -> Result<(), ApiError> {
+    fn refuse(&mut self, notice: &Notice, error: &ApiError) {
+        let namespace = Arc::clone(&notice.object.namespace);
+        if self.refused.is_empty() {
+            tracing::warn!(
+                %error,
+                namespace = &*namespace,
+                hint = "grant `create` and `patch` on events.events.k8s.io to this service account",
+                "cannot write Events on objects at fault"
+            );
+        }
+        self.refused.insert(namespace, Instant::now());
+    }
+
+    async fn write(&mut self, notice: &Notice, times: i32) -> Result<(), ApiError> {
         let Some(object) = self.object(notice).await? else {
             return Ok(());
         };
@@ -145,7 +160,6 @@ impl Writer {
             "/apis/events.k8s.io/v1/namespaces/{}/events",
             notice.object.namespace
         );
-        let times = self.told.get(notice).map_or(1, |told| told.times);
         self.pace().await;
         let json = serde_json::to_value(&event).map_err(|error| ApiError::Malformed(error.to_string()))?;
         match self
@@ -254,7 +268,7 @@ fn event(notice: &Notice, object: ObjectReference, instance: &str) -> Event {
         type_: Some("Warning".to_owned()),
         reason: Some(notice.reason.clone()),
         action: Some("Configure".to_owned()),
-        note: Some(bounded(&notice.message)),
+        note: Some(notice.message.clone()),
         regarding: Some(object),
         reporting_controller: Some(CONTROLLER.to_owned()),
         reporting_instance: Some(instance.chars().take(MAX_INSTANCE).collect()),
@@ -262,22 +276,19 @@ fn event(notice: &Notice, object: ObjectReference, instance: &str) -> Event {
     }
 }
 
-/// As long as the API server takes.
-fn bounded(message: &str) -> String {
+fn bounded(mut message: String) -> String {
     let mut end = message.len().min(MAX_NOTE);
     while !message.is_char_boundary(end) {
         end -= 1;
     }
-    message.get(..end).unwrap_or_default().to_owned()
+    message.truncate(end);
+    message.shrink_to_fit();
+    message
 }
 
 const CONTROLLER: &str = "viaduct.io/ingress-controller";
 /// Writes in a second, of this process.
 pub const PER_SECOND: u32 = 5;
-/// Notices that wait to be written.
-const WAITING: usize = 512;
-/// Notices that are remembered.
-const REMEMBERED: usize = 4096;
 /// For how long what was told is not told again.
 const QUIET: Duration = Duration::from_secs(600);
 /// For how long a refusal counts.

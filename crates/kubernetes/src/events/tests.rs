@@ -1,11 +1,8 @@
 use super::*;
 
 fn notice(message: &str) -> Notice {
-    Notice {
-        object: ObjectRef::new("IngressRoute", "web", "app"),
-        reason: "MissingReference".to_owned(),
-        message: message.to_owned(),
-    }
+    let object = ObjectRef::new("IngressRoute", "web", "app");
+    Notice::new(object, "MissingReference", message)
 }
 
 fn object(uid: &str) -> ObjectReference {
@@ -44,6 +41,7 @@ fn c17_replicas_that_see_the_same_fault_write_the_same_event() {
 #[test]
 fn c17_an_event_fits_what_the_api_server_takes() {
     let mut long = notice(&"ä".repeat(2000));
+    assert!(long.message().len() <= 1024, "while it waits, too");
     long.object.name = "x".repeat(253).into();
     let event = event(&long, object("u"), &"i".repeat(500));
     assert!(event.note.expect("a note").len() <= 1024);

@@ -45,11 +45,7 @@ impl FaultWitness for Witness {
         if let Some(hint) = told.hint {
             message = format!("{message}; fix: {hint}");
         }
-        self.0.tell(Notice {
-            object,
-            reason: "BackendFault".to_owned(),
-            message,
-        });
+        self.0.tell(Notice::new(object, "BackendFault", message));
     }
 }
 
@@ -73,11 +69,7 @@ pub(super) fn notice(finding: &Finding) -> Option<Notice> {
             message = format!("{message}; {name}: {value}");
         }
     }
-    Some(Notice {
-        object,
-        reason: format!("{:?}", finding.code),
-        message,
-    })
+    Some(Notice::new(object, format!("{:?}", finding.code), message))
 }
 
 #[cfg(test)]
@@ -99,7 +91,7 @@ mod tests {
         assert_eq!(notice.object.to_string(), "IngressRoute web/app");
         assert_eq!(notice.reason, "MissingReference");
         assert_eq!(
-            notice.message,
+            notice.message(),
             "spec.tls.secretName: Secret `web/x` does not exist; wanted: a Secret; got: nothing; fix: did you mean `y`?"
         );
     }

@@ -147,11 +147,7 @@ impl Cause<'_> {
         if let (What::Fault(_), Some(hint)) = (self.what, self.first.hint()) {
             message = format!("{message}; fix: {hint}");
         }
-        Some(Notice {
-            object,
-            reason: reason.to_owned(),
-            message,
-        })
+        Some(Notice::new(object, reason, message))
     }
 }
 
