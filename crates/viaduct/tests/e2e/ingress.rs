@@ -70,6 +70,7 @@ fn s11_an_ingress_and_a_service_annotation_give_the_bridge_of_the_ingress_route(
     let nginx = Nginx::flow(&pki.backend, application.address());
     let by_route = up().file("bridge.yaml", pki.bridge(nginx.port()).yaml()).start();
     let by_ingress = up()
+        .arg("--rotation-overlap=0")
         .file("base.yaml", base(&pki, nginx.port(), REFERENCE).yaml())
         .file("trust.yaml", trusting(&pki.backend_ca).yaml())
         .file(
