@@ -32,7 +32,7 @@ impl Edit {
 }
 
 /// `text` with the edits made. `None` where two of them overlap or one is not of this text.
-pub fn apply(text: &str, edits: &[Edit]) -> Option<String> {
+pub(crate) fn apply(text: &str, edits: &[Edit]) -> Option<String> {
     let mut sorted: Vec<_> = edits.iter().collect();
     sorted.sort_by_key(|edit| (edit.start, edit.end));
     let mut edited = String::with_capacity(text.len());
@@ -318,6 +318,26 @@ mod tests {
             Some(vec![editor.append(root, "spec", &["b: 2".to_owned()])?])
         });
         assert_eq!(added.as_deref(), Some("kind: X\r\nspec:\r\n  a: 1\r\n  b: 2\r\n"));
+    }
+
+    #[test]
+    fn c18_an_edit_that_breaks_the_file_is_not_made() {
+        let text = Text {
+            name: "a.yaml".to_owned(),
+            text: "kind: X\nspec: 1\n".to_owned(),
+        };
+        let edit = |start| Edit::replace(0, start..7, "Y");
+        let mended = |start| Sources::mended(&text, &[edit(start)]).map(|mended| mended.text);
+        assert_eq!(mended(5), None, "a key without its value");
+        assert_eq!(mended(6).as_deref(), Some("kind: Y\nspec: 1\n"));
+    }
+
+    #[test]
+    fn c18_a_byte_order_mark_stays_in_front() {
+        let added = edited("\u{feff}spec: 1\n", |editor, root| {
+            Some(vec![editor.prepend(root, &["kind: X".to_owned()])?])
+        });
+        assert_eq!(added.as_deref(), Some("\u{feff}kind: X\nspec: 1\n"));
     }
 
     #[test]

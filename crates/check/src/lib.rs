@@ -33,7 +33,7 @@ use viaduct_tls::Identity;
 
 pub use catalogue::{Diagnosis, Entry, explain, page};
 pub use diagnostic::{Diagnostic, Help};
-pub use edit::{Edit, apply};
+pub use edit::Edit;
 pub use place::Place;
 pub use source::{Sources, Text};
 

@@ -9,6 +9,7 @@ use viaduct_config::{Install, Location};
 
 use crate::catalogue::Diagnosis;
 use crate::diagnostic::{Diagnostic, Help};
+use crate::edit::{Edit, apply};
 use crate::place::Place;
 
 /// A text and the name that places in it begin with.
@@ -30,7 +31,7 @@ pub(crate) struct File {
     pub(crate) text: String,
     /// As most lines end.
     pub(crate) line_end: &'static str,
-    /// Offsets of the lines' first bytes.
+    /// Offsets of the lines' first bytes; a byte order mark is in front of the first line.
     lines: Vec<usize>,
     pub(crate) parts: Vec<Part>,
     /// Why there are no parts.
@@ -91,6 +92,15 @@ impl Sources {
         self.files.get(index).map(|file| &*file.name)
     }
 
+    /// `text` with the edits made, where that can be read afterwards: an edit may not break a file.
+    pub fn mended(text: &Text, edits: &[Edit]) -> Option<Text> {
+        let mended = Text {
+            name: text.name.clone(),
+            text: apply(&text.text, edits)?,
+        };
+        File::new(mended.clone()).fault.is_none().then_some(mended)
+    }
+
     pub(crate) fn file(&self, name: &str) -> Option<(usize, &File)> {
         self.files
             .iter()
@@ -101,7 +111,9 @@ impl Sources {
 
 impl File {
     fn new(Text { name, text }: Text) -> Self {
-        let lines = std::iter::once(0)
+        // The parsers do not count it as a column, and nothing is written in front of it.
+        let mark = text.len() - text.strip_prefix('\u{feff}').unwrap_or(&text).len();
+        let lines = std::iter::once(mark)
             .chain(text.match_indices('\n').map(|(at, _)| at + 1))
             .collect();
         let is_toml = name

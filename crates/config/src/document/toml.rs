@@ -96,17 +96,18 @@ impl Reader<'_> {
 struct Places<'t> {
     file: Arc<str>,
     text: &'t str,
-    /// Where each line begins.
+    /// Where each line begins, the first one behind a byte order mark: as in YAML it is no column.
     lines: Vec<usize>,
 }
 
 impl<'t> Places<'t> {
     fn new(file: &str, text: &'t str) -> Self {
+        let mark = text.len() - text.strip_prefix('\u{feff}').unwrap_or(text).len();
         let after_breaks = text.match_indices('\n').map(|(at, _)| at + 1);
         Self {
             file: Arc::from(file),
             text,
-            lines: std::iter::once(0).chain(after_breaks).collect(),
+            lines: std::iter::once(mark).chain(after_breaks).collect(),
         }
     }
 

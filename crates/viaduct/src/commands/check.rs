@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use viaduct_check::report::{Format, write};
-use viaduct_check::{Edit, Report, Setting, Sources, Text, apply, check};
+use viaduct_check::{Edit, Report, Setting, Sources, Text, check};
 use viaduct_config::{Install, Severity};
 use viaduct_kubernetes::{IngressPolicy, Policy};
 use viaduct_tls::CertificateStore;
@@ -94,11 +94,12 @@ fn fix(report: &Report, sources: &Sources, texts: &mut [Text]) -> Result<bool, F
         if of_file.is_empty() || sources.name(index) != Some(text.name.as_str()) {
             continue;
         }
-        let Some(mended) = apply(&text.text, &of_file) else {
+        // One that would break the file is not made: what it was for is still told.
+        let Some(mended) = Sources::mended(text, &of_file) else {
             continue;
         };
-        read::replace(&text.name, &mended)?;
-        text.text = mended;
+        read::replace(&mended.name, &mended.text)?;
+        *text = mended;
         any = true;
     }
     Ok(any)

@@ -110,3 +110,11 @@ fn c4_an_excerpt_shows_the_line_but_no_secret() {
         assert_eq!(excerpt(text, &at(line, column)), None, "{line}:{column}");
     }
 }
+
+#[test]
+fn a10_3_a_byte_order_mark_is_no_column() {
+    let root = root("\u{feff}a = 1\n");
+    let a = root.get("a").expect("the value");
+    assert_eq!(a.location.to_string(), "f.toml:1:5");
+    assert_eq!(refused("\u{feff}a = ?\n").split(": ").next(), Some("f.toml:1:5"));
+}

@@ -149,6 +149,19 @@ fn c18_fix_makes_the_safe_edits_and_leaves_every_other_byte() {
     assert_eq!(names.len(), 2, "no draft is left: {names:?}");
 }
 
+/// As editors of Windows write it: the mark is no column.
+#[test]
+fn c18_fix_keeps_a_byte_order_mark_and_edits_behind_it() {
+    let directory = directory(&format!("\u{feff}{ROUTE}"));
+    let found = diagnostics(directory.path(), &["."]);
+    let place = (found[0]["line"].as_u64(), found[0]["column"].as_u64());
+    assert_eq!(place, (Some(1), Some(13)), "{found:#?}");
+    let finished = check(directory.path(), &[".", "--fix"]);
+    assert_eq!(finished.printed, "nothing found", "{}", finished.output);
+    let route = fs::read_to_string(directory.path().join("route.yaml")).expect("the route");
+    assert_eq!(route, format!("\u{feff}{MENDED}"));
+}
+
 #[test]
 fn c18_json_has_the_places_and_edits_that_the_text_shows() {
     let directory = directory(
