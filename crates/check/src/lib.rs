@@ -23,7 +23,7 @@ pub mod report;
 mod serve;
 mod source;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, SystemTime};
 
 use viaduct_config::Severity;
@@ -47,8 +47,9 @@ pub struct Setting {
     pub ingresses: IngressPolicy,
     /// Which Secrets serving would take; the reason against one otherwise.
     pub admit: fn(&SecretView<'_>) -> Result<(), String>,
-    /// What templates of the file provider find in the environment.
-    pub env: fn(&str) -> Option<String>,
+    /// What templates of the file provider find in the environment: variables that somebody else than the texts
+    /// has chosen, as their values may be shown.
+    pub env: BTreeMap<String, String>,
     /// Shown where no certificate matches.
     pub generated_default: std::sync::Arc<Identity>,
     /// The time that certificates are looked at.

@@ -87,7 +87,7 @@ fn files(sources: &Sources, setting: &Setting, findings: &mut Vec<Finding>) -> O
     if texts.is_empty() {
         return None;
     }
-    let (update, problems) = viaduct_providers::read_texts(&texts, setting.env);
+    let (update, problems) = viaduct_providers::read_texts(&texts, &|name| setting.env.get(name).cloned());
     findings.extend(problems.into_iter().map(|problem| problem.finding));
     Some(update)
 }

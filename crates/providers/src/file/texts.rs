@@ -15,14 +15,17 @@ use crate::template;
 /// nothing of. PEM files that they name are read.
 ///
 /// `env` looks up what templates ask for.
-pub fn read_texts(texts: &[(PathBuf, String)], env: fn(&str) -> Option<String>) -> (Update, Vec<Problem>) {
+pub fn read_texts(
+    texts: &[(PathBuf, String)],
+    env: &dyn Fn(&str) -> Option<String>,
+) -> (Update, Vec<Problem>) {
     let mut all = Read::default();
     let mut problems = Vec::new();
     for (path, text) in texts {
         // The rest of the extensions are not the provider's; JSON and texts without any are YAML.
         let format = listing::format(path).unwrap_or(reading::Format::Yaml);
         let name = path.display().to_string();
-        let read = template::render(&name, text, &env)
+        let read = template::render(&name, text, env)
             .map_err(|error| vec![reading::of_template(error, text)])
             .and_then(|rendered| reading::read(&name, text, &rendered, format));
         match read {

@@ -29,6 +29,12 @@ pub(crate) struct Check {
     #[arg(long, value_name = "CODE", value_parser = diagnosis)]
     pub(crate) allow: Vec<Diagnosis>,
 
+    /// Let templates of the file provider see this environment variable; may be repeated [default: none]
+    ///
+    /// Its value may be printed, as part of what a template gives. To `env` every other variable is empty.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) env: Vec<String>,
+
     /// Look at certificates as of this time (RFC 3339) [default: now]
     #[arg(long, value_name = "TIME")]
     pub(crate) at: Option<jiff::Timestamp>,

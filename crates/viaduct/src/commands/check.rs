@@ -69,7 +69,12 @@ fn setting(arguments: &Check, install: Option<&Install>, now: SystemTime) -> Res
         manifests,
         ingresses,
         admit: source::admit,
-        env: |name| std::env::var(name).ok(),
+        // One that is not set is empty for templates, as when they are served.
+        env: arguments
+            .env
+            .iter()
+            .filter_map(|name| Some((name.clone(), std::env::var(name).ok()?)))
+            .collect(),
         generated_default: Arc::new(CertificateStore::generate_default()),
         at: arguments.at.map_or(now, SystemTime::from),
         soon: Duration::from_secs(u64::from(arguments.soon) * 24 * 3600),

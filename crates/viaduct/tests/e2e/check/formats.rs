@@ -284,6 +284,36 @@ data:
     }
 }
 
+/// What is checked may come from a stranger: it may not choose what is printed.
+#[test]
+fn r24_templates_see_no_variable_that_is_not_named() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let text = "\
+http:
+  routers:
+    app:
+      rule: 'Host(`{{ env \"DEPLOY_TOKEN\" }}`) && PathPrefix('
+      service: app
+";
+    fs::write(directory.path().join("app.yaml"), text).expect("a file");
+    for format in ["human", "json", "sarif", "github"] {
+        let checked = |names: &[&str]| {
+            let mut command = Command::new(BINARY);
+            command.env("DEPLOY_TOKEN", "c-secret-1").env("OTHER", "2");
+            command.current_dir(directory.path()).args(["check", "app.yaml"]);
+            command.args(["--format", format]).args(names);
+            run(&mut command, b"")
+        };
+        for names in [&[][..], &["--env", "OTHER"]] {
+            let finished = checked(names);
+            assert!(finished.printed.contains("V0121"), "{}", finished.output);
+            assert!(!finished.output.contains("c-secret-1"), "{}", finished.output);
+        }
+        let finished = checked(&["--env", "OTHER", "--env", "DEPLOY_TOKEN"]);
+        assert!(finished.printed.contains("c-secret-1"), "{}", finished.output);
+    }
+}
+
 #[test]
 fn c18_explain_knows_codes_and_reasons() {
     let explain = |code: &str| run(Command::new(BINARY).args(["explain", code]), b"");
