@@ -99,12 +99,15 @@ pub fn check(sources: &Sources, setting: &Setting) -> Report {
                 diagnostic.diagnosis,
                 diagnostic.field.clone(),
                 diagnostic.message.clone(),
+                diagnostic.subject.clone(),
             )
         };
         key(one).cmp(&key(other))
     });
     diagnostics.dedup_by(|one, other| {
-        (one.diagnosis, &one.place, &one.message) == (other.diagnosis, &other.place, &other.message)
+        // Two routers may share what is written once.
+        (one.diagnosis, &one.place, &one.message, &one.subject)
+            == (other.diagnosis, &other.place, &other.message, &other.subject)
     });
     Report { diagnostics }
 }

@@ -37,6 +37,15 @@ pub(crate) struct Field<'a> {
 impl<'a> Field<'a> {
     /// The field at a path below `root`, as findings write paths.
     pub(crate) fn at(root: &'a Node, path: &str) -> Option<Self> {
+        Self::walk(root, path, |written, name| written == name)
+    }
+
+    /// As [`Field::at`], in whatever case it was written: the file provider reads them so.
+    fn of_element(root: &'a Node, path: &str) -> Option<Self> {
+        Self::at(root, path).or_else(|| Self::walk(root, path, str::eq_ignore_ascii_case))
+    }
+
+    fn walk(root: &'a Node, path: &str, is: fn(&str, &str) -> bool) -> Option<Self> {
         let mut field = Field {
             key: None,
             value: root,
@@ -44,7 +53,7 @@ impl<'a> Field<'a> {
         for step in steps(path) {
             field = match (step, &field.value.value) {
                 (Step::Key(name), Value::Mapping(entries)) => {
-                    let (key, value) = entries.iter().find(|(key, _)| key.text == name)?;
+                    let (key, value) = entries.iter().find(|(key, _)| is(&key.text, name))?;
                     Field {
                         key: Some(key),
                         value,
@@ -58,6 +67,10 @@ impl<'a> Field<'a> {
             };
         }
         Some(field)
+    }
+
+    fn is_written_at(&self, place: &Location) -> bool {
+        self.value.location == *place || self.key.is_some_and(|key| key.location == *place)
     }
 
     pub(crate) fn is_scalar(&self) -> bool {
@@ -152,10 +165,10 @@ impl Sources {
         let around = self.object_at(place)?;
         let field = field?;
         if around.root.get("kind").is_none() {
-            // Of an element by its name, or of the whole file.
-            let element = element_at(around.root, place);
-            let inside = element.and_then(|element| Field::at(element, field));
-            return inside.or_else(|| Field::at(around.root, field));
+            // What is said of the whole file has the place of the field. All else is an element's, and the file
+            // may have a field of that name as well: `tls.options`.
+            let of_file = Field::of_element(around.root, field).filter(|found| found.is_written_at(place));
+            return of_file.or_else(|| Field::of_element(element_at(around.root, place)?, field));
         }
         Field::at(around.root, field)
             // What a router of the object was asked for, or a part of it.
