@@ -1,7 +1,9 @@
 //! The files that are looked at.
 
+use std::collections::HashSet;
 use std::fs;
 use std::io::{Read as _, Write as _};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use viaduct_check::Text;
@@ -11,17 +13,17 @@ use crate::failure::Failure;
 
 /// The texts of all paths, each file once, in the order given and by name inside a directory.
 pub(super) fn texts(paths: &[PathBuf]) -> Result<Vec<Text>, Failure> {
-    let mut files = Vec::new();
+    let mut walk = Walk::default();
     for path in paths {
         let metadata = fs::metadata(path).map_err(|error| cannot_read(path, error))?;
         if metadata.is_dir() {
-            walk(path, 0, &mut files)?;
+            walk.directory(path, &metadata, 0)?;
         } else {
-            files.push(path.clone());
+            walk.files.push(path.clone());
         }
     }
-    let mut texts: Vec<Text> = Vec::with_capacity(files.len());
-    for file in files {
+    let mut texts: Vec<Text> = Vec::with_capacity(walk.files.len());
+    for file in walk.files {
         let name = file.display().to_string();
         if texts.iter().any(|known| known.name == name) {
             continue;
@@ -38,37 +40,47 @@ pub(super) fn texts(paths: &[PathBuf]) -> Result<Vec<Text>, Failure> {
     Ok(texts)
 }
 
-fn walk(directory: &Path, depth: usize, files: &mut Vec<PathBuf>) -> Result<(), Failure> {
-    if depth > MAX_DEPTH {
-        return Ok(());
-    }
-    let entries = fs::read_dir(directory).map_err(|error| cannot_read(directory, error))?;
-    let mut paths = Vec::new();
-    for entry in entries {
-        paths.push(entry.map_err(|error| cannot_read(directory, error))?.path());
-    }
-    paths.sort();
-    for path in paths {
-        let hidden = path
-            .file_name()
-            .is_none_or(|name| name.as_encoded_bytes().starts_with(b"."));
-        // A link that leads nowhere is nobody's configuration.
-        let Some(metadata) = fs::metadata(&path).ok().filter(|_| !hidden) else {
-            continue;
-        };
-        if metadata.is_dir() {
-            walk(&path, depth + 1, files)?;
-        } else if metadata.is_file() && is_configuration(&path) {
-            if files.len() >= MAX_FILES {
-                return Err(Failure::new(format!(
-                    "`{}` holds more than {MAX_FILES} files",
-                    directory.display()
-                )));
-            }
-            files.push(path);
+/// What was found so far.
+#[derive(Default)]
+struct Walk {
+    files: Vec<PathBuf>,
+    /// Device and inode of each directory: links may lead to one several times, or in a circle.
+    seen: HashSet<(u64, u64)>,
+}
+
+impl Walk {
+    fn directory(&mut self, directory: &Path, metadata: &fs::Metadata, depth: usize) -> Result<(), Failure> {
+        if depth > MAX_DEPTH || !self.seen.insert((metadata.dev(), metadata.ino())) {
+            return Ok(());
         }
+        let entries = fs::read_dir(directory).map_err(|error| cannot_read(directory, error))?;
+        let mut paths = Vec::new();
+        for entry in entries {
+            paths.push(entry.map_err(|error| cannot_read(directory, error))?.path());
+        }
+        paths.sort();
+        for path in paths {
+            let hidden = path
+                .file_name()
+                .is_none_or(|name| name.as_encoded_bytes().starts_with(b"."));
+            // A link that leads nowhere is nobody's configuration.
+            let Some(metadata) = fs::metadata(&path).ok().filter(|_| !hidden) else {
+                continue;
+            };
+            if metadata.is_dir() {
+                self.directory(&path, &metadata, depth + 1)?;
+            } else if metadata.is_file() && is_configuration(&path) {
+                if self.files.len() >= MAX_FILES {
+                    return Err(Failure::new(format!(
+                        "`{}` holds more than {MAX_FILES} files",
+                        directory.display()
+                    )));
+                }
+                self.files.push(path);
+            }
+        }
+        Ok(())
     }
-    Ok(())
 }
 
 fn is_configuration(path: &Path) -> bool {

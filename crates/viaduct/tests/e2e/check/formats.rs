@@ -314,6 +314,25 @@ http:
     }
 }
 
+/// Each directory is read once, by whatever way it is come to.
+#[test]
+fn i5_links_in_a_circle_are_not_followed_for_ever() {
+    let directory = directory(&MENDED.replace("backend-svc", "backend-scv"));
+    for link in ["a", "b"] {
+        std::os::unix::fs::symlink(".", directory.path().join(link)).expect("a link");
+    }
+    let found = diagnostics(directory.path(), &[".", "a"]);
+    assert_eq!(codes(&found), ["V0101"], "{found:#?}");
+
+    let elsewhere = tempfile::tempdir().expect("a temporary directory");
+    std::os::unix::fs::symlink(directory.path(), elsewhere.path().join("linked")).expect("a link");
+    let found = diagnostics(elsewhere.path(), &["."]);
+    assert_eq!(
+        found[0]["file"], "./linked/route.yaml",
+        "a link may lead elsewhere: {found:#?}"
+    );
+}
+
 #[test]
 fn c18_explain_knows_codes_and_reasons() {
     let explain = |code: &str| run(Command::new(BINARY).args(["explain", code]), b"");
