@@ -164,8 +164,13 @@ impl Editor<'_> {
     pub(crate) fn append_document(&self, document: &str) -> Edit {
         let text = &self.file.text;
         // In front of the last line end, which is then the new document's.
-        let end = text.strip_suffix('\n').map_or(text.len(), str::len);
-        Edit::replace(self.index, end..end, format!("\n---\n{}", document.trim_end()))
+        let end = text
+            .strip_suffix("\r\n")
+            .or_else(|| text.strip_suffix('\n'))
+            .map_or(text.len(), str::len);
+        let lines = ["", "---"].into_iter().chain(document.trim_end().lines());
+        let lines: Vec<_> = lines.collect();
+        Edit::replace(self.index, end..end, lines.join(self.file.line_end))
     }
 
     /// A mapping without its entries: `key: {}`.
@@ -174,12 +179,13 @@ impl Editor<'_> {
         let lines = self.own_lines(key)?;
         let name = self.file.token(&key.location)?;
         let end = self.bytes(&lines).end;
-        let tail = if self.file.text.get(..end).is_some_and(|text| text.ends_with('\n')) {
-            ": {}\n"
-        } else {
-            ": {}"
-        };
-        Some(Edit::replace(self.index, name.end..end, tail))
+        let ends = self.file.text.get(..end).is_some_and(|text| text.ends_with('\n'));
+        let line_end = if ends { self.file.line_end } else { "" };
+        Some(Edit::replace(
+            self.index,
+            name.end..end,
+            format!(": {{}}{line_end}"),
+        ))
     }
 
     fn insert(&self, line: usize, column: u32, lines: &[String]) -> Edit {
@@ -318,6 +324,32 @@ mod tests {
             Some(vec![editor.append(root, "spec", &["b: 2".to_owned()])?])
         });
         assert_eq!(added.as_deref(), Some("kind: X\r\nspec:\r\n  a: 1\r\n  b: 2\r\n"));
+    }
+
+    #[test]
+    fn c18_every_edit_ends_lines_as_the_file_does() {
+        let windows = "kind: X\r\nspec:\r\n  a:\r\n    b: 1\r\n";
+        let mixed = "kind: X\nspec:\n  a:\n    b: 1\r\n";
+        for (text, end) in [(windows, "\r\n"), (mixed, "\n")] {
+            let emptied = edited(text, |editor, root| Some(vec![editor.empty(root, "spec.a")?]));
+            let before = text.split_once("    b: 1").map(|(before, _)| before);
+            let before = before.and_then(|before| before.strip_suffix(&format!(":{end}")));
+            assert_eq!(emptied, before.map(|before| format!("{before}: {{}}{end}")));
+            let added = edited(text, |editor, _| {
+                Some(vec![editor.append_document("kind: Y\nspec: 2\n")])
+            });
+            let added = added.unwrap_or_default();
+            let before = text.trim_end();
+            assert_eq!(added, format!("{before}{end}---{end}kind: Y{end}spec: 2\r\n"));
+            let moved = edited(text, |editor, root| {
+                editor.move_field(root, "spec.a.b", "spec.c.b")
+            });
+            let before = text.split_once("    b: 1").map(|(before, _)| before.to_owned());
+            assert_eq!(
+                moved,
+                before.map(|before| format!("{before}  c:{end}    b: 1{end}"))
+            );
+        }
     }
 
     #[test]

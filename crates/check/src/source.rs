@@ -132,7 +132,11 @@ impl File {
             Err(fault) => (Vec::new(), Some(fault)),
         };
         Self {
-            line_end: if text.contains("\r\n") { "\r\n" } else { "\n" },
+            line_end: if 2 * text.matches("\r\n").count() > text.matches('\n').count() {
+                "\r\n"
+            } else {
+                "\n"
+            },
             name: name.into(),
             text,
             lines,

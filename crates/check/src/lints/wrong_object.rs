@@ -132,12 +132,12 @@ fn is_of_a_server(objects: &Objects<'_>, asked: &Asked<'_>) -> bool {
 fn together(objects: &Objects<'_>, solution: Help, without: Help) -> Help {
     let mut edits = solution.edits;
     for edit in &mut edits {
-        let end = objects
-            .sources
-            .files
-            .get(edit.file)
-            .map_or(0, |file| file.text.len());
-        let in_front = edit.start == edit.end && edit.start + 1 == end;
+        let Some(file) = objects.sources.files.get(edit.file) else {
+            continue;
+        };
+        let end = file.text.len();
+        let behind = file.text.get(edit.start..).unwrap_or_default();
+        let in_front = edit.start == edit.end && matches!(behind, "\n" | "\r\n");
         if in_front
             && without
                 .edits
@@ -147,7 +147,7 @@ fn together(objects: &Objects<'_>, solution: Help, without: Help) -> Help {
             // The last line, in front of whose end the document goes, is taken out.
             edit.start = end;
             edit.end = end;
-            edit.text = format!("{}\n", edit.text.trim_start());
+            edit.text = format!("{}{}", edit.text.trim_start(), file.line_end);
         }
     }
     edits.extend(without.edits);
