@@ -187,8 +187,14 @@ impl Builder {
 
     fn alias(&mut self, anchor: usize, at: Marker) -> Result<(), DocumentError> {
         let Some(node) = self.anchors.get(&anchor) else {
-            // The anchor's own value is still open.
-            return Err(self.error(at, "an alias inside the value that it names"));
+            let is_open = self.open.iter().any(|collection| collection.anchor == anchor);
+            let message = if is_open {
+                "an alias inside the value that it names"
+            } else {
+                // The parser knows the anchors of all documents.
+                "an alias (`*name`) to an anchor (`&name`) of another document: anchors end with their document"
+            };
+            return Err(self.error(at, message));
         };
         let weight = Weight::of(node);
         if self.open.len() + weight.depth > MAX_DEPTH {

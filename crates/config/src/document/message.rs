@@ -22,6 +22,11 @@ pub(super) fn explain(parser_says: &str) -> Cow<'_, str> {
 
 /// The first fragment that occurs in the parser's message decides.
 const MESSAGES: &[(&str, &str)] = &[
+    // In front of `tab`, which is a part of it.
+    (
+        "unprintable character",
+        "a control character, which YAML does not allow",
+    ),
     (
         "in block scalar",
         "a line of a block text (`|` or `>`) is indented less than the first one",
@@ -93,10 +98,6 @@ const MESSAGES: &[(&str, &str)] = &[
     ),
     ("handle wasn't declared", "an undeclared tag"),
     ("did not find expected node content", "a value is missing"),
-    (
-        "unprintable character",
-        "a control character, which YAML does not allow",
-    ),
     (
         "expected <document start>",
         "text after the end of the document: check the indentation",

@@ -208,7 +208,7 @@ fn a10_1_anchors_aliases_and_merge_keys() {
     );
     assert_eq!(
         refused("a: &a 1\n---\nb: *a"),
-        "f.yaml:3:4: an alias inside the value that it names"
+        "f.yaml:3:4: an alias (`*name`) to an anchor (`&name`) of another document: anchors end with their document"
     );
     assert_eq!(
         refused("<<: 1"),
@@ -248,6 +248,14 @@ fn i5_alias_bombs_and_depth_are_bounded() {
 fn a10_3_messages_say_what_to_look_for() {
     let cases = [
         ("a:\n\tb: 1\n", "f.yaml:2:2: a tab where YAML wants spaces"),
+        (
+            "a:\n  \0b: 1\n",
+            "f.yaml:2:3: a control character, which YAML does not allow",
+        ),
+        (
+            "a: b\0",
+            "f.yaml:1:5: a control character, which YAML does not allow",
+        ),
         (
             "a: 1\n b: 2\n",
             "f.yaml:2:3: `key: value` is not allowed here: check the indentation, and quote texts that hold `: `",

@@ -195,18 +195,11 @@ pub(super) fn complaints<'i>(
                 format!("there is no entry point `{name}`"),
             )
         });
-    let exceptions = bridge.exceptions.iter().flat_map(|exception| {
-        let faults = [
-            subject_fault(exception),
-            exception.ends().err(),
-            exception.reason.trim().is_empty().then(|| {
-                "an exception needs a `reason`: why it is there, for whoever reads it in a year".to_owned()
-            }),
-        ];
-        faults
-            .into_iter()
-            .flatten()
-            .map(|fault| ("bridge.exceptions".to_owned(), fault))
+    let exceptions = bridge.exceptions.iter().enumerate();
+    let exceptions = exceptions.flat_map(|(index, exception)| {
+        let path = format!("bridge.exceptions[{index}]");
+        let faults = exception_faults(exception);
+        faults.map(move |(field, fault)| (format!("{path}{field}"), fault))
     });
     let interval = bridge.preflight_interval;
     let too_short = interval != GoDuration::default() && interval < GoDuration::from_secs(1);
@@ -228,7 +221,22 @@ pub(super) fn complaints<'i>(
     unknown.chain(exceptions).chain(interval).chain(overlap)
 }
 
-fn subject_fault(exception: &BridgeException) -> Option<String> {
+/// The field, where the fault is in one, and what is wrong.
+fn exception_faults(exception: &BridgeException) -> impl Iterator<Item = (&'static str, String)> + use<> {
+    let until = if exception.until.trim().is_empty() {
+        let missing = "an exception needs an `until`: the day that it ends with, such as `2026-12-31`";
+        Some(("", missing.to_owned()))
+    } else {
+        exception.ends().err().map(|fault| (".until", fault))
+    };
+    let reason = exception.reason.trim().is_empty().then(|| {
+        let missing = "an exception needs a `reason`: why it is there, for whoever reads it in a year";
+        ("", missing.to_owned())
+    });
+    [subject_fault(exception), until, reason].into_iter().flatten()
+}
+
+fn subject_fault(exception: &BridgeException) -> Option<(&'static str, String)> {
     let BridgeException {
         router,
         namespace,
@@ -237,19 +245,21 @@ fn subject_fault(exception: &BridgeException) -> Option<String> {
     } = exception;
     let given = [router, namespace, service];
     if given.iter().filter(|name| !name.is_empty()).count() != 1 {
-        return Some("an exception is for one `router`, one `namespace` or one `service`".to_owned());
+        let one = "an exception is for one `router`, one `namespace` or one `service`";
+        return Some(("", one.to_owned()));
     }
     let is_object = |name: &str| {
         name.split_once('/')
             .is_some_and(|(namespace, name)| !namespace.is_empty() && !name.is_empty())
     };
     if !router.is_empty() && !router.contains('@') && !is_object(router) {
-        return Some(format!(
-            "`{router}` is no router: write `name@provider`, or `namespace/name` of its object"
-        ));
+        let fault =
+            format!("`{router}` is no router: write `name@provider`, or `namespace/name` of its object");
+        return Some((".router", fault));
     }
     if !service.is_empty() && !service.contains('@') {
-        return Some(format!("`{service}` is no service: write `name@provider`"));
+        let fault = format!("`{service}` is no service: write `name@provider`");
+        return Some((".service", fault));
     }
     None
 }

@@ -192,14 +192,8 @@ fn load(root: Node) -> Result<Loaded, LoadError> {
 /// Finds the place of an option, or of the nearest section above it that was written.
 fn placed(root: &Node, complaint: Complaint) -> Fault {
     let mut node = root;
-    for name in &complaint.path {
-        let Value::Mapping(entries) = &node.value else {
-            break;
-        };
-        let Some((_, child)) = entries
-            .iter()
-            .find(|(key, _)| key.text.eq_ignore_ascii_case(name))
-        else {
+    for step in &complaint.path {
+        let Some(child) = below(node, step) else {
             break;
         };
         node = child;
@@ -209,6 +203,27 @@ fn placed(root: &Node, complaint: Complaint) -> Fault {
         option: complaint.path.join("."),
         why: Why::Invalid(complaint.message),
     }
+}
+
+/// The value of a step such as `until` or `exceptions[0]`.
+fn below<'n>(node: &'n Node, step: &str) -> Option<&'n Node> {
+    let Value::Mapping(entries) = &node.value else {
+        return None;
+    };
+    let named = |name: &str| {
+        let mut entries = entries.iter();
+        let found = entries.find(|(key, _)| key.text.eq_ignore_ascii_case(name));
+        found.map(|(_, value)| value)
+    };
+    let item = || {
+        let (name, index) = step.strip_suffix(']')?.rsplit_once('[')?;
+        let list = named(name)?;
+        match &list.value {
+            Value::Sequence(items) => items.get(index.parse::<usize>().ok()?),
+            _ => Some(list),
+        }
+    };
+    named(step).or_else(item)
 }
 
 fn told(faults: &[Fault]) -> String {

@@ -210,11 +210,13 @@ fn c7_an_exception_without_date_or_reason_ends_the_start() {
     for (exception, told) in [
         (
             "{router: a@file, until: tomorrow, reason: x}",
-            "`tomorrow` is no date: write it as `2026-12-31`, or as `2026-12-31T12:00:00Z`",
+            "traefik.yml:3:29: option `bridge.exceptions[0].until`: \
+             `tomorrow` is no date: write it as `2026-12-31`, or as `2026-12-31T12:00:00Z`",
         ),
         (
             "{router: a@file, reason: x}",
-            "`` is no date: write it as `2026-12-31`, or as `2026-12-31T12:00:00Z`",
+            "traefik.yml:3:5: option `bridge.exceptions[0]`: \
+             an exception needs an `until`: the day that it ends with, such as `2026-12-31`",
         ),
         (
             "{router: a@file, until: 2999-01-01}",
@@ -226,7 +228,7 @@ fn c7_an_exception_without_date_or_reason_ends_the_start() {
         ),
         (
             "{router: a, until: 2999-01-01, reason: x}",
-            "`a` is no router: write `name@provider`, or `namespace/name` of its object",
+            "traefik.yml:3:14: option `bridge.exceptions[0].router`: `a` is no router: write `name@provider`, or `namespace/name` of its object",
         ),
     ] {
         let work = tempfile::tempdir().expect("a temporary directory");
@@ -236,6 +238,29 @@ fn c7_an_exception_without_date_or_reason_ends_the_start() {
         assert_eq!(finished.status.code(), Some(1), "{exception}");
         assert!(finished.output.contains(told), "{exception}: {}", finished.output);
     }
+}
+
+#[test]
+fn c7_the_flag_that_is_wrong_of_an_exception_is_the_one_that_is_named() {
+    let work = tempfile::tempdir().expect("a temporary directory");
+    let mut command = root(work.path());
+    command.args([
+        "--bridge.exceptions[0].router=a@file",
+        "--bridge.exceptions[0].until=2999-01-01",
+        "--bridge.exceptions[0].reason=x",
+        "--bridge.exceptions[1].router=b@file",
+        "--bridge.exceptions[1].until=tomorrow",
+        "--bridge.exceptions[1].reason=x",
+    ]);
+    let finished = run(&mut command, b"");
+    assert_eq!(finished.status.code(), Some(1), "{}", finished.output);
+    assert!(
+        finished
+            .output
+            .contains("--bridge.exceptions[1].until: `tomorrow` is no date"),
+        "{}",
+        finished.output
+    );
 }
 
 #[test]
