@@ -15,6 +15,7 @@ pub(crate) mod rehearse;
 pub(crate) mod report;
 mod round;
 mod tell;
+mod turns;
 
 #[cfg(test)]
 mod tests;

@@ -24,6 +24,13 @@ impl Endpoint {
         self.server.pool
     }
 
+    /// Who takes turns with others: the namespace of the route, or the service where it has none.
+    pub(crate) fn tenant(&self) -> Arc<str> {
+        let origin = self.router.origin.as_ref();
+        let namespace = origin.map(|object| &object.namespace);
+        Arc::clone(namespace.unwrap_or(&self.service))
+    }
+
     pub(crate) fn target(&self) -> Target {
         Target::of(&self.server, &self.transport)
     }

@@ -9,14 +9,14 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 use viaduct_config::install::PreflightMode;
 use viaduct_kubernetes::events::Events;
-use viaduct_proxy::probe::Target;
 use viaduct_snapshot::{PoolId, Snapshot};
 
 use super::Settings;
 use super::endpoints::{Endpoint, endpoints};
 use super::report::{Outcome, Report};
-use super::round::round;
+use super::round::{Attempt, is_silent, round};
 use super::tell::Teller;
+use super::turns::in_turn;
 
 pub(super) struct Prober {
     settings: Settings,
@@ -26,10 +26,21 @@ pub(super) struct Prober {
     endpoints: Vec<Endpoint>,
     /// Of servers that the snapshot in force has. A server under another trust has another pool.
     outcomes: HashMap<PoolId, Arc<Outcome>>,
+    /// Servers that were silent when they were tried last.
+    silent: HashMap<PoolId, Silence>,
     /// When what is new is tried; `None`: nothing is.
     change: Option<Instant>,
     /// When everything is tried again.
     again: Option<Instant>,
+}
+
+/// How a silent server is spared, as each turn of its own is long.
+#[derive(Debug, Clone, Copy, Default)]
+struct Silence {
+    /// One after the other.
+    times: u32,
+    /// Rounds in which it has no turn.
+    sits_out: u32,
 }
 
 impl Prober {
@@ -48,6 +59,7 @@ impl Prober {
             teller: Teller::new(events),
             endpoints: Vec::new(),
             outcomes: HashMap::new(),
+            silent: HashMap::new(),
             change: None,
             again: None,
         }
@@ -75,6 +87,7 @@ impl Prober {
         drop(snapshot);
         let live: HashSet<_> = self.endpoints.iter().map(Endpoint::pool).collect();
         self.outcomes.retain(|pool, _| live.contains(pool));
+        self.silent.retain(|pool, _| live.contains(pool));
         self.publish();
         self.schedule_new();
     }
@@ -82,7 +95,8 @@ impl Prober {
     async fn try_new(&mut self) {
         self.change = None;
         let started = Instant::now();
-        self.try_some(|known| known.is_none()).await;
+        let new = self.due(|pool| !self.outcomes.contains_key(&pool));
+        self.try_some(new).await;
         let count = self.publisher.borrow().count();
         tracing::info!(
             passed = count.passed,
@@ -95,31 +109,56 @@ impl Prober {
     }
 
     async fn try_all(&mut self) {
-        self.try_some(|_| true).await;
+        let all = self.due(|pool| self.silent.get(&pool).is_none_or(|silence| silence.sits_out == 0));
+        for silence in self.silent.values_mut() {
+            silence.sits_out = silence.sits_out.saturating_sub(1);
+        }
+        self.try_some(all).await;
         self.schedule_again();
     }
 
-    /// Those that were never tried come first, then those whose outcome is oldest.
-    async fn try_some(&mut self, is_due: impl Fn(Option<&Outcome>) -> bool) {
-        let mut due: Vec<(Option<SystemTime>, PoolId, Target)> = Vec::new();
+    /// Those that were never tried come first, then those whose outcome is oldest; tenants take turns.
+    fn due(&self, is_due: impl Fn(PoolId) -> bool) -> Vec<Attempt<PoolId>> {
+        let mut due: Vec<(Option<SystemTime>, Attempt<PoolId>)> = Vec::new();
         let mut once = HashSet::new();
         for endpoint in &self.endpoints {
             let pool = endpoint.pool();
-            let known = self.outcomes.get(&pool);
-            if is_due(known.map(Arc::as_ref)) && once.insert(pool) {
-                due.push((known.map(|outcome| outcome.at), pool, endpoint.target()));
+            if is_due(pool) && once.insert(pool) {
+                let attempt = Attempt {
+                    key: pool,
+                    tenant: endpoint.tenant(),
+                    target: endpoint.target(),
+                };
+                due.push((self.outcomes.get(&pool).map(|outcome| outcome.at), attempt));
             }
         }
-        due.sort_by_key(|(at, ..)| *at);
+        due.sort_by_key(|(at, _)| *at);
+        let mut due = in_turn(due, |(_, attempt)| Arc::clone(&attempt.tenant));
         due.truncate(MOST);
-        let due = due.into_iter().map(|(_, pool, target)| (pool, target)).collect();
+        due.into_iter().map(|(_, attempt)| attempt).collect()
+    }
+
+    async fn try_some(&mut self, due: Vec<Attempt<PoolId>>) {
         let seen = round(due, LONGEST_ROUND).await;
+        for (pool, seen) in &seen {
+            self.note_silence(*pool, is_silent(seen));
+        }
         let now = SystemTime::now();
         let seen = seen.into_iter();
         self.outcomes
             .extend(seen.map(|(pool, seen)| (pool, Arc::new(Outcome::of(&seen, now)))));
         let report = self.publish();
         self.teller.tell(&report);
+    }
+
+    fn note_silence(&mut self, pool: PoolId, is_silent: bool) {
+        if is_silent {
+            let silence = self.silent.entry(pool).or_default();
+            silence.times = silence.times.saturating_add(1);
+            silence.sits_out = if silence.times == 1 { 1 } else { MOST_SAT_OUT };
+        } else {
+            self.silent.remove(&pool);
+        }
     }
 
     fn publish(&self) -> Arc<Report> {
@@ -165,3 +204,5 @@ const SETTLE: Duration = Duration::from_secs(2);
 /// Servers tried in one round; the others have their turn in the next.
 const MOST: usize = 1024;
 const LONGEST_ROUND: Duration = Duration::from_secs(60);
+/// Rounds of all servers that one sits out that was silent twice or more; after the first time it is one.
+const MOST_SAT_OUT: u32 = 3;

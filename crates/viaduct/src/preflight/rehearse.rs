@@ -4,12 +4,12 @@ use std::collections::HashSet;
 use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
-use viaduct_proxy::probe::Seen;
-use viaduct_snapshot::Snapshot;
+use viaduct_proxy::probe::{Seen, Target};
+use viaduct_snapshot::{PoolId, Snapshot};
 use viaduct_tls::{Backend, CertificateFacts, Trust, TrustBundle};
 
 use super::endpoints::{Endpoint, endpoints};
-use super::round::round;
+use super::round::{Attempt, round};
 use crate::api::date;
 
 /// What was tried, and what came of it: what `/api/rehearse` answers.
@@ -102,7 +102,7 @@ pub(crate) async fn rehearse(
     let different: Vec<&Endpoint> = different.take(MOST).collect();
     let new = different.iter().filter_map(|endpoint| {
         let target = endpoint.target().trusting(trust.clone()).ok()?;
-        Some((endpoint.pool(), target))
+        Some(attempt(endpoint, target))
     });
     let new = round(new.collect(), LONGEST_ROUND).await;
     let failed: HashSet<_> = new
@@ -113,7 +113,7 @@ pub(crate) async fn rehearse(
     let again = different
         .iter()
         .filter(|endpoint| failed.contains(&endpoint.pool()));
-    let again = again.map(|endpoint| (endpoint.pool(), endpoint.target()));
+    let again = again.map(|endpoint| attempt(endpoint, endpoint.target()));
     let today = round(again.collect(), LONGEST_ROUND).await;
     let of = |seen: &[(_, Seen)], endpoint: &Endpoint| {
         let pool = endpoint.pool();
@@ -129,6 +129,14 @@ pub(crate) async fn rehearse(
         row(endpoint, seen, before)
     });
     Some(summed(cas, rows.collect()))
+}
+
+fn attempt(endpoint: &Endpoint, target: Target) -> Attempt<PoolId> {
+    Attempt {
+        key: endpoint.pool(),
+        tenant: endpoint.tenant(),
+        target,
+    }
 }
 
 /// `name@provider`, with or without its provider; or the name of the Kubernetes object of a route to it.

@@ -4,17 +4,19 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use viaduct_proxy::probe::Seen;
+use viaduct_proxy::probe::{Seen, Target};
 use viaduct_tls::{Backend, Fault, Reason, Trust};
 
 use super::super::endpoints::Endpoint;
-use super::super::round::round;
+use super::super::round::{Attempt, is_silent, round};
 
 /// The servers, and what is known of each. Who had no turn in a round stays as he was, and comes first in the next.
 pub(super) struct Check {
     servers: Vec<(Endpoint, Known)>,
     /// The trust in force.
     held: Backend<Trust>,
+    /// So many were begun.
+    rounds: u32,
 }
 
 #[derive(Debug, Clone)]
@@ -25,6 +27,8 @@ enum Known {
     Broken(Fault),
     /// Passes under the new trust, or the new trust is not what makes it fail.
     NoWorse,
+    /// No worse, too: it says nothing to anybody.
+    Silent,
 }
 
 /// What is known by now of all of them.
@@ -43,25 +47,19 @@ impl Check {
         Self {
             servers: servers.map(|endpoint| (endpoint, Known::Nothing)).collect(),
             held,
+            rounds: 0,
         }
     }
 
     /// One round: each server under the trust of its transport, and who is refused there under the one in force. Each
     /// of the two ends after `limit`.
     pub(super) async fn go_on(&mut self, limit: Duration) {
-        let mut due: Vec<(u8, usize)> = self
-            .servers
-            .iter()
-            .enumerate()
-            .map(|(index, (_, known))| (known.rank(), index))
-            .collect();
-        due.sort_unstable();
-        let due = due.into_iter().take(MOST);
-        let targets = due.filter_map(|(_, index)| Some((index, self.servers.get(index)?.0.target())));
         let mut refused = HashMap::new();
-        for (index, seen) in round(targets.collect(), limit).await {
+        for (index, seen) in round(self.due(), limit).await {
+            let silent = is_silent(&seen);
             match seen.fault.filter(is_about_trust) {
                 Some(fault) => drop(refused.insert(index, fault)),
+                None if silent => self.note(index, Known::Silent),
                 None => self.note(index, Known::NoWorse),
             }
         }
@@ -71,7 +69,7 @@ impl Check {
                 continue;
             };
             match endpoint.target().trusting(self.held.clone()) {
-                Ok(target) => again.push((*index, target)),
+                Ok(target) => again.push(attempt(*index, endpoint, target)),
                 // The trust in force goes with nothing that is configured now: it does not help this server.
                 Err(_) => self.note(*index, Known::NoWorse),
             }
@@ -82,6 +80,22 @@ impl Check {
                 _ => self.note(index, Known::NoWorse),
             }
         }
+    }
+
+    /// Those whose turn it is in the next round.
+    fn due(&mut self) -> Vec<Attempt<usize>> {
+        let with_silent = self.rounds.is_multiple_of(SILENT_EVERY);
+        self.rounds = self.rounds.wrapping_add(1);
+        let servers = self.servers.iter().enumerate();
+        let mut due: Vec<(u8, usize, &Endpoint)> = servers
+            .filter(|(_, (_, known))| with_silent || !matches!(known, Known::Silent))
+            .map(|(index, (endpoint, known))| (known.rank(), index, endpoint))
+            .collect();
+        due.sort_by_key(|(rank, index, _)| (*rank, *index));
+        due.truncate(MOST);
+        let due = due.into_iter();
+        due.map(|(_, index, endpoint)| attempt(index, endpoint, endpoint.target()))
+            .collect()
     }
 
     fn note(&mut self, index: usize, known: Known) {
@@ -102,7 +116,7 @@ impl Check {
                     let url = Arc::clone(&endpoint.server.url);
                     outcome.broken.push((url, fault.clone()));
                 }
-                Known::NoWorse => {}
+                Known::NoWorse | Known::Silent => {}
             }
         }
         outcome.broken.sort_by(|(a, _), (b, _)| a.cmp(b));
@@ -117,6 +131,7 @@ impl Known {
             Self::Nothing => 0,
             Self::Broken(_) => 1,
             Self::NoWorse => 2,
+            Self::Silent => 3,
         }
     }
 }
@@ -146,6 +161,14 @@ impl Outcome {
     }
 }
 
+fn attempt(index: usize, endpoint: &Endpoint, target: Target) -> Attempt<usize> {
+    Attempt {
+        key: index,
+        tenant: endpoint.tenant(),
+        target,
+    }
+}
+
 fn passes(seen: &Seen) -> bool {
     seen.is_verified() && seen.fault.is_none()
 }
@@ -158,3 +181,5 @@ fn is_about_trust(fault: &Fault) -> bool {
 
 /// Servers tried in one round; the others have their turn in the next.
 const MOST: usize = 1024;
+/// Servers that were silent have a turn in one of so many rounds: each turn of theirs is long.
+const SILENT_EVERY: u32 = 4;

@@ -125,3 +125,31 @@ fn c11_no_change_of_what_is_wanted_or_of_servers_puts_the_day_off() {
     assert!(held.is_empty() && gate.pending.is_empty());
     assert!(gate.hold(&in_force, &snapshot(&[1], &c)).is_empty());
 }
+
+#[test]
+fn c11_checks_at_the_same_time_share_the_handshakes_there_are() {
+    let ca = Ca::new("CA");
+    let silent: Vec<_> = (0..12)
+        .map(|_| TcpListener::bind(("127.0.0.1", 0)).unwrap())
+        .collect();
+    let ports: Vec<u16> = silent
+        .iter()
+        .map(|listener| listener.local_addr().unwrap().port())
+        .collect();
+    let servers = endpoints(&snapshot(&ports, &ca));
+    let [mut one, mut other] = [(); 2].map(|()| Check::new(servers.clone(), bundle(&ca)));
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let limit = Duration::from_millis(600);
+    runtime.block_on(async { tokio::join!(one.go_on(limit), other.go_on(limit)) });
+    let connections: usize = silent
+        .iter()
+        .map(|listener| {
+            listener.set_nonblocking(true).unwrap();
+            listener.incoming().take_while(Result::is_ok).count()
+        })
+        .sum();
+    assert!(connections <= 4, "{connections} at once to one host");
+}
