@@ -131,9 +131,11 @@ pub(crate) fn c11_report_is_the_default_and_off_tries_nobody() {
 
     let elsewhere = tempfile::tempdir().expect("a temporary directory");
     let running_off = serve(elsewhere.path(), &routes, &["--bridge.preflight=off"]);
-    let off: Value =
-        serde_json::from_slice(&api::get(running_off.address("traefik"), "/api/viaduct/preflight").body)
-            .expect("JSON");
+    let off = wait_report(running_off.address("traefik"), "whom it knows", |report| {
+        report["servers"]
+            .as_array()
+            .is_some_and(|servers| servers.len() == 3)
+    });
     assert_eq!((&off["mode"], &off["unchecked"]), (&json!("off"), &json!(3)));
 }
 
