@@ -53,6 +53,10 @@ fn audit(arguments: &Audit) -> Result<bool, Failure> {
     let Some(required) = arguments.require.map(settings::bridge::class) else {
         return Ok(true);
     };
+    if rows.is_empty() {
+        return Err(Failure::new("there are no bridges, so nothing shows that they are what is required")
+            .hint("name where the routes are: a directory of manifests, a cluster, an install configuration, an API"));
+    }
     let below = below(&rows, required);
     for (row, class) in &below {
         output::status(format_args!(
