@@ -13,16 +13,16 @@ use viaduct_tls::Fault;
 
 use crate::answer::ProxyError;
 use crate::body::Answer;
-use crate::config::Hygiene;
+use crate::config::{ForwardedTrust, Hygiene};
 use crate::headers::{self, Peer};
 use crate::middleware::{headers as custom, path, redirect};
 use crate::request::{Request, prefixed};
 
 /// A request as it is on its way inwards.
-#[derive(Debug)]
 pub struct Preview {
     request: Request<()>,
     client: SocketAddr,
+    peer: Peer,
     secure: bool,
     sanitize: bool,
 }
@@ -56,22 +56,24 @@ pub enum Step {
 
 impl Preview {
     /// In its normal form, and with the headers that the proxy owns (I1, I3). `head`: the URI in origin-form with a
-    /// `Host` header, or in absolute form. `secure`: by TLS. `client` is not believed what it says of others.
+    /// `Host` header, or in absolute form. `secure`: by TLS. `forwarded`: what `client` is believed; `None`: nothing.
     pub fn new(
         head: http::Request<()>,
         hygiene: &Hygiene,
         client: SocketAddr,
+        forwarded: Option<&ForwardedTrust>,
         secure: bool,
     ) -> Result<Self, Refusal> {
         let mut request = Request::normalize(head, hygiene)?;
         if request.is_server_wide() {
             return Err(ProxyError::NotFound.into());
         }
-        let (port, peer) = (request.port(), Peer::new(client, None));
+        let (port, peer) = (request.port(), Peer::new(client, forwarded));
         request.hop = headers::own(&mut request.parts, port, &peer, secure);
         Ok(Self {
             request,
             client,
+            peer,
             secure,
             sanitize: hygiene.sanitize_path,
         })
@@ -141,7 +143,7 @@ impl Preview {
     /// As the server would get it, for [`probe::ask`](crate::probe::ask).
     pub fn outgoing(self, balancer: &LoadBalancer, server: &Server) -> Result<http::Request<()>, Refusal> {
         let mut parts = self.request.parts;
-        headers::append_forwarded_for(&mut parts.headers, &Peer::new(self.client, None));
+        headers::append_forwarded_for(&mut parts.headers, &self.peer);
         if !balancer.pass_host_header || !parts.headers.contains_key(HOST) {
             parts.headers.insert(HOST, server.authority.clone());
         }

@@ -181,6 +181,8 @@ pub struct Handshake {
     pub verified: Option<Verified>,
     /// The trusted certificate that the chain leads to.
     pub verified_by: Option<Fingerprint>,
+    /// It is of a bundle that has been replaced, and is believed only until the overlap ends.
+    pub by_previous: bool,
 }
 
 /// Connects, shakes hands and closes. A server that has asked for a client certificate is given up to two seconds to
@@ -322,6 +324,7 @@ impl TlsSeen {
             resumed: handshake.resumed,
             verified: handshake.proof.verified,
             verified_by: handshake.proof.verified_by,
+            by_previous: handshake.proof.by_previous,
         });
     }
 }

@@ -6,6 +6,7 @@
 //! ```
 //! Answers that have to be put together are made on a thread of their own: a worker only passes them on.
 
+mod asking;
 mod bridges;
 mod catalogue;
 mod certificates;
@@ -235,11 +236,14 @@ impl Api {
                 reply::not_found()
             });
         }
-        if path == "/api/rehearse" {
-            return self.rehearse(asked);
-        }
-        if path == "/api/trace" {
-            return self.trace(asked);
+        if matches!(path, "/api/rehearse" | "/api/trace") {
+            if !asking::is_ours(&self.view, &asked.headers) {
+                return now(asking::refusal());
+            }
+            return match path {
+                "/api/trace" => self.trace(asked),
+                _ => self.rehearse(asked),
+            };
         }
         let view = Arc::clone(&self.view);
         self.elsewhere(move || endpoint::answer(&view, &asked))

@@ -12,14 +12,15 @@ mod route;
 mod server;
 mod text;
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Instant;
 
+use http::header::{CONTENT_LENGTH, EXPECT, HOST, TRANSFER_ENCODING};
 use http::uri::Scheme;
 use http::{HeaderName, HeaderValue, Method, StatusCode, Uri};
-use viaduct_proxy::Hygiene;
 use viaduct_proxy::preview::{Preview, Refusal, status_of};
+use viaduct_proxy::{ForwardedTrust, Hygiene};
 use viaduct_snapshot::{LoadBalancer, Router, RouterState, Server, Snapshot};
 
 pub(crate) use report::Report;
@@ -51,6 +52,15 @@ impl Question {
             .parse()
             .map_err(|error| format!("`{url}` is no URL: {error}"))?;
         let scheme = uri.scheme().cloned();
+        if uri
+            .authority()
+            .is_some_and(|authority| authority.as_str().contains('@'))
+        {
+            return Err(format!(
+                "`{}` names a user: give credentials as a header",
+                uri.host().unwrap_or_default()
+            ));
+        }
         if scheme != Some(Scheme::HTTP) && scheme != Some(Scheme::HTTPS) || uri.host().is_none() {
             return Err(format!(
                 "`{url}` is no URL of a request: it begins with `https://HOST` or `http://HOST`"
@@ -86,10 +96,21 @@ impl Question {
             return Err(format!("more than {MOST_HEADERS} headers are not taken"));
         }
         let (name, value) = line.split_once(':').ok_or_else(wrong)?;
-        let name = name.trim().parse().map_err(|_| wrong())?;
+        let name: HeaderName = name.trim().parse().map_err(|_| wrong())?;
+        if NO_BODY.contains(&name) {
+            return Err(format!("`{name}` is not taken: a trace has no body to send"));
+        }
         let value = value.trim().parse().map_err(|_| wrong())?;
         self.headers.push((name, value));
         Ok(())
+    }
+
+    /// What a client names in its ClientHello: no address, and nothing in plain text.
+    fn server_name(&self) -> Option<String> {
+        let host = self.url.host().filter(|_| self.is_secure())?;
+        let bare = host.trim_start_matches('[').trim_end_matches(']');
+        let name = bare.strip_suffix('.').unwrap_or(bare).to_ascii_lowercase();
+        name.parse::<IpAddr>().is_err().then_some(name)
     }
 
     fn is_secure(&self) -> bool {
@@ -99,7 +120,12 @@ impl Question {
     fn head(&self) -> http::Request<()> {
         let mut head = http::Request::new(());
         *head.method_mut() = self.method.clone();
-        *head.uri_mut() = self.url.clone();
+        // Who names another host than the URL's asks for it over a connection for that one.
+        let other_host = self.headers.iter().any(|(name, _)| *name == HOST);
+        *head.uri_mut() = match self.url.path_and_query() {
+            Some(path) if other_host => Uri::from(path.clone()),
+            Some(_) | None => self.url.clone(),
+        };
         for (name, value) in &self.headers {
             head.headers_mut().append(name, value.clone());
         }
@@ -113,6 +139,8 @@ pub(crate) struct Listening {
     /// As configured, such as `:8443`.
     pub(crate) address: String,
     pub(crate) hygiene: Hygiene,
+    /// Whom it believes what they say of others.
+    pub(crate) forwarded: ForwardedTrust,
 }
 
 /// Follows the request. Every step has a deadline; needs a tokio runtime with time and I/O, away from workers.
@@ -132,7 +160,7 @@ async fn follow(
 ) -> Ended {
     let chosen = match route::entry_point(snapshot, listening, question) {
         Ok(chosen) => chosen,
-        Err(message) => return Ended::NoWay(message),
+        Err(message) => return Ended::Unheard(Box::new(Fault::plain("no_entry_point", message))),
     };
     report.entry_point = Some(report::EntryPoint {
         name: chosen.entry_point.name.to_string(),
@@ -144,14 +172,18 @@ async fn follow(
         Err(refusal) => return refusal.into(),
     };
     let secure = question.is_secure();
+    let server_name = question.server_name();
     if secure {
-        report.client = Some(client::leg(
-            snapshot,
-            chosen.entry_point,
-            preview.for_rules().host,
-        ));
+        let leg = client::leg(snapshot, chosen.entry_point, server_name.as_deref());
+        let refused = leg.refused.then(|| client::strict(server_name.as_deref()));
+        report.client = Some(leg);
+        if let Some(fault) = refused {
+            return Ended::Unheard(Box::new(fault));
+        }
+        report.open = client::demand(chosen.entry_point, server_name.as_deref()).map(str::to_owned);
     }
-    let router = match route::router(chosen.entry_point, &preview, secure, report) {
+    let sni = secure.then_some(server_name.as_deref());
+    let router = match route::router(chosen.entry_point, &preview, sni, report) {
         Ok(router) => router,
         Err(ended) => return ended,
     };
@@ -171,6 +203,7 @@ fn request(chosen: &route::Chosen<'_>, question: &Question) -> Result<Preview, R
         question.head(),
         &chosen.hygiene,
         question.client,
+        chosen.forwarded,
         question.is_secure(),
     )
 }
@@ -191,7 +224,12 @@ fn through<'s>(
         }
     };
     for middleware in &router.middlewares {
-        let step = preview.meet(middleware)?;
+        // Nobody knows what comes behind something that was left open.
+        let step = match (preview.meet(middleware), report.open.clone()) {
+            (Ok(step), _) => step,
+            (Err(_), Some(open)) => return Err(Ended::NotSent(open)),
+            (Err(refusal), None) => return Err(refusal.into()),
+        };
         if let Some(ended) = report.met(middleware, step) {
             return Err(ended);
         }
@@ -207,10 +245,11 @@ async fn cross(
     question: &Question,
     report: &mut Report,
 ) -> Ended {
-    let undecided = report.undecided();
-    let outgoing = match preview.outgoing(balancer, server) {
-        Ok(outgoing) => outgoing,
-        Err(refusal) => return refusal.into(),
+    let undecided = report.open.clone();
+    let outgoing = match (preview.outgoing(balancer, server), &undecided) {
+        (Ok(outgoing), _) => outgoing,
+        (Err(_), Some(open)) => return Ended::NotSent(open.clone()),
+        (Err(refusal), None) => return refusal.into(),
     };
     let seen = server::reach(
         balancer,
@@ -241,5 +280,7 @@ fn worded(status: StatusCode) -> String {
     status.to_string()
 }
 
+/// About a body, or the wait for one.
+const NO_BODY: [HeaderName; 3] = [CONTENT_LENGTH, EXPECT, TRANSFER_ENCODING];
 /// Sent with one request.
 const MOST_HEADERS: usize = 32;

@@ -6,7 +6,14 @@ use super::*;
 
 fn preview(url: &str) -> Preview {
     let head = http::Request::get(url).body(()).unwrap();
-    Preview::new(head, &Hygiene::default(), "192.0.2.7:1000".parse().unwrap(), true).unwrap()
+    Preview::new(
+        head,
+        &Hygiene::default(),
+        "192.0.2.7:1000".parse().unwrap(),
+        None,
+        true,
+    )
+    .unwrap()
 }
 
 fn middleware(kind: MiddlewareKind) -> Middleware {
@@ -42,8 +49,14 @@ fn c10_what_is_no_request_is_refused_as_the_proxy_refuses_it() {
     let head = http::Request::get("https://web.example.com/%zz")
         .body(())
         .unwrap();
-    let refused = Preview::new(head, &Hygiene::default(), "192.0.2.7:1000".parse().unwrap(), true);
-    let refused = refused.unwrap_err();
+    let refused = Preview::new(
+        head,
+        &Hygiene::default(),
+        "192.0.2.7:1000".parse().unwrap(),
+        None,
+        true,
+    );
+    let refused = refused.err().unwrap();
     assert_eq!(
         (refused.status, refused.code),
         (StatusCode::BAD_REQUEST, "bad_path")

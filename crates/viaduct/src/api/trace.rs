@@ -32,6 +32,8 @@ pub(super) async fn answer(view: Arc<View>, asked: Asked) -> Response<Bytes> {
         Ok(question) => question,
         Err(message) => return reply::message(StatusCode::BAD_REQUEST, message),
     };
+    let client = question.client.ip();
+    tracing::info!(%client, method = %question.method, url = %question.url, send = question.send, "a request is traced");
     let report = trace::ask(Arc::clone(&published.snapshot), &listening(&view), &question).await;
     match serde_json::to_value(&report) {
         Ok(report) => reply::json(&report),
@@ -76,6 +78,8 @@ fn listening(view: &View) -> Vec<Listening> {
                 .address_of(name)
                 .unwrap_or_else(|| entry_point.address.clone()),
             hygiene: entry_points::hygiene(&entry_point.http),
+            // It was understood at the start.
+            forwarded: entry_points::forwarded(name, &entry_point.forwarded_headers).unwrap_or_default(),
         })
         .collect()
 }

@@ -129,7 +129,8 @@ pub(crate) fn hygiene(http: &install::EntryPointHttp) -> Hygiene {
     }
 }
 
-fn forwarded(name: &str, headers: &install::ForwardedHeaders) -> Result<ForwardedTrust, Failure> {
+/// Whom an entry point believes what they say of others.
+pub(crate) fn forwarded(name: &str, headers: &install::ForwardedHeaders) -> Result<ForwardedTrust, Failure> {
     Ok(ForwardedTrust {
         insecure: headers.insecure,
         trusted_ips: nets(name, &headers.trusted_ips)?,

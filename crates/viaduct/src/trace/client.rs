@@ -1,14 +1,14 @@
 //! The client leg, as a client meets it.
 
 use viaduct_snapshot::{EntryPoint, Snapshot};
+use viaduct_tls::ClientAuth;
 use viaduct_tls::store::Choice;
 
-use super::report::{Certificate, ClientLeg};
+use super::report::{Certificate, ClientLeg, Fault};
 use crate::api::{client_auth, versions};
 
-/// What a ClientHello with this server name gets. An address is no server name.
-pub(super) fn leg(snapshot: &Snapshot, entry_point: &EntryPoint, host: &str) -> ClientLeg {
-    let name = (!host.is_empty() && host.parse::<std::net::IpAddr>().is_err()).then_some(host);
+/// What a ClientHello with this server name gets.
+pub(super) fn leg(snapshot: &Snapshot, entry_point: &EntryPoint, name: Option<&str>) -> ClientLeg {
     let (tls, _) = entry_point.tls(name);
     let policy = tls.policy();
     let store = snapshot.certificates();
@@ -41,4 +41,30 @@ pub(super) fn leg(snapshot: &Snapshot, entry_point: &EntryPoint, host: &str) -> 
         why,
         refused: policy.sni_strict && choice == Choice::Default,
     }
+}
+
+/// Why a client without a certificate gets no further; `None`: it does.
+pub(super) fn demand(entry_point: &EntryPoint, name: Option<&str>) -> Option<&'static str> {
+    let (tls, _) = entry_point.tls(name);
+    match tls.policy().client_auth {
+        ClientAuth::RequireAny | ClientAuth::RequireAndVerify(_) => {
+            Some("clients have to show a certificate, and a trace has none")
+        }
+        ClientAuth::None | ClientAuth::Request | ClientAuth::VerifyIfGiven(_) => None,
+    }
+}
+
+/// The handshake is refused for want of a certificate.
+pub(super) fn strict(name: Option<&str>) -> Fault {
+    let name = name.unwrap_or("no name");
+    let mut fault = Fault::plain(
+        "unrecognized_name",
+        format!("no certificate is for `{name}`, and `sniStrict` is on: the handshake is refused"),
+    );
+    fault.wanted = Some(format!("a certificate with the SAN `{name}`"));
+    fault.got = Some("the default certificate only".to_owned());
+    fault.fix = Some(format!(
+        "name a certificate for `{name}` (`tls.secretName` of the route, or `tls.certificates`), or set `sniStrict: false` in its TLS options"
+    ));
+    fault
 }

@@ -35,6 +35,9 @@ pub(crate) struct Report {
     /// What a client gets; `None`: that depends on the answer to a request that was not sent.
     pub(crate) status: Option<u16>,
     pub(crate) took_micros: u64,
+    /// The first thing that was left open; nothing behind it is certain, and the backend is sent nothing.
+    #[serde(skip)]
+    pub(super) open: Option<String>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -177,6 +180,8 @@ pub(crate) struct Handshake {
     pub(crate) alpn: Option<String>,
     pub(crate) verified: bool,
     pub(crate) verified_by: Option<String>,
+    /// By a CA that has been replaced and is trusted only until the overlap of the rotation ends.
+    pub(crate) by_previous: bool,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -201,8 +206,8 @@ pub(crate) struct Fault {
 
 /// Where it ended.
 pub(super) enum Ended {
-    /// There is no such entry point.
-    NoWay(String),
+    /// No HTTP answer comes of it: there is no such entry point, or no handshake.
+    Unheard(Box<Fault>),
     /// The proxy says so: for what the request is, for what the configuration is, or for what the backend did.
     Failed {
         status: u16,
@@ -239,13 +244,14 @@ impl Report {
             fault: None,
             status: None,
             took_micros: 0,
+            open: None,
         }
     }
 
     pub(super) fn end(&mut self, ended: Ended, took: Duration) {
         self.took_micros = micros(took);
         match ended {
-            Ended::NoWay(message) => self.fault = Some(Fault::plain("no_entry_point", message)),
+            Ended::Unheard(fault) => self.fault = Some(*fault),
             Ended::Failed { status, fault } => {
                 self.status = Some(status);
                 self.fault = Some(*fault);
@@ -261,9 +267,10 @@ impl Report {
 
     /// Notes what a middleware did; where it ends there, how.
     pub(super) fn met(&mut self, middleware: &Middleware, step: Step) -> Option<Ended> {
+        let open = self.open.clone();
         let mut undecided = None;
         let mut ended = None;
-        let effect = match step {
+        let mut effect = match step {
             Step::Unchanged => "the request goes on as it is".to_owned(),
             Step::Headers => "its headers are set; the request goes on".to_owned(),
             Step::Path(path) => format!("the path is now {path}"),
@@ -276,9 +283,17 @@ impl Report {
             }
             Step::Undecided(why) => {
                 undecided = Some(why.to_owned());
+                let name = &middleware.name;
+                self.open.get_or_insert_with(|| {
+                    format!("middleware {name} decides on requests ({why}), and a trace does not go past it")
+                });
                 format!("left open: {why}")
             }
         };
+        if let Some(open) = open {
+            effect = format!("if the request gets here: {effect}");
+            ended = ended.map(|_| Ended::NotSent(open));
+        }
         self.middlewares.push(Met {
             name: middleware.name.to_string(),
             kind: kind(&middleware.kind).to_owned(),
@@ -286,17 +301,6 @@ impl Report {
             undecided,
         });
         ended
-    }
-
-    /// The first middleware that would have had to be asked.
-    pub(super) fn undecided(&self) -> Option<String> {
-        self.middlewares.iter().find_map(|met| {
-            let why = met.undecided.as_deref()?;
-            Some(format!(
-                "middleware {} decides on requests ({why}), and a trace does not go past it",
-                met.name
-            ))
-        })
     }
 }
 
@@ -376,6 +380,7 @@ impl BackendTls {
                 alpn: done.alpn.clone(),
                 verified: done.verified.is_some(),
                 verified_by: done.verified_by.map(|fingerprint| fingerprint.to_string()),
+                by_previous: done.by_previous,
             }),
             took_micros: micros(tls.took),
         }

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use viaduct_proxy::Hygiene;
+use viaduct_config::install::INTERNAL_ENTRY_POINT;
 use viaduct_proxy::preview::Preview;
-use viaduct_snapshot::table::{Considered, Outcome};
+use viaduct_proxy::{ForwardedTrust, Hygiene};
+use viaduct_snapshot::table::{Considered, Outcome, RoutingTable};
 use viaduct_snapshot::{EntryPoint, Routed, Router, Snapshot};
 
 use super::report::{self, Ended, Fault, Report};
@@ -15,13 +16,15 @@ pub(super) struct Chosen<'s> {
     pub(super) entry_point: &'s Arc<EntryPoint>,
     pub(super) address: Option<String>,
     pub(super) hygiene: Hygiene,
+    /// `None`: nobody is believed.
+    pub(super) forwarded: Option<&'s ForwardedTrust>,
     pub(super) why: String,
 }
 
 /// The one that is named, else the one at the URL's port, else one with a router for the request, else any.
 pub(super) fn entry_point<'s>(
     snapshot: &'s Snapshot,
-    listening: &[Listening],
+    listening: &'s [Listening],
     question: &Question,
 ) -> Result<Chosen<'s>, String> {
     let mut all: Vec<_> = snapshot.entry_points.values().collect();
@@ -47,16 +50,8 @@ pub(super) fn entry_point<'s>(
             entry_point,
             format!("it listens at port {port}, which the URL names"),
         )
-    } else if let Some(entry_point) = all.iter().find(|entry_point| has_router(entry_point, question)) {
-        let what = if question.is_secure() {
-            "with TLS"
-        } else {
-            "without TLS"
-        };
-        (*entry_point, format!("it has a router {what} for the request"))
     } else {
-        let any = all.first().ok_or("there is no entry point")?;
-        (*any, "none has a router for the request".to_owned())
+        any(&all, question).ok_or("there is no entry point")?
     };
     let listening = listening
         .iter()
@@ -65,8 +60,39 @@ pub(super) fn entry_point<'s>(
         entry_point,
         address: listening.map(|listening| listening.address.clone()),
         hygiene: listening.map_or_else(Hygiene::default, |listening| listening.hygiene),
+        forwarded: listening.map(|listening| &listening.forwarded),
         why,
     })
+}
+
+/// One with a router for the request, else one with any router of the kind. The API's own entry point comes last, as
+/// its router is for every host, and nobody means it.
+fn any<'s>(all: &[&'s Arc<EntryPoint>], question: &Question) -> Option<(&'s Arc<EntryPoint>, String)> {
+    let what = if question.is_secure() {
+        "with TLS"
+    } else {
+        "without TLS"
+    };
+    let mut others = all
+        .iter()
+        .filter(|other| other.name.as_str() != INTERNAL_ENTRY_POINT);
+    if let Some(found) = others.clone().find(|other| has_router(other, question)) {
+        return Some((found, format!("it has a router {what} for the request")));
+    }
+    let found = others.find(|other| !table(other, question).routers().is_empty());
+    let found = found.or_else(|| all.first())?;
+    Some((
+        found,
+        format!("no entry point has a router {what} for the request"),
+    ))
+}
+
+fn table<'e>(entry_point: &'e EntryPoint, question: &Question) -> &'e RoutingTable {
+    if question.is_secure() {
+        &entry_point.secure
+    } else {
+        &entry_point.plain
+    }
 }
 
 fn at_port<'l>(listening: &'l [Listening], question: &Question) -> Option<(&'l str, u16)> {
@@ -84,25 +110,28 @@ fn at_port<'l>(listening: &'l [Listening], question: &Question) -> Option<(&'l s
 
 fn has_router(entry_point: &EntryPoint, question: &Question) -> bool {
     let head = question.head();
-    let Ok(preview) = Preview::new(head, &Hygiene::default(), question.client, question.is_secure()) else {
+    let Ok(preview) = Preview::new(
+        head,
+        &Hygiene::default(),
+        question.client,
+        None,
+        question.is_secure(),
+    ) else {
         return false;
     };
-    let table = if question.is_secure() {
-        &entry_point.secure
-    } else {
-        &entry_point.plain
-    };
-    table.find(&preview.for_rules()).is_some()
+    table(entry_point, question).find(&preview.for_rules()).is_some()
 }
 
-/// The router that the proxy would take, with all that were looked at.
+/// The router that the proxy would take, with all that were looked at. `sni`: by TLS, under the options of this server
+/// name.
 pub(super) fn router<'s>(
     entry_point: &'s EntryPoint,
     preview: &Preview,
-    secure: bool,
+    sni: Option<Option<&str>>,
     report: &mut Report,
 ) -> Result<&'s Arc<Router>, Ended> {
     let request = preview.for_rules();
+    let secure = sni.is_some();
     let (table, other) = if secure {
         (&entry_point.secure, &entry_point.plain)
     } else {
@@ -113,11 +142,9 @@ pub(super) fn router<'s>(
     report.routers.other_hosts = considered.other_hosts;
     report.routers.why = why(&considered.routers);
     report.routers.considered = considered.routers.iter().map(told).collect();
-    let routed = if secure {
-        let (_, policy) = entry_point.tls(Some(request.host).filter(|host| !host.is_empty()));
-        entry_point.route_secure(&request, policy)
-    } else {
-        entry_point.route_plain(&request)
+    let routed = match sni {
+        Some(name) => entry_point.route_secure(&request, entry_point.tls(name).1),
+        None => entry_point.route_plain(&request),
     };
     match routed {
         Routed::Router(router) => Ok(router),
@@ -125,7 +152,11 @@ pub(super) fn router<'s>(
             http::StatusCode::MISDIRECTED_REQUEST,
             Fault::plain(
                 "misdirected",
-                "the router demands client certificates under TLS options that this host does not have",
+                format!(
+                    "the connection was made under the TLS options of `{}`, and those of `{}`, or of its router, are others",
+                    sni.flatten().unwrap_or("no name"),
+                    request.host
+                ),
             ),
         )),
         Routed::NotFound => {

@@ -35,8 +35,11 @@ pub(super) fn choose<'s>(
         None => (
             all.iter().position(|candidate| candidate.taken),
             match takers {
-                1 => "it is the only one that takes new requests".to_owned(),
-                _ => format!("{takers} take new requests in turn; this is the first of them"),
+                1 => format!("it is the only one that takes new requests{}", lost(service)),
+                _ => format!(
+                    "{takers} take new requests in turn; this is the first of them{}",
+                    lost(service)
+                ),
             },
         ),
     };
@@ -72,6 +75,30 @@ fn collect<'s>(service: &'s Service, taken: bool, all: &mut Vec<Candidate<'s>>) 
         }
         ServiceKind::Internal(_) => false,
     }
+}
+
+/// The share of the requests to a weighted service that ends at a service without a server for it.
+fn lost(service: &Service) -> String {
+    let ServiceKind::Weighted(children) = &service.kind else {
+        return String::new();
+    };
+    let total: u64 = children.iter().map(|(_, weight)| u64::from(*weight)).sum();
+    let mut all = Vec::new();
+    let told = children
+        .iter()
+        .filter(|(_, weight)| *weight > 0)
+        .filter_map(|(child, weight)| {
+            all.clear();
+            collect(child, true, &mut all);
+            let takes = all.iter().any(|candidate| candidate.taken);
+            (!takes).then(|| {
+                format!(
+                    "; but {weight} of {total} requests go to {}, which has no server: 503",
+                    child.name
+                )
+            })
+        });
+    told.collect()
 }
 
 fn told(service: &Service, all: &[Candidate<'_>], chosen: Option<usize>, why: &str) -> report::Service {

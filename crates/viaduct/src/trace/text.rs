@@ -217,6 +217,13 @@ fn backend(out: &mut Lines, leg: &BackendLeg) {
             );
             out.fact("verified", if done.verified { "yes" } else { "no" });
             out.optional("trusted root", done.verified_by.as_deref());
+            if done.by_previous {
+                out.line(
+                    2,
+                    "of the rootCAs that were replaced: trusted until the overlap of the rotation ends, and",
+                );
+                out.line(2, "not under those in force; see `/api/rotations`");
+            }
         }
         None => out.fact("TLS", &format!("failed after {}", millis(tls.took_micros))),
     }
@@ -242,8 +249,11 @@ fn verdict(out: &mut Lines, report: &Report) {
     let status = report
         .status
         .and_then(|status| http::StatusCode::from_u16(status).ok());
-    let status = status.map_or_else(|| "this process answers".to_owned(), worded);
-    out.head("answer", &format!("{status}, by the proxy"));
+    match (status, &report.fault) {
+        (Some(status), _) => out.head("answer", &format!("{}, by the proxy", worded(status))),
+        (None, Some(_)) => out.head("answer", "none"),
+        (None, None) => out.head("answer", "this process answers"),
+    }
     if let Some(told) = &report.fault {
         fault(out, told);
     }

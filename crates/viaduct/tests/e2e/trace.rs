@@ -274,6 +274,14 @@ fn c10_what_is_no_trace_is_refused() {
             "error: `POST` is not traced: a trace only reads, with GET, HEAD or OPTIONS\n",
         ),
         (
+            vec!["https://a/", ".", "-H", "Content-Length: 10"],
+            "error: `content-length` is not taken: a trace has no body to send\n",
+        ),
+        (
+            vec!["https://a:b@c/", "."],
+            "error: `c` names a user: give credentials as a header\n",
+        ),
+        (
             vec!["https://a/", ".", "-H", "nothing"],
             "error: `nothing` is no header: write `Name: value`\n",
         ),
@@ -295,10 +303,13 @@ fn c10_the_api_traces_for_programs_only() {
     let traefik = viaduct.address("traefik");
     let target = format!("/api/trace?url=https%3A%2F%2F{HOST}%2F");
     assert_eq!(api::get(traefik, &target).status, 403);
-    let ask = |target: &str| {
-        let head = format!("GET {target} HTTP/1.1\r\nhost: a\r\nx-viaduct-trace: 1\r\n\r\n");
+    let ask_as = |host: &str, target: &str| {
+        let head = format!("GET {target} HTTP/1.1\r\nhost: {host}\r\nx-viaduct-trace: 1\r\n\r\n");
         http1::once(traefik, head)
     };
+    let ask = |target: &str| ask_as("127.0.0.1", target);
+    // A name that a page can have lead here.
+    assert_eq!(ask_as("rebound.example", &target).status, 403);
     let answer = ask(&target);
     assert_eq!(answer.status, 200);
     let report: Value = serde_json::from_slice(&answer.body).expect("JSON");
@@ -311,4 +322,102 @@ fn c10_the_api_traces_for_programs_only() {
     ] {
         assert_eq!(ask(&format!("/api/trace{wrong}")).status, 400, "{wrong}");
     }
+}
+
+/// What only a client with a certificate may reach, a trace does not reach without one.
+#[test]
+fn c10_a_trace_does_not_go_past_what_it_cannot_show() {
+    let pki = Pki::new();
+    let nginx = Nginx::server(&pki.backend, "location / { return 204; }");
+    let redirect = json!({ "redirectScheme": { "scheme": "https", "port": "1" } });
+    let manifests = pki
+        .bridge(nginx.port())
+        .secret("clients", &[("ca.crt", pki.edge_ca.pem())])
+        .secret("users", &[("users", "alice:$apr1$x$gLGbhvBmzaOEdKpHUA9CE0")])
+        .tls_option("mutual", json!({ "clientAuth": { "secretNames": ["clients"], "clientAuthType": "RequireAndVerifyClientCert" } }))
+        .tls_option("strict", json!({ "sniStrict": true }))
+        .traefik("Middleware", "users", json!({ "basicAuth": { "secret": "users" } }))
+        .traefik("Middleware", "away", redirect)
+        .route(route("mutual", "Host(`mutual.example.com`)").options("mutual"))
+        .route(route("strict", "Host(`strict.example.org`)").options("strict"))
+        .route(
+            route("guarded", "Host(`guarded.example.com`)")
+                .rule_field("middlewares", json!([{ "name": "users" }, { "name": "away" }])),
+        );
+    let directory = directory(&manifests.yaml());
+    let ask = |host: &str| json(&[&format!("https://{host}/"), name(directory.path())]);
+
+    let (report, fault) = ask("mutual.example.com");
+    assert!(!fault, "{report:#}");
+    assert_eq!(
+        (&report["answer"], &report["status"]),
+        (&Value::Null, &Value::Null)
+    );
+    assert_eq!(
+        report["notSent"],
+        "clients have to show a certificate, and a trace has none"
+    );
+    assert_eq!(report["backend"]["tls"]["done"]["verified"], true);
+
+    // The redirection is for those whom `users` lets pass.
+    let (report, fault) = ask("guarded.example.com");
+    assert!(!fault, "{report:#}");
+    assert_eq!(report["status"], Value::Null);
+    assert!(
+        report["notSent"]
+            .as_str()
+            .is_some_and(|why| why.contains("users")),
+        "{report:#}"
+    );
+    let effect = report["middlewares"][1]["effect"].as_str().expect("text");
+    assert!(
+        effect.starts_with("if the request gets here: it answers 302"),
+        "{effect}"
+    );
+
+    let (report, fault) = ask("strict.example.org");
+    assert!(fault);
+    assert_eq!(
+        (&report["status"], &report["fault"]["code"]),
+        (&Value::Null, &json!("unrecognized_name"))
+    );
+    assert_eq!(report["backend"], Value::Null);
+
+    // A host asked for over a connection for another one, whose TLS options differ (421).
+    let (report, fault) = json(&[
+        &format!("https://{HOST}/"),
+        name(directory.path()),
+        "-H",
+        "Host: mutual.example.com",
+    ]);
+    assert!(fault);
+    assert_eq!(
+        (&report["status"], &report["fault"]["code"]),
+        (&json!(421), &json!("misdirected"))
+    );
+}
+
+#[test]
+fn c10_a_share_of_a_weighted_service_without_servers_is_told_of() {
+    let pki = Pki::new();
+    let nginx = Nginx::server(&pki.backend, "location / { return 204; }");
+    let work = tempfile::tempdir().expect("a temporary directory");
+    let routes = json!({ "http": {
+        "routers": { "app": { "rule": RULE, "service": "split", "entryPoints": ["web"] } },
+        "services": {
+            "split": { "weighted": { "services": [{ "name": "empty", "weight": 1 }, { "name": "good", "weight": 3 }] } },
+            "empty": { "loadBalancer": { "servers": [{ "url": "https://127.0.0.1:9", "weight": 0 }] } },
+            "good": { "loadBalancer": { "serversTransport": "t", "servers": [{ "url": format!("https://127.0.0.1:{}", nginx.port()) }] } },
+        },
+        "serversTransports": { "t": { "serverName": HOST, "rootCAs": [pki.backend_ca.pem()] } },
+    } });
+    let running = api::serve(work.path(), &routes.to_string(), &["--api.insecure"]);
+    let api = format!("http://{}", running.address("traefik"));
+    let (report, fault) = json(&[&format!("http://{HOST}/"), "--api", &api]);
+    assert!(!fault, "{report:#}");
+    let why = report["service"]["why"].as_str().expect("why");
+    assert!(
+        why.ends_with("; but 1 of 4 requests go to empty@file, which has no server: 503"),
+        "{why}"
+    );
 }
