@@ -16,7 +16,7 @@ use http::Request;
 use rustls::pki_types::CertificateDer;
 use tokio::net::TcpStream;
 use tokio::time::Instant;
-use viaduct_snapshot::{Scheme, Server, Transport};
+use viaduct_snapshot::{Revocations, Scheme, Server, Transport};
 use viaduct_tls::backend_leg::{ClientAuthRecord, Offer, Verification};
 use viaduct_tls::reason::ExpectedName;
 use viaduct_tls::verify::Verified;
@@ -47,14 +47,16 @@ pub struct Target {
     pub tls: Arc<BackendTls>,
     /// What a request would offer; `Http1` for one that changes its protocol.
     pub offer: Offer,
+    /// What no connection may rest on: of the snapshot in force.
+    pub revocations: Arc<Revocations>,
 }
 
 impl Target {
     /// For a step that the transport sets no limit.
     pub const LONGEST: Duration = Duration::from_secs(30);
 
-    /// As requests to `server` are sent.
-    pub fn of(server: &Server, transport: &Arc<Transport>) -> Self {
+    /// As requests to `server` are sent under these revocations.
+    pub fn of(server: &Server, transport: &Arc<Transport>, revocations: &Arc<Revocations>) -> Self {
         Self {
             scheme: server.scheme,
             host: Arc::clone(&server.host),
@@ -66,6 +68,7 @@ impl Target {
             } else {
                 Offer::H2OrHttp1
             },
+            revocations: Arc::clone(revocations),
         }
     }
 
@@ -279,6 +282,13 @@ impl Seen {
         let (mut stream, handshake) = outcome?;
         // The rule of the pools: no proof where one is due is no connection.
         Assurance::of(target.tls.policy(), &handshake)?;
+        noted.presented(&stream);
+        if let Some(revoked) = target
+            .revocations
+            .find(&target.transport.name, &handshake.proof.path)
+        {
+            return Err(Link::fault_of_revoked(revoked));
+        }
         noted.finished(&stream, &handshake);
         let Some(request) = request else {
             return parting::say_goodbye(&mut stream, &tls, handshake.client_auth.as_ref(), limit).await;
@@ -310,10 +320,13 @@ impl TlsSeen {
         }
     }
 
-    fn finished(&mut self, stream: &TlsStream<TcpStream>, handshake: &BackendHandshake) {
+    fn presented(&mut self, stream: &TlsStream<TcpStream>) {
         let readable = |der: &CertificateDer<'_>| CertificateFacts::from_der(der).ok();
         let chain = stream.peer_chain().iter().take(LONGEST_CHAIN);
         self.chain = chain.filter_map(readable).collect();
+    }
+
+    fn finished(&mut self, stream: &TlsStream<TcpStream>, handshake: &BackendHandshake) {
         self.handshake = Some(Handshake {
             version: handshake.version,
             cipher: handshake.cipher,

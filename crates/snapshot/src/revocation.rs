@@ -17,7 +17,8 @@ pub struct Revocations {
 }
 
 impl Revocations {
-    pub(crate) fn everywhere(revoked: &Arc<Revoked>) -> Self {
+    /// Revoked for every transport.
+    pub fn everywhere(revoked: &Arc<Revoked>) -> Self {
         Self {
             everywhere: Arc::clone(revoked),
             by_transport: HashMap::new(),

@@ -21,7 +21,7 @@ use http::uri::Scheme;
 use http::{HeaderName, HeaderValue, Method, StatusCode, Uri};
 use viaduct_proxy::preview::{Preview, Refusal, status_of};
 use viaduct_proxy::{ForwardedTrust, Hygiene};
-use viaduct_snapshot::{LoadBalancer, Router, RouterState, Server, Snapshot};
+use viaduct_snapshot::{LoadBalancer, Revocations, Router, RouterState, Server, Snapshot};
 
 pub(crate) use report::Report;
 pub(crate) use text::text;
@@ -195,7 +195,15 @@ async fn follow(
         Ok(found) => found,
         Err(ended) => return ended,
     };
-    cross(router, balancer, server, preview, question, report).await
+    cross(
+        router,
+        balancer,
+        (server, &snapshot.revocations),
+        preview,
+        question,
+        report,
+    )
+    .await
 }
 
 fn request(chosen: &route::Chosen<'_>, question: &Question) -> Result<Preview, Refusal> {
@@ -240,7 +248,7 @@ fn through<'s>(
 async fn cross(
     router: &Router,
     balancer: &LoadBalancer,
-    server: &Server,
+    (server, revocations): (&Server, &Arc<Revocations>),
     preview: Preview,
     question: &Question,
     report: &mut Report,
@@ -254,6 +262,7 @@ async fn cross(
     let seen = server::reach(
         balancer,
         server,
+        revocations,
         (question.send && undecided.is_none()).then_some(outgoing),
     )
     .await;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use http::{Request, StatusCode, Version};
 use serde_json::{Value, json};
-use viaduct_snapshot::{RouterState, ServiceKind, Timeouts, Transport};
+use viaduct_snapshot::{Revocations, RouterState, ServiceKind, Timeouts, Transport};
 use viaduct_testkit::nginx::Nginx;
 use viaduct_testkit::openssl::SServer;
 use viaduct_testkit::pki::{Ca, Leaf};
@@ -34,7 +34,7 @@ fn target(url: &str, transport: Value) -> Target {
     let ServiceKind::LoadBalancer(balancer) = &service.kind else {
         panic!("no load balancer");
     };
-    Target::of(&balancer.servers[0], &balancer.transport)
+    Target::of(&balancer.servers[0], &balancer.transport, &snapshot.revocations)
 }
 
 fn trusting(ca: &Ca) -> Value {
@@ -198,4 +198,24 @@ fn c10_a_silent_server_is_given_up() {
     let seen = run(probe(&target));
     assert_eq!(reason(&seen), Some(Reason::HandshakeTimeout));
     assert!(seen.ends.is_some() && seen.handshake().is_none());
+}
+
+#[test]
+fn c9_a_probe_passes_nothing_that_rests_on_a_revoked_certificate() {
+    let ca = Ca::new("backend");
+    let issuing = ca.intermediate("issuing");
+    let leaf = issuing.issue(Leaf::server("web.example.com"));
+    let nginx = Nginx::server(&leaf, "");
+    let url = format!("https://127.0.0.1:{}", nginx.port());
+    let seen = run(probe(&target(&url, trusting(&ca))));
+    let presented: Vec<_> = seen.presented().iter().map(|facts| facts.fingerprint).collect();
+    assert_eq!((seen.fault.as_ref(), presented.len()), (None, 2));
+    for certificate in presented {
+        let mut target = target(&url, trusting(&ca));
+        target.revocations = Arc::new(Revocations::everywhere(&Arc::new([certificate].into())));
+        let seen = run(probe(&target));
+        assert_eq!(reason(&seen), Some(Reason::Revoked));
+        assert!(!seen.is_verified());
+        assert_eq!(seen.presented().len(), 2, "told all the same");
+    }
 }

@@ -141,7 +141,7 @@ impl Link {
         self.revoked.get().copied().map(Self::fault_of_revoked)
     }
 
-    pub(super) fn fault_of_revoked(revoked: Fingerprint) -> Fault {
+    pub(crate) fn fault_of_revoked(revoked: Fingerprint) -> Fault {
         fault::new(
             Reason::Revoked,
             "a chain without a revoked certificate",

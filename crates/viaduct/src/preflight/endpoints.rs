@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use viaduct_proxy::probe::Target;
 use viaduct_snapshot::{
-    PoolId, Router, RouterState, Scheme, Server, Service, ServiceKind, Snapshot, Transport,
+    PoolId, Revocations, Router, RouterState, Scheme, Server, Service, ServiceKind, Snapshot, Transport,
 };
 
 /// One server of one service.
@@ -16,6 +16,7 @@ pub(crate) struct Endpoint {
     pub(crate) transport: Arc<Transport>,
     /// The first by name of those that lead to it: hints and Events name it.
     pub(crate) router: Arc<Router>,
+    pub(crate) revocations: Arc<Revocations>,
 }
 
 impl Endpoint {
@@ -32,7 +33,7 @@ impl Endpoint {
     }
 
     pub(crate) fn target(&self) -> Target {
-        Target::of(&self.server, &self.transport)
+        Target::of(&self.server, &self.transport, &self.revocations)
     }
 }
 
@@ -44,7 +45,7 @@ pub(crate) fn endpoints(snapshot: &Snapshot) -> Vec<Endpoint> {
     let mut known = HashSet::new();
     for router in routers {
         if let RouterState::Ready(service) = &router.state {
-            collect(router, service, &mut known, &mut found);
+            collect(router, service, &snapshot.revocations, &mut known, &mut found);
         }
     }
     found
@@ -53,6 +54,7 @@ pub(crate) fn endpoints(snapshot: &Snapshot) -> Vec<Endpoint> {
 fn collect(
     router: &Arc<Router>,
     service: &Service,
+    revocations: &Arc<Revocations>,
     known: &mut HashSet<Arc<str>>,
     found: &mut Vec<Endpoint>,
 ) {
@@ -72,12 +74,13 @@ fn collect(
                         server: Arc::clone(server),
                         transport: Arc::clone(&balancer.transport),
                         router: Arc::clone(router),
+                        revocations: Arc::clone(revocations),
                     }),
             );
         }
         ServiceKind::Weighted(children) => {
             for (child, _) in children {
-                collect(router, child, known, found);
+                collect(router, child, revocations, known, found);
             }
         }
         ServiceKind::Internal(_) => {}

@@ -24,7 +24,7 @@ use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, sleep_until};
-use viaduct_snapshot::{HeldTrust, Snapshot, Transport};
+use viaduct_snapshot::{HeldTrust, Revocations, Snapshot, Transport};
 use viaduct_tls::backend_leg::Verification;
 use viaduct_tls::{Backend, Trust};
 
@@ -52,6 +52,8 @@ struct Pending {
     since: Instant,
     /// URLs.
     servers: Vec<Arc<str>>,
+    /// What the check is made under.
+    revocations: Option<Arc<Revocations>>,
     check: AbortHandle,
 }
 
@@ -199,6 +201,7 @@ impl Gate {
             .collect();
         let (transport, said) = (Arc::clone(name), self.said.clone());
         let wanted_then = wanted.clone();
+        let revocations = servers.first().map(|endpoint| Arc::clone(&endpoint.revocations));
         let mut check = Check::new(servers, held.clone());
         let checking = self.runtime.spawn(async move {
             let mut pause = SHORTEST_PAUSE;
@@ -231,6 +234,7 @@ impl Gate {
                 .and_then(|before| before.why.clone()),
             since: before.map_or_else(Instant::now, |before| before.since),
             servers: urls,
+            revocations,
             check: checking.abort_handle(),
         }
     }
@@ -239,7 +243,11 @@ impl Gate {
 impl Pending {
     fn is_about(&self, wanted: &Backend<Trust>, held: &Backend<Trust>, servers: &[Endpoint]) -> bool {
         let urls = servers.iter().map(|endpoint| &endpoint.server.url);
-        self.wanted == *wanted && self.held == *held && self.servers.iter().eq(urls)
+        let revocations = servers.first().map(|endpoint| &endpoint.revocations);
+        self.wanted == *wanted
+            && self.held == *held
+            && self.servers.iter().eq(urls)
+            && self.revocations.as_ref() == revocations
     }
 
     fn held_trust(&self) -> HeldTrust {

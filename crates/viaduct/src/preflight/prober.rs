@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 use viaduct_config::install::PreflightMode;
 use viaduct_kubernetes::events::Events;
-use viaduct_snapshot::{PoolId, Snapshot};
+use viaduct_snapshot::{PoolId, Revocations, Snapshot};
 
 use super::Settings;
 use super::endpoints::{Endpoint, endpoints};
@@ -26,6 +26,8 @@ pub(super) struct Prober {
     endpoints: Vec<Endpoint>,
     /// Of servers that the snapshot in force has. A server under another trust has another pool.
     outcomes: HashMap<PoolId, Arc<Outcome>>,
+    /// What `outcomes` were found under.
+    revocations: Arc<Revocations>,
     /// Servers that were silent when they were tried last.
     silent: HashMap<PoolId, Silence>,
     /// When what is new is tried; `None`: nothing is.
@@ -59,6 +61,7 @@ impl Prober {
             teller: Teller::new(events),
             endpoints: Vec::new(),
             outcomes: HashMap::new(),
+            revocations: Arc::default(),
             silent: HashMap::new(),
             change: None,
             again: None,
@@ -84,6 +87,10 @@ impl Prober {
     fn take(&mut self) {
         let snapshot = Arc::clone(&self.snapshots.borrow_and_update());
         self.endpoints = endpoints(&snapshot);
+        if self.revocations != snapshot.revocations {
+            self.revocations = Arc::clone(&snapshot.revocations);
+            self.outcomes.clear();
+        }
         drop(snapshot);
         let live: HashSet<_> = self.endpoints.iter().map(Endpoint::pool).collect();
         self.outcomes.retain(|pool, _| live.contains(pool));

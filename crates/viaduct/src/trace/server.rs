@@ -1,7 +1,9 @@
 //! Which server, and the way to it.
 
+use std::sync::Arc;
+
 use viaduct_proxy::probe::{self, Seen, Target};
-use viaduct_snapshot::{LoadBalancer, Server, Service, ServiceKind};
+use viaduct_snapshot::{LoadBalancer, Revocations, Server, Service, ServiceKind};
 
 use super::Question;
 use super::report::{self, Ended, Fault, Report, ServerTold};
@@ -130,9 +132,10 @@ fn told(service: &Service, all: &[Candidate<'_>], chosen: Option<usize>, why: &s
 pub(super) async fn reach(
     balancer: &LoadBalancer,
     server: &Server,
+    revocations: &Arc<Revocations>,
     request: Option<http::Request<()>>,
 ) -> Seen {
-    let target = Target::of(server, &balancer.transport);
+    let target = Target::of(server, &balancer.transport, revocations);
     match request {
         Some(request) => probe::ask(&target, request).await,
         None => probe::probe(&target).await,

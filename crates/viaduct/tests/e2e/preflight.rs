@@ -203,6 +203,28 @@ pub(crate) fn c12_a_silent_rotation_is_seen_by_trying_again() {
     assert!(line.contains("reason=\"unknown_ca\""), "{line}");
 }
 
+#[test]
+fn c9_a_server_whose_certificate_is_revoked_fails_before_a_request_does() {
+    let ca = Ca::new("Backend CA");
+    let stolen = ca.issue(Leaf::server(HOST));
+    let (bad, good) = (server(&stolen), server(&ca.issue(Leaf::server(HOST))));
+    let work = tempfile::tempdir().expect("a temporary directory");
+    let lists = tempfile::tempdir().expect("a temporary directory");
+    let list = lists.path().join("revoked");
+    std::fs::write(&list, "# nothing yet\n").expect("a file");
+    let flag = format!("--bridge.revokedFile={}", list.display());
+    let running = serve(work.path(), &routes(&[bad.port(), good.port()], &[&ca]), &[&flag]);
+    let traefik = running.address("traefik");
+    wait_report(traefik, "both pass", |report| report["passed"] == 2);
+
+    std::fs::write(&list, &stolen.cert_pem).expect("a file");
+    let report = wait_report(traefik, "one is revoked", |report| {
+        report["failed"] == 1 && report["passed"] == 1
+    });
+    assert_eq!(report["servers"][0]["reason"], "revoked");
+    assert_eq!(report["servers"][0]["certificate"]["issuer"], "CN=Backend CA");
+}
+
 /// `gate`, and a server that `old` vouches for.
 fn gated(work: &Path, nginx: &Nginx, cas: &[&Ca]) -> Running {
     serve(
