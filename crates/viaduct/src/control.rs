@@ -36,6 +36,7 @@ pub(crate) struct Control {
     generated_default: Arc<Identity>,
     updates: Vec<Arc<Update>>,
     current: Option<Arc<Snapshot>>,
+    untold: Option<Untold>,
     /// Snapshots that are no longer in force, and since when. Whoever lets go of one last takes it apart, and that
     /// takes milliseconds: it is to be this thread, not a worker.
     retired: Vec<(Arc<Snapshot>, Instant)>,
@@ -55,6 +56,22 @@ pub(crate) struct Control {
     events: Option<Events>,
 }
 
+/// A configuration that was read, before it is said to be applied.
+struct Untold {
+    /// The generation it takes the place of.
+    before: Option<u64>,
+    started: Instant,
+}
+
+impl Untold {
+    fn before(current: Option<&Snapshot>) -> Self {
+        Self {
+            before: current.map(|current| current.generation),
+            started: Instant::now(),
+        }
+    }
+}
+
 impl Control {
     pub(crate) fn new(install: Install, reloads: Arc<ReloadCount>, board: Option<Board>) -> Self {
         Self {
@@ -68,6 +85,7 @@ impl Control {
             generated_default: Arc::new(CertificateStore::generate_default()),
             updates: Vec::new(),
             current: None,
+            untold: None,
             retired: Vec::new(),
             report: Report::default(),
             reloads,
@@ -113,11 +131,8 @@ impl Control {
     /// Takes a new default transport: another trust, and so other pools.
     fn trust(&mut self, transport: ServersTransport) -> Arc<Snapshot> {
         self.install.servers_transport = transport;
-        let started = Instant::now();
-        let before = self.current.as_ref().map(|current| current.generation);
-        let snapshot = self.compile();
-        tell_applied(before, &snapshot, started);
-        snapshot
+        self.untold = Some(Untold::before(self.current.as_deref()));
+        self.compile()
     }
 
     /// Takes a provider's new configuration. `None`: it is what the provider said before.
@@ -136,12 +151,17 @@ impl Control {
             tracing::debug!("configuration unchanged");
             return None;
         }
-        let started = Instant::now();
-        let before = self.current.as_ref().map(|current| current.generation);
+        self.untold = Some(Untold::before(self.current.as_deref()));
         let snapshot = self.compile();
-        tell_applied(before, &snapshot, started);
         self.reloads.applied();
         Some(snapshot)
+    }
+
+    /// Says that a configuration is applied. Called once it is in force: who reads it may rely on it.
+    pub(crate) fn tell_applied(&mut self, snapshot: &Snapshot) {
+        if let Some(untold) = self.untold.take() {
+            tell_applied(untold, snapshot);
+        }
     }
 
     /// The snapshot of what is known now.
@@ -232,7 +252,8 @@ impl Control {
                 }
             };
             if let Some(snapshot) = snapshot {
-                snapshots.send_replace(snapshot);
+                snapshots.send_replace(Arc::clone(&snapshot));
+                self.tell_applied(&snapshot);
             }
         }
     }
@@ -241,10 +262,8 @@ impl Control {
     fn end_exceptions(&mut self) -> Option<Arc<Snapshot>> {
         let now = (self.clock)();
         self.exception_ends.filter(|end| *end <= now)?;
-        let started = Instant::now();
-        let before = self.current.as_ref().map(|current| current.generation);
+        self.untold = Some(Untold::before(self.current.as_deref()));
         let snapshot = self.compile();
-        tell_applied(before, &snapshot, started);
         Some(snapshot)
     }
 
@@ -353,7 +372,7 @@ async fn released(retired: &[(Arc<Snapshot>, Instant)]) {
 }
 
 /// Says what is in force now, and nothing of having applied what changed nothing.
-fn tell_applied(before: Option<u64>, snapshot: &Snapshot, started: Instant) {
+fn tell_applied(Untold { before, started }: Untold, snapshot: &Snapshot) {
     if before == Some(snapshot.generation) {
         tracing::info!(
             generation = snapshot.generation,

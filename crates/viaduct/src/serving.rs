@@ -75,6 +75,7 @@ impl Serving {
             .apply_all(first)
             .ok_or_else(|| Failure::new("the configuration's source ended before it gave any"))?;
         let (sender, receiver) = watch::channel(first);
+        control.tell_applied(&receiver.borrow());
         let addresses = edge.addresses();
         let preflight = Preflight::start(preflight, receiver.clone(), told)?;
         control.gate(preflight.gate());

@@ -5,6 +5,7 @@ use viaduct_testkit::http1::{self, Response};
 use viaduct_testkit::manifest::{Manifests, NAMESPACE, Route};
 use viaduct_testkit::origin::{Origin, echo, ok};
 use viaduct_testkit::viaduct::Viaduct;
+use viaduct_testkit::wait::wait_until;
 
 use crate::fixture::{BACKEND, up};
 
@@ -90,7 +91,10 @@ fn cve_2026_54762_auth_without_its_secret_is_closed_and_told() {
     // The Secret opens it, to its user alone.
     let more = Manifests::new().secret("gone", &[("users", "ann:{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ=")]);
     viaduct.apply("b.yaml", &more.yaml());
-    assert_eq!(get(&viaduct, "/login", "").status, 401);
+    // Each worker takes it up by itself.
+    wait_until("the Secret to open it", || {
+        get(&viaduct, "/login", "").status == 401
+    });
     assert!(origin.requests().is_empty());
     let answer = get(&viaduct, "/login", "Authorization: Basic YW5uOnNlY3JldA==\r\n");
     assert_eq!(answer.status, 200);
