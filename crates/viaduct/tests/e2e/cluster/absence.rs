@@ -2,6 +2,7 @@
 
 use viaduct_testkit::manifest::Manifests;
 use viaduct_testkit::origin::{Origin, ok};
+use viaduct_testkit::wait::wait_until;
 
 use super::{Cluster, plain, status, wait_status};
 use crate::fixture::BACKEND;
@@ -28,5 +29,11 @@ fn r14_a_kind_that_seems_absent_keeps_its_routes_until_that_is_certain() {
     assert_eq!(status(&running, "a.test"), 200);
     // Gone for good.
     cluster.server.undefine("ingressroutes.traefik.io");
+    wait_until("its absence to be noticed again", || {
+        let log = running.child().output();
+        log.matches("does not know ingressroutes.traefik.io any more")
+            .count()
+            >= 3
+    });
     wait_status(&mut running, "a.test", 404);
 }

@@ -234,12 +234,13 @@ pub(crate) fn r16_the_status_is_written_once_and_slowly() {
     late["spec"]["tls"] = json!([]);
     cluster.server.put(&late);
     wait_until("the late one's status", || cluster.address_of("late").is_some());
-    let writes: Vec<_> = cluster
-        .server
-        .requests()
-        .into_iter()
-        .filter(is_status_write)
-        .collect();
+    let writes = || -> Vec<_> {
+        let requests = cluster.server.requests().into_iter();
+        requests.filter(is_status_write).collect()
+    };
+    // A request is on record once it is answered.
+    wait_until("its write to be on record", || writes().len() > 12);
+    let writes = writes();
     assert_eq!(writes.len(), 13, "{writes:#?}");
     let span = writes[11].at.duration_since(writes[0].at);
     // Eleven pauses of a fifth of a second.
