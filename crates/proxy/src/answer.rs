@@ -23,7 +23,7 @@ pub(crate) enum ProxyError {
     HeadersTooLarge,
     #[error("the request expects something other than `100-continue`")]
     Expectation,
-    #[error("CONNECT is not implemented")]
+    #[error("CONNECT asks for a forward proxy, and this is none")]
     ConnectMethod,
     #[error("no router matches")]
     NotFound,
