@@ -72,6 +72,7 @@ fn seen(outcome: &Outcome) -> Value {
         "at": date(outcome.at),
         "milliseconds": u64::try_from(outcome.took.as_millis()).unwrap_or(u64::MAX),
         "verified": outcome.verified,
+        "byReplacedCa": outcome.by_previous,
         "reason": fault.map(|fault| fault.reason.code()),
         "wanted": fault.map(|fault| &fault.wanted),
         "got": fault.map(|fault| &fault.got),

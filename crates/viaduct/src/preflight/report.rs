@@ -36,6 +36,8 @@ pub(crate) struct Outcome {
     /// `None`: a request would have got a connection.
     pub(crate) fault: Option<Fault>,
     pub(crate) verified: bool,
+    /// Its certificate leads to a CA that has been replaced and is believed for a while only (C8).
+    pub(crate) by_previous: bool,
     /// As presented, also where it was refused.
     pub(crate) leaf: Option<CertificateFacts>,
     pub(crate) version: Option<&'static str>,
@@ -51,6 +53,7 @@ impl Outcome {
             took: seen.took,
             fault: seen.fault.clone(),
             verified: seen.is_verified(),
+            by_previous: handshake.is_some_and(|done| done.by_previous),
             leaf: seen.presented().first().cloned(),
             version: handshake.map(|done| done.version),
             alpn: handshake.and_then(|done| done.alpn.clone()),
@@ -62,6 +65,11 @@ impl Outcome {
 impl Checked {
     pub(crate) fn fault(&self) -> Option<&Fault> {
         self.outcome.as_ref()?.fault.as_ref()
+    }
+
+    /// Whether requests get a connection only as long as a replaced CA is believed.
+    pub(crate) fn needs_replaced_ca(&self) -> bool {
+        self.outcome.as_ref().is_some_and(|outcome| outcome.by_previous)
     }
 
     /// What would mend the fault.

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 
 use viaduct_kubernetes::events::{Events, Notice};
+use viaduct_tls::Reason;
 
 use super::report::{Checked, Report};
 
@@ -22,6 +23,8 @@ struct Cause<'r> {
 enum What<'r> {
     Fault(&'r viaduct_tls::Fault),
     Drift(&'r super::drift::Drift),
+    /// Only a CA that has been replaced vouches for it.
+    ReplacedCa,
 }
 
 impl Teller {
@@ -80,6 +83,9 @@ fn causes(report: &Report) -> BTreeMap<String, Cause<'_>> {
         if let Some(fault) = checked.fault() {
             add(format!("{place} {}", fault.reason), What::Fault(fault));
         }
+        if checked.needs_replaced_ca() {
+            add(format!("{place} replaced_ca"), What::ReplacedCa);
+        }
         for drift in &checked.drift {
             add(format!("{place} {}", drift.kind), What::Drift(drift));
         }
@@ -103,6 +109,16 @@ impl Cause<'_> {
                 got = fault.got,
                 hint = self.first.hint(),
                 "pre-flight: requests to a server would fail"
+            ),
+            // As loud: it will be a fault when the overlap ends.
+            What::ReplacedCa => tracing::error!(
+                service,
+                servers,
+                transport,
+                reason = Reason::UnknownCa.code(),
+                hint = REPLACED_CA,
+                "pre-flight: requests to a server would fail but for the CA that was replaced, which is trusted for a while \
+                 only"
             ),
             What::Drift(drift) => tracing::warn!(
                 service,
@@ -139,6 +155,13 @@ impl Cause<'_> {
                     fault.reason, fault.wanted, fault.got
                 ),
             ),
+            What::ReplacedCa => (
+                "PreflightFault",
+                format!(
+                    "unknown_ca: requests to servers {place} will fail once the CA that was replaced is no longer trusted; \
+                     fix: {REPLACED_CA}"
+                ),
+            ),
             What::Drift(drift) => (
                 "PreflightDrift",
                 format!("{}, {place}; {}", drift.kind.meaning(), drift.detail),
@@ -153,4 +176,6 @@ impl Cause<'_> {
 
 /// Of one round.
 const MOST_LINES: usize = 16;
+/// What to do about servers that the CA in force does not vouch for.
+const REPLACED_CA: &str = "give these servers certificates of the new CA, or put the CA from before back; `/api/rotations` says until when";
 const MOST_SERVERS: usize = 8;

@@ -86,6 +86,32 @@ fn c11_who_would_fail_is_told_before_a_request_does() {
     );
 }
 
+/// The overlap of a rotation answers 200 with a CA that was not meant, and it is said at once what comes of it.
+#[test]
+fn c8_c11_a_wrong_ca_is_told_while_the_one_before_still_serves() {
+    let pki = Pki::new();
+    let nginx = Nginx::server(&pki.backend, "location / { return 204; }");
+    let viaduct = up()
+        .arg("--preflight=report")
+        .file("bridge.yaml", pki.bridge(nginx.port()).yaml())
+        .start();
+    assert_eq!(pki.curl(&viaduct).get(HOST, "/").status, 204);
+    let wrong = Pki {
+        backend_ca: Ca::new("Wrong CA"),
+        edge_ca: Ca::new("Unused CA"),
+        front: pki.front.clone(),
+        backend: pki.backend.clone(),
+    };
+    viaduct.apply("bridge.yaml", &wrong.bridge(nginx.port()).yaml());
+    let line = viaduct.wait_log("would fail but for the CA that was replaced");
+    for wanted in ["reason=\"unknown_ca\"", "put the CA from before back"] {
+        assert!(line.contains(wanted), "{line}");
+    }
+    assert_eq!(pki.curl(&viaduct).get(HOST, "/").status, 204);
+    viaduct.apply("bridge.yaml", &pki.bridge(nginx.port()).yaml());
+    viaduct.wait_log("pre-flight: causes are gone");
+}
+
 #[test]
 pub(crate) fn c11_report_is_the_default_and_off_tries_nobody() {
     let ca = Ca::new("Backend CA");
