@@ -106,6 +106,17 @@ impl Node {
         }
     }
 
+    /// As [`get`](Self::get), in whatever case the key was written, as Traefik reads its files.
+    pub fn get_in_any_case(&self, key: &str) -> Option<&Self> {
+        match &self.value {
+            Value::Mapping(entries) => entries
+                .iter()
+                .find(|(written, _)| written.text.eq_ignore_ascii_case(key))
+                .map(|(_, value)| value),
+            _ => None,
+        }
+    }
+
     /// Node at a path such as `spec.routes[0].match` or `data["tls.crt"]`; the empty path is the node
     /// itself. `None` also for a path that is malformed.
     pub fn at(&self, path: &str) -> Option<&Self> {

@@ -186,14 +186,18 @@ fn origins(root: &Node, place: impl Fn(&Key) -> Location) -> HashMap<Element, Or
         origins.insert(element, origin);
     };
     for (section, kind, element) in NAMED {
-        let elements = child(root, section).and_then(|section| child(section, kind));
+        let elements = root
+            .get_in_any_case(section)
+            .and_then(|section| section.get_in_any_case(kind));
         if let Some(Value::Mapping(entries)) = elements.map(|node| &node.value) {
             for (key, _) in entries {
                 put(element(key.text.clone()), place(key));
             }
         }
     }
-    let certificates = child(root, "tls").and_then(|tls| child(tls, "certificates"));
+    let certificates = root
+        .get_in_any_case("tls")
+        .and_then(|tls| tls.get_in_any_case("certificates"));
     if let Some(Value::Sequence(items)) = certificates.map(|node| &node.value) {
         for (index, item) in items.iter().enumerate() {
             let key = Key {
@@ -204,17 +208,6 @@ fn origins(root: &Node, place: impl Fn(&Key) -> Location) -> HashMap<Element, Or
         }
     }
     origins
-}
-
-/// A field in whatever case it was written.
-fn child<'n>(node: &'n Node, name: &str) -> Option<&'n Node> {
-    match &node.value {
-        Value::Mapping(entries) => entries
-            .iter()
-            .find(|(key, _)| key.text.eq_ignore_ascii_case(name))
-            .map(|(_, value)| value),
-        _ => None,
-    }
 }
 
 const SECTIONS: [&str; 4] = ["http", "tcp", "udp", "tls"];

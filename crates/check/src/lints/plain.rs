@@ -84,7 +84,7 @@ fn unverified(objects: &Objects<'_>, found: &mut Vec<Diagnostic>) {
                 }
             }
             if matches!(part.is, Is::Install | Is::InstallAndDynamic)
-                && let Some(node) = child(&part.root, "serversTransport")
+                && let Some(node) = part.root.get_in_any_case("serversTransport")
             {
                 told(
                     objects,
@@ -99,7 +99,10 @@ fn unverified(objects: &Objects<'_>, found: &mut Vec<Diagnostic>) {
 }
 
 fn told(objects: &Objects<'_>, file: usize, node: &Node, subject: String, found: &mut Vec<Diagnostic>) {
-    if let Some(value) = child(node, SKIP).filter(|value| matches!(value.value, Value::Bool(true))) {
+    if let Some(value) = node
+        .get_in_any_case(SKIP)
+        .filter(|value| matches!(value.value, Value::Bool(true)))
+    {
         let place = objects.place(file, Field { key: None, value });
         found.push(skipping(subject, place));
     }
@@ -114,8 +117,9 @@ fn skipping(subject: String, place: Option<Place>) -> Diagnostic {
 
 /// The elements of a section, names of sections in any case.
 fn named<'a>(root: &'a Node, section: &str, kind: &str) -> Vec<(&'a str, &'a Node)> {
-    match child(root, section)
-        .and_then(|section| child(section, kind))
+    match root
+        .get_in_any_case(section)
+        .and_then(|section| section.get_in_any_case(kind))
         .map(|node| &node.value)
     {
         Some(Value::Mapping(entries)) => entries
@@ -123,16 +127,6 @@ fn named<'a>(root: &'a Node, section: &str, kind: &str) -> Vec<(&'a str, &'a Nod
             .map(|(key, value)| (key.text.as_str(), value))
             .collect(),
         _ => Vec::new(),
-    }
-}
-
-fn child<'a>(node: &'a Node, name: &str) -> Option<&'a Node> {
-    match &node.value {
-        Value::Mapping(entries) => entries
-            .iter()
-            .find(|(key, _)| key.text.eq_ignore_ascii_case(name))
-            .map(|(_, value)| value),
-        _ => None,
     }
 }
 
