@@ -6,6 +6,7 @@ mod demo;
 mod explain;
 mod healthcheck;
 mod manifests;
+mod offline;
 mod options;
 mod rehearse;
 mod render;

@@ -4,23 +4,18 @@ mod ask;
 mod csv;
 mod table;
 
-use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::ExitCode;
-use std::sync::Arc;
-use std::time::SystemTime;
 
 use viaduct_config::finding::Code;
 use viaduct_config::{Finding, Severity, Update};
 use viaduct_kubernetes::watch::Access;
 use viaduct_observe::{families, prometheus};
-use viaduct_snapshot::{BridgeClass, Inputs, Install, compile};
-use viaduct_tls::CertificateStore;
-use viaduct_tls::ocsp::Staples;
+use viaduct_snapshot::{BridgeClass, Install};
 
-use super::{serve, up};
+use super::{offline, serve};
 use crate::bridges::{Row, State, counts_of, rows};
-use crate::cli::{Audit, AuditFormat, EntryPoint};
+use crate::cli::{Audit, AuditFormat};
 use crate::control::{gather, text};
 use crate::failure::Failure;
 use crate::install::{Surroundings, load};
@@ -96,8 +91,8 @@ fn read(arguments: &Audit) -> Result<Vec<Row>, Failure> {
             serving::control_runtime()?.block_on(read)?
         }
     };
-    let install = as_up_would(&updates);
-    compiled(install, updates)
+    let install = offline::as_up_would(&updates);
+    table_of(install, updates)
 }
 
 /// With everything that a process would have of this file.
@@ -111,39 +106,11 @@ fn of_install(file: &Path) -> Result<Vec<Row>, Failure> {
     let runtime = serving::control_runtime()?;
     let updates = runtime.block_on(providers::read_once(&told.install))?;
     runtime.shutdown_background();
-    compiled(install, updates)
+    table_of(install, updates)
 }
 
-/// The entry points of `viaduct up`, and whatever others the routers name.
-fn as_up_would(updates: &[Update]) -> Install {
-    let defaults = EntryPoint::defaults();
-    let routers = updates
-        .iter()
-        .flat_map(|update| update.dynamic.http.routers.values());
-    let mut named: BTreeSet<&str> = routers
-        .flat_map(|router| router.entry_points.iter().map(String::as_str))
-        .collect();
-    for entry_point in &defaults {
-        named.remove(entry_point.name.as_str());
-    }
-    let defaults = defaults
-        .iter()
-        .map(|entry_point| (entry_point.name.as_str(), entry_point.tls));
-    up::routing(defaults.chain(named.into_iter().map(|name| (name, false))))
-}
-
-fn compiled(mut install: Install, updates: Vec<Update>) -> Result<Vec<Row>, Failure> {
-    install.bridge.advance(SystemTime::now());
-    let updates: Vec<_> = updates.into_iter().map(Arc::new).collect();
-    let inputs = Inputs {
-        install: &install,
-        updates: &updates,
-        generated_default: Arc::new(CertificateStore::generate_default()),
-        // Nobody is asked, so there is nothing to be said of it.
-        staples: Some(&Staples::new()),
-        overlaps: None,
-    };
-    let (snapshot, findings) = compile(&inputs, None);
+fn table_of(install: Install, updates: Vec<Update>) -> Result<Vec<Row>, Failure> {
+    let (snapshot, findings) = offline::compiled(install, updates);
     let whole = findings
         .iter()
         .all(|finding| finding.code != Code::UnreadableDocument);

@@ -5,18 +5,14 @@ mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use viaduct_config::dynamic::http::{Middleware, Router, Service};
 use viaduct_config::dynamic::{Tcp, Udp};
 use viaduct_config::render::{Format, Secrets, render};
 use viaduct_config::{Dynamic, Finding, ProviderName, QualifiedName, Update};
 use viaduct_kubernetes::watch::Access;
-use viaduct_snapshot::{Inputs, compile};
-use viaduct_tls::CertificateStore;
-use viaduct_tls::ocsp::Staples;
 
-use super::up;
+use super::{offline, up};
 use crate::cli::{Render, RenderFormat};
 use crate::control::{gather, has_errors, text};
 use crate::failure::Failure;
@@ -73,17 +69,8 @@ fn findings(updates: Vec<Update>) -> Vec<Finding> {
         // Routers that name none have the default ones, and there is always one.
         named.insert("web".to_owned());
     }
-    let updates: Vec<_> = updates.into_iter().map(Arc::new).collect();
     let install = up::routing(named.iter().map(|name| (name.as_str(), false)));
-    let inputs = Inputs {
-        install: &install,
-        updates: &updates,
-        generated_default: Arc::new(CertificateStore::generate_default()),
-        // Nobody is asked, so there is nothing to be said of it.
-        staples: Some(&Staples::new()),
-        overlaps: None,
-    };
-    compile(&inputs, None).1
+    offline::compiled(install, updates).1
 }
 
 /// What all providers say, as one configuration.

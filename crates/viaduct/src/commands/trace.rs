@@ -1,6 +1,5 @@
 //! `viaduct trace URL`: both legs of one request, hop by hop (C10).
 
-use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::path::Path;
 use std::process::ExitCode;
@@ -9,11 +8,9 @@ use std::time::Duration;
 
 use http::HeaderValue;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use viaduct_snapshot::{Inputs, Snapshot, compile};
-use viaduct_tls::CertificateStore;
-use viaduct_tls::ocsp::Staples;
+use viaduct_snapshot::Snapshot;
 
-use super::up;
+use super::offline;
 use crate::api::trace::HEADER;
 use crate::cli::Trace;
 use crate::control::{gather, text};
@@ -116,23 +113,8 @@ async fn offline(directory: &Path, question: &Question) -> Result<Report, Failur
 /// As `up` would serve the directory, on entry points that are all there. What is wrong with it is told.
 pub(super) fn snapshot(directory: &Path) -> Result<Arc<Snapshot>, Failure> {
     let updates = source::read_once(directory)?;
-    let mut named: BTreeSet<String> = updates
-        .iter()
-        .flat_map(|update| update.dynamic.http.routers.values())
-        .flat_map(|router| router.entry_points.iter().cloned())
-        .collect();
-    // Those of `up`, for routers that name none.
-    named.extend(["web".to_owned(), "websecure".to_owned()]);
-    let updates: Vec<_> = updates.into_iter().map(Arc::new).collect();
-    let install = up::routing(named.iter().map(|name| (name.as_str(), name == "websecure")));
-    let inputs = Inputs {
-        install: &install,
-        updates: &updates,
-        generated_default: Arc::new(CertificateStore::generate_default()),
-        staples: Some(&Staples::new()),
-        overlaps: None,
-    };
-    let (snapshot, findings) = compile(&inputs, None);
+    let install = offline::as_up_would(&updates);
+    let (snapshot, findings) = offline::compiled(install, Vec::from(updates));
     gather(findings)
         .iter()
         .for_each(|told| output::status(text(told)));

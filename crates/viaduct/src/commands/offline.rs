@@ -1,0 +1,46 @@
+//! What a process would make of a configuration, without one.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use viaduct_config::{Finding, Update};
+use viaduct_snapshot::{Inputs, Install, Snapshot, compile};
+use viaduct_tls::CertificateStore;
+use viaduct_tls::ocsp::Staples;
+
+use super::up;
+use crate::cli::EntryPoint;
+
+/// The entry points of `viaduct up`, and whatever others the routers name.
+pub(super) fn as_up_would(updates: &[Update]) -> Install {
+    let defaults = EntryPoint::defaults();
+    let routers = updates
+        .iter()
+        .flat_map(|update| update.dynamic.http.routers.values());
+    let mut named: BTreeSet<&str> = routers
+        .flat_map(|router| router.entry_points.iter().map(String::as_str))
+        .collect();
+    for entry_point in &defaults {
+        named.remove(entry_point.name.as_str());
+    }
+    let defaults = defaults
+        .iter()
+        .map(|entry_point| (entry_point.name.as_str(), entry_point.tls));
+    up::routing(defaults.chain(named.into_iter().map(|name| (name, false))))
+}
+
+/// As it is in force now: exceptions that have ended count no more.
+pub(super) fn compiled(mut install: Install, updates: Vec<Update>) -> (Arc<Snapshot>, Vec<Finding>) {
+    install.bridge.advance(SystemTime::now());
+    let updates: Vec<_> = updates.into_iter().map(Arc::new).collect();
+    let inputs = Inputs {
+        install: &install,
+        updates: &updates,
+        generated_default: Arc::new(CertificateStore::generate_default()),
+        // Nobody is asked, so there is nothing to be said of it.
+        staples: Some(&Staples::new()),
+        overlaps: None,
+    };
+    compile(&inputs, None)
+}
