@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use serde::ser::{Serialize, SerializeMap as _, Serializer};
 use serde_json::{Map, Value, json};
 use viaduct_config::{Element, ProviderName, QualifiedName, Severity, Update, render};
 use viaduct_snapshot::{Router, RouterState, Snapshot};
@@ -144,6 +145,41 @@ impl Object {
     }
 }
 
+/// Written out of the objects as they are: of thousands of routes, a tree of its own would take as much again.
+struct Raw<'c>(&'c Catalogue);
+
+struct ByName<'o>(&'o [Object]);
+
+impl Serialize for Raw<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Catalogue { http, tcp, udp, more } = self.0;
+        let sections = [
+            ("routers", &http.routers),
+            ("middlewares", &http.middlewares),
+            ("services", &http.services),
+            ("tcpRouters", &tcp.routers),
+            ("tcpMiddlewares", &tcp.middlewares),
+            ("tcpServices", &tcp.services),
+            ("udpRouters", &udp.routers),
+            ("udpServices", &udp.services),
+        ];
+        let mut raw = serializer.serialize_map(None)?;
+        for (section, objects) in sections.into_iter().filter(|(_, objects)| !objects.is_empty()) {
+            raw.serialize_entry(section, &ByName(objects))?;
+        }
+        for (section, value) in more {
+            raw.serialize_entry(section, value)?;
+        }
+        raw.end()
+    }
+}
+
+impl Serialize for ByName<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|object| (&object.name, &object.body)))
+    }
+}
+
 impl Catalogue {
     pub(super) fn new(published: &Published) -> Self {
         let faults = Faults::new(published);
@@ -163,30 +199,9 @@ impl Catalogue {
         catalogue
     }
 
-    /// Traefik's shape, by qualified name; empty sections are left out.
-    pub(super) fn raw(&self) -> Value {
-        let sections = [
-            ("routers", &self.http.routers),
-            ("middlewares", &self.http.middlewares),
-            ("services", &self.http.services),
-            ("tcpRouters", &self.tcp.routers),
-            ("tcpMiddlewares", &self.tcp.middlewares),
-            ("tcpServices", &self.tcp.services),
-            ("udpRouters", &self.udp.routers),
-            ("udpServices", &self.udp.services),
-        ];
-        let mut raw = Map::new();
-        for (section, objects) in sections {
-            let by_name = objects
-                .iter()
-                .map(|object| (object.name.clone(), Value::Object(object.body.clone())));
-            let by_name: Map<_, _> = by_name.collect();
-            if !by_name.is_empty() {
-                raw.insert(section.to_owned(), Value::Object(by_name));
-            }
-        }
-        raw.extend(self.more.clone());
-        Value::Object(raw)
+    /// Traefik's shape, by qualified name; empty sections are left out. As JSON.
+    pub(super) fn raw(&self) -> Result<String, serde_json::Error> {
+        serde_json::to_string(&Raw(self))
     }
 
     fn add(&mut self, update: &Update, faults: &Faults, served: &Served<'_>) {

@@ -14,11 +14,11 @@ use super::{View, overview, reply};
 
 pub(super) fn answer(view: &View, catalogue: &Catalogue) -> Response<Bytes> {
     let files = [
-        ("version.json", overview::version(view)),
-        ("static-config.json", install(view)),
+        ("version.json", Ok(overview::version(view).to_string())),
+        ("static-config.json", Ok(install(view).to_string())),
         ("runtime-config.json", catalogue.raw()),
     ];
-    match archive(&files) {
+    match archive(files) {
         Ok(bytes) => reply::archive(bytes),
         // Memory is all that is written to.
         Err(error) => reply::message(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()),
@@ -37,10 +37,10 @@ fn install(view: &View) -> Value {
     install
 }
 
-fn archive(files: &[(&str, Value)]) -> io::Result<Vec<u8>> {
+fn archive(files: [(&str, serde_json::Result<String>); 3]) -> io::Result<Vec<u8>> {
     let mut archive = tar::Builder::new(GzEncoder::new(Vec::new(), Compression::fast()));
-    for (name, value) in files {
-        let text = value.to_string();
+    for (name, text) in files {
+        let text = text?;
         let mut header = tar::Header::new_gnu();
         header.set_size(text.len() as u64);
         header.set_mode(0o644);

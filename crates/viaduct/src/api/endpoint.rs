@@ -34,7 +34,7 @@ pub(super) fn answer(view: &View, asked: &Asked) -> Response<Bytes> {
     match segments.as_slice() {
         ["api", "version"] => reply::json(&overview::version(view)),
         ["api", "overview"] => reply::json(&overview::overview(view, catalogue())),
-        ["api", "rawdata"] => reply::json(&catalogue().raw()),
+        ["api", "rawdata"] => catalogue().raw().map_or_else(unmade, reply::json_text),
         ["api", "support-dump"] => dump::answer(view, catalogue()),
         ["api", "entrypoints"] => listing::list(&entry_points(view), &query),
         ["api", "entrypoints", name] => one(&entry_points(view), name, "entry point"),
@@ -90,6 +90,11 @@ fn section<'c>(catalogue: &'c Catalogue, layer: &str, kind: &str) -> Option<(&'c
         "middlewares" => Some((&objects.middlewares, "middleware")),
         _ => None,
     }
+}
+
+/// Texts and numbers are all that is written, and to memory.
+fn unmade(error: serde_json::Error) -> Response<Bytes> {
+    reply::message(StatusCode::INTERNAL_SERVER_ERROR, error.to_string())
 }
 
 fn one(objects: &[Object], name: &str, noun: &str) -> Response<Bytes> {

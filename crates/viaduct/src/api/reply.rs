@@ -10,7 +10,12 @@ use serde_json::{Value, json};
 use viaduct_observe::prometheus;
 
 pub(crate) fn json(value: &Value) -> Response<Bytes> {
-    body(StatusCode::OK, "application/json", value.to_string(), NOTHING)
+    json_text(value.to_string())
+}
+
+/// JSON that has been written.
+pub(super) fn json_text(text: String) -> Response<Bytes> {
+    body(StatusCode::OK, "application/json", text, NOTHING)
 }
 
 /// One page of a list, and where the next one is: 1 behind the last, as in Traefik.
