@@ -43,7 +43,9 @@ check(peer.ended.error_code, 0x100, peer.ended)
 "#;
     std::thread::scope(|scope| {
         let client = scope.spawn(|| peer(&pki, &viaduct, scenario, &[&flag]));
-        let answer = was_asked.recv().expect("the request");
+        let answer = was_asked
+            .recv_timeout(Duration::from_secs(20))
+            .expect("the request");
         viaduct.terminate();
         viaduct_testkit::wait::wait_until("the client to be told", || std::path::Path::new(&flag).exists());
         drop(answer);
