@@ -13,7 +13,6 @@ pub enum Tool {
     Haproxy,
     Chromium,
     /// Chromium's WebDriver.
-    ChromiumDriver,
     /// Makes name spaces.
     Unshare,
     Helm,
@@ -39,7 +38,6 @@ impl Tool {
             Self::Python => ("python3", "apt-get install python3"),
             Self::Haproxy => ("haproxy", "apt-get install haproxy"),
             Self::Chromium => ("chromium", "apt-get install chromium"),
-            Self::ChromiumDriver => ("chromedriver", "apt-get install chromium-driver"),
             Self::Unshare => ("unshare", "apt-get install util-linux"),
             Self::Helm => ("helm", "scripts/get-helm"),
             Self::Kubectl => ("kubectl", "scripts/get-kubectl"),

@@ -58,7 +58,6 @@ fn a12_7_the_dashboard_shows_both_legs_at_any_width_in_light_and_dark_and_asks_n
     let seen = run(
         Command::new(Tool::Python.path())
             .args(["-c", include_str!("../scripts/dashboard.py")])
-            .arg(Tool::ChromiumDriver.path())
             .arg(Tool::Chromium.path())
             .arg(format!("{base}dashboard/"))
             .arg(work.path().join("profile")),

@@ -1,41 +1,96 @@
-"""Drives Chromium by WebDriver over plain HTTP: opens the dashboard, looks, filters. argv: driver, browser, url, profile."""
+"""Drives Chromium by its DevTools protocol over a pipe (no port that others could take): opens the dashboard, looks,
+filters. argv: browser, url, profile."""
 
 import json
+import os
+import select
 import subprocess
 import sys
+import tempfile
 import time
-import urllib.request
 
-driver, browser, url, profile = sys.argv[1:]
+browser, url, profile = sys.argv[1:]
 ARGUMENTS = [
     "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage", "--user-data-dir=" + profile,
 ]
-
-process = subprocess.Popen([driver, "--port=0"], stdout=subprocess.PIPE, text=True)
-port = next(
-    int(line.rsplit("port", 1)[1].strip(" .\n")) for line in process.stdout if "successfully on port" in line
-)
-session = ""
+PATIENCE = 60
 
 
-def call(method, path, body=None):
-    request = urllib.request.Request(
-        f"http://127.0.0.1:{port}{session}{path}",
-        method=method,
-        data=None if body is None else json.dumps(body).encode(),
-        headers={"Content-Type": "application/json"},
-    )
-    with urllib.request.urlopen(request, timeout=60) as answer:
-        return json.load(answer)["value"]
+class Pipe:
+    """The protocol's messages end with a NUL. The browser reads from descriptor 3 and writes to 4."""
+
+    def __init__(self):
+        theirs_in, self.out = os.pipe()
+        self.inp, theirs_out = os.pipe()
+        # By way of a shell, which can give a descriptor any number.
+        moved = f'exec "$0" "$@" 3<&{theirs_in} 4>&{theirs_out}'
+        command = ["sh", "-c", moved, browser, "--remote-debugging-pipe", *ARGUMENTS, "about:blank"]
+        self.said = tempfile.TemporaryFile()
+        self.process = subprocess.Popen(
+            command, pass_fds=(theirs_in, theirs_out), stdout=self.said, stderr=subprocess.STDOUT
+        )
+        os.close(theirs_in)
+        os.close(theirs_out)
+        self.read = b""
+        self.calls = 0
+        self.session = None
+        self.events = []
+
+    def message(self):
+        until = time.monotonic() + PATIENCE
+        while b"\0" not in self.read:
+            ready, _, _ = select.select([self.inp], [], [], max(0, until - time.monotonic()))
+            part = os.read(self.inp, 1 << 16) if ready else b""
+            if not part:
+                self.said.seek(0)
+                what = "has ended" if ready else "does not answer"
+                raise SystemExit(f"the browser {what}; it said\n" + self.said.read().decode(errors="replace"))
+            self.read += part
+        first, self.read = self.read.split(b"\0", 1)
+        return json.loads(first)
+
+    def call(self, method, **parameters):
+        self.calls += 1
+        asked = {"id": self.calls, "method": method, "params": parameters}
+        if self.session:
+            asked["sessionId"] = self.session
+        os.write(self.out, json.dumps(asked).encode() + b"\0")
+        while True:
+            said = self.message()
+            if said.get("id") == self.calls:
+                if "error" in said:
+                    raise SystemExit(f"{method}: {said['error']}")
+                return said["result"]
+            self.events.append(said)
+
+    def event(self, method):
+        """The next one of this kind that nobody has waited for."""
+        while True:
+            for position, event in enumerate(self.events):
+                if event["method"] == method:
+                    return self.events.pop(position)["params"]
+            self.events.append(self.message())
 
 
 def script(text):
-    return call("POST", "/execute/sync", {"script": text, "args": []})
+    said = pipe.call("Runtime.evaluate", expression="(() => {" + text + "})()", returnByValue=True)
+    if "exceptionDetails" in said:
+        raise SystemExit(f"{text}: {said['exceptionDetails']}")
+    return said["result"].get("value")
 
 
-def cdp(command, **parameters):
-    return call("POST", "/goog/cdp/execute", {"cmd": command, "params": parameters})
+def navigate():
+    said = pipe.call("Page.navigate", url=url)
+    if "errorText" in said:
+        raise SystemExit(said["errorText"])
+    pipe.event("Page.loadEventFired")
+
+
+def complaints():
+    """What the page's console and the browser itself have to say of it."""
+    kinds = ("Runtime.consoleAPICalled", "Runtime.exceptionThrown", "Log.entryAdded")
+    return [event["params"] for event in pipe.events if event["method"] in kinds]
 
 
 def until(text):
@@ -47,16 +102,20 @@ def until(text):
     raise SystemExit("never true: " + text + "\n" + script("return document.body.innerText"))
 
 
+pipe = Pipe()
 try:
-    options = {"args": ARGUMENTS, "binary": browser}
-    wanted = {"goog:chromeOptions": options, "goog:loggingPrefs": {"browser": "ALL"}}
-    session = "/session/" + call("POST", "/session", {"capabilities": {"alwaysMatch": wanted}})["sessionId"]
+    page = pipe.call("Target.createTarget", url="about:blank")["targetId"]
+    pipe.session = pipe.call("Target.attachToTarget", targetId=page, flatten=True)["sessionId"]
+    for domain in ("Page", "Runtime", "Log"):
+        pipe.call(domain + ".enable")
     said = {}
     for width in (1280, 390):
         for scheme in ("light", "dark"):
-            cdp("Emulation.setDeviceMetricsOverride", width=width, height=900, deviceScaleFactor=1, mobile=False)
-            cdp("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
-            call("POST", "/url", {"url": url})
+            pipe.call(
+                "Emulation.setDeviceMetricsOverride", width=width, height=900, deviceScaleFactor=1, mobile=False
+            )
+            pipe.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
+            navigate()
             until("return document.documentElement.dataset.ready")
             said[f"{width}-{scheme}"] = {
                 "overflows": script("return document.documentElement.scrollWidth > innerWidth"),
@@ -85,10 +144,10 @@ try:
         "filter.dispatchEvent(new Event('input'))"
     )
     said["filtered"] = script("return document.getElementById('routers').innerText")
-    said["console"] = [entry["message"] for entry in call("POST", "/se/log", {"type": "browser"})]
+    said["console"] = complaints()
     print(json.dumps(said))
+    pipe.session = None
+    pipe.call("Browser.close")
+    pipe.process.wait(PATIENCE)
 finally:
-    if session:
-        call("DELETE", "")
-    process.terminate()
-    process.wait()
+    pipe.process.kill()
