@@ -301,7 +301,7 @@ pub fn bridges(counts: &[BridgeCount]) -> Family {
     });
     Family::gauge(
         "viaduct_bridges",
-        "Ways from a router to a service, by the class of the backend leg.",
+        "Ways from a router to a server, by the class of the backend leg.",
         series.collect(),
     )
 }

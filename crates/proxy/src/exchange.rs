@@ -193,7 +193,7 @@ impl Exchange {
             let counters = &self.connection.worker.counters;
             counters.handshake(counters::Leg::Backend, leg.resumed, leg.took);
             if let Some((transport, server)) = self.server() {
-                counters.saw_leaf(&server.url, leaf(leg));
+                counters.saw_leaf(&server.url, leaf(leg, server));
                 if let Some(proof) = link.proof() {
                     standing::tell(
                         counters,
@@ -523,8 +523,10 @@ impl Failure {
 }
 
 /// When the certificate of a new connection's server ends.
-fn leaf(leg: &BackendLeg) -> SeenLeaf {
+fn leaf(leg: &BackendLeg, server: &Server) -> SeenLeaf {
     SeenLeaf {
+        at: SystemTime::now(),
+        pool: server.pool.0,
         common_name: Arc::clone(&leg.peer_common_name),
         serial: Arc::clone(&leg.peer_serial),
         sans: Arc::clone(&leg.peer_sans),

@@ -1,6 +1,8 @@
-//! Every way from a router to a service with servers, with its class and all that an auditor asks of it: one list for
-//! the API, the metrics and `viaduct audit`.
+//! Every way from a router to a backend server, with its class and all that an auditor asks of it: one list for the API,
+//! the metrics and `viaduct audit`.
 
+mod entry;
+mod live;
 mod row;
 
 use std::collections::BTreeMap;
@@ -10,14 +12,15 @@ use viaduct_observe::families::BridgeCount;
 use viaduct_snapshot::bridge::Backend;
 use viaduct_snapshot::{BridgeClass, Router, RouterState, Server, Snapshot};
 
-pub(crate) use row::{Row, rows};
+pub(crate) use entry::{Entry, entries};
+pub(crate) use live::Live;
+pub(crate) use row::{Row, Trial};
 
-/// A router and those servers of one service that are reached alike.
+/// A router, and one server that it leads to.
 pub(crate) struct Bridge<'s> {
     pub(crate) router: &'s Router,
     pub(crate) backend: Backend<'s>,
-    /// One at least.
-    pub(crate) servers: Vec<&'s Server>,
+    pub(crate) server: &'s Server,
     pub(crate) class: BridgeClass,
     pub(crate) state: State,
 }
@@ -86,27 +89,37 @@ pub(crate) fn of_router<'s>(snapshot: &'s Snapshot, router: &'s Router) -> Vec<B
     let required = policy.required(router);
     let mut bridges = Vec::new();
     for backend in router.backends() {
-        let mut classes: BTreeMap<BridgeClass, Vec<&Server>> = BTreeMap::new();
-        for server in &backend.balancer.servers {
-            let class = BridgeClass::of(server, &backend.balancer.transport);
-            classes.entry(class).or_default().push(server);
-        }
-        bridges.extend(classes.into_iter().map(|(class, servers)| {
-            let state = State::of(router).unwrap_or_else(|| match class < required {
+        let excepted = policy.exception(router, backend.service).is_some();
+        let state = |class| {
+            State::of(router).unwrap_or(match class < required {
                 false => State::Served,
-                true if policy.exception(router, backend.service).is_some() => State::Excepted,
+                true if excepted => State::Excepted,
                 true => State::Reported,
-            });
-            Bridge {
-                router,
-                backend,
-                servers,
-                class,
-                state,
-            }
-        }));
+            })
+        };
+        let servers = backend.balancer.servers.iter();
+        let mut own: Vec<_> = servers
+            .map(|server| {
+                let class = BridgeClass::of(server, &backend.balancer.transport);
+                Bridge {
+                    router,
+                    backend,
+                    server,
+                    class,
+                    state: state(class),
+                }
+            })
+            .collect();
+        own.sort_by_key(|bridge| bridge.class);
+        bridges.append(&mut own);
     }
     bridges
+}
+
+/// Every bridge of a snapshot as text; `live`: what a running process knows beside its configuration.
+pub(crate) fn rows(snapshot: &Snapshot, live: &Live) -> Vec<Row> {
+    let entries = entries(snapshot);
+    entries.iter().map(|entry| entry.row(snapshot, live)).collect()
 }
 
 /// How many there are of each class; of those that are served also where there is none, so that it can be asked for.

@@ -7,6 +7,9 @@ use std::time::SystemTime;
 /// What tells when a server's certificate ends.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SeenLeaf {
+    pub at: SystemTime,
+    /// The server under the trust, name and client certificates that it was connected to with.
+    pub pool: u32,
     pub common_name: Arc<str>,
     pub serial: Arc<str>,
     /// Comma-separated.

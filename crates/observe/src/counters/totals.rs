@@ -118,6 +118,19 @@ impl Totals {
             });
             total.add(counters);
         }
+        self.add_seen(worker);
+    }
+
+    /// Of certificates and of trust alone.
+    pub fn seen<'a>(workers: impl IntoIterator<Item = &'a WorkerCounters>) -> Self {
+        let mut totals = Self::default();
+        for worker in workers {
+            totals.add_seen(worker);
+        }
+        totals
+    }
+
+    fn add_seen(&mut self, worker: &WorkerCounters) {
         for (transport, seen) in worker.standings.all() {
             self.standings.entry(transport).or_default().merge(seen);
         }

@@ -169,6 +169,8 @@ fn c20_a_rotated_server_certificate_takes_the_place_of_the_one_before() {
     let worker = worker();
     let server: Arc<str> = "https://10.0.0.1:443".into();
     let leaf = |serial: &str, end| SeenLeaf {
+        at: SystemTime::UNIX_EPOCH,
+        pool: 0,
         common_name: "web".into(),
         serial: serial.into(),
         sans: "".into(),

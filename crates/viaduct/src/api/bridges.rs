@@ -7,28 +7,67 @@ use http::Response;
 use serde_json::{Value, json};
 use viaduct_config::rule::HostPattern;
 use viaduct_config::{Finding, Severity};
-use viaduct_snapshot::{Router, RouterState, Scheme, Server, ServiceKind, Snapshot, Transport};
+use viaduct_snapshot::{BridgeClass, Router, RouterState, Scheme, Server, ServiceKind, Snapshot, Transport};
 use viaduct_tls::backend_leg::Verification;
 use viaduct_tls::names::{Version, Versions};
 use viaduct_tls::trust::Trust;
 use viaduct_tls::{ClientAuth, ClientPolicy, Identity};
 
-use super::catalogue::Object;
 use super::certificates;
 use super::listing::{self, Query};
 use super::overview::date;
 use super::published::Published;
-use crate::bridges::{self, Bridge};
+use super::{View, shadow};
+use crate::bridges::{self, Bridge, Entry, Live};
+use crate::preflight::Preflight;
 
-/// The rows of `viaduct audit`.
-pub(super) fn rows(snapshot: &Snapshot) -> Vec<Object> {
-    let rows = bridges::rows(snapshot).into_iter();
-    rows.filter_map(|row| match serde_json::to_value(&row) {
-        Ok(Value::Object(body)) => Some(Object::plain(row.router, body)),
-        // A row is a mapping of texts.
-        Ok(_) | Err(_) => None,
-    })
-    .collect()
+/// The rows of `viaduct audit`, narrowed and sorted as the query says; no more than a page of them is put together,
+/// unless they are sorted by what only a row knows.
+pub(super) fn rows(view: &View, snapshot: &Snapshot, query: &Query) -> Response<Bytes> {
+    let live = live(view, snapshot);
+    let mut entries = bridges::entries(snapshot);
+    entries.retain(|entry| wants(query, entry));
+    let row = |entry: &Entry<'_>| serde_json::to_value(entry.row(snapshot, &live)).unwrap_or_default();
+    match query.get("sortBy") {
+        None | Some("name" | "router") => {}
+        Some("service") => entries.sort_by(|a, b| a.service().cmp(b.service())),
+        Some(field) => entries.sort_by_cached_key(|entry| match row(entry).get(field) {
+            Some(Value::String(text)) => text.clone(),
+            Some(value) => value.to_string(),
+            None => String::new(),
+        }),
+    }
+    if query.get("direction") == Some("desc") {
+        entries.reverse();
+    }
+    listing::paged(&entries, query, |entry, text| entry.has(text), row)
+}
+
+fn wants(query: &Query, entry: &Entry<'_>) -> bool {
+    let is = |field: &str, own: &str| {
+        query
+            .get(field)
+            .is_none_or(|wanted| own.eq_ignore_ascii_case(wanted))
+    };
+    is("class", entry.class().map_or("", BridgeClass::label))
+        && is("status", entry.state().label())
+        && query.get("serviceName").is_none_or(|name| {
+            let service = entry.service();
+            service == name || service.rsplit_once('@').is_some_and(|(bare, _)| bare == name)
+        })
+}
+
+/// What this process knows beside its configuration.
+fn live(view: &View, snapshot: &Snapshot) -> Live {
+    let report = view.preflight.get().map(Preflight::report);
+    let metrics = view.metrics.get();
+    Live::new(
+        report.as_deref(),
+        metrics.map(|metrics| metrics.leafs()).unwrap_or_default(),
+        metrics
+            .map(|metrics| shadow::trials(snapshot, metrics))
+            .unwrap_or_default(),
+    )
 }
 
 /// One entry for each router at each entry point, in the order of names.
@@ -73,11 +112,8 @@ fn bridge(snapshot: &Snapshot, router: &Router) -> Value {
         RouterState::OutOfService { finding, .. } => ("disabled", Some(finding.message.as_str())),
     };
     let found = bridges::of_router(snapshot, router);
-    let servers = found.iter().flat_map(|bridge| {
-        let servers = bridge.servers.iter();
-        servers.map(move |server| backend(bridge, server))
-    });
-    let mut backends: Vec<_> = servers.take(MOST_BACKENDS).collect();
+    let more = found.len().saturating_sub(MOST_BACKENDS);
+    let mut backends: Vec<_> = found.iter().take(MOST_BACKENDS).map(backend).collect();
     if let Some(service) = &router.named_service
         && matches!(service.kind, ServiceKind::Internal(_))
     {
@@ -94,6 +130,7 @@ fn bridge(snapshot: &Snapshot, router: &Router) -> Value {
         "error": error,
         "client": client(snapshot, router),
         "backends": backends,
+        "moreBackends": more,
     })
 }
 
@@ -171,7 +208,8 @@ fn certificate(identity: &Identity) -> Value {
     })
 }
 
-fn backend(bridge: &Bridge<'_>, server: &Server) -> Value {
+fn backend(bridge: &Bridge<'_>) -> Value {
+    let server = bridge.server;
     let balancer = bridge.backend.balancer;
     let mut backend = json!({
         "service": &*bridge.backend.service.name,

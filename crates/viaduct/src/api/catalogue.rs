@@ -92,11 +92,6 @@ impl Object {
             .unwrap_or_default()
     }
 
-    /// Of a bridge.
-    pub(super) fn class_text(&self) -> &str {
-        self.body.get("class").and_then(Value::as_str).unwrap_or_default()
-    }
-
     /// What a search looks at.
     pub(super) fn searched(&self) -> impl Iterator<Item = &str> {
         let texts = SEARCHED

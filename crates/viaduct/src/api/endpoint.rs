@@ -48,9 +48,13 @@ pub(super) fn answer(view: &View, asked: &Asked) -> Response<Bytes> {
             Some(metrics) => reply::json(&shadow::all(&published.snapshot, metrics)),
             None => reply::not_found(),
         },
+        ["api", "revoked"] | ["api", "viaduct", "revoked"] => match view.metrics.get() {
+            Some(metrics) => reply::json(&revoked::all(&published.snapshot, metrics)),
+            None => reply::not_found(),
+        },
         ["api", "faults"] => listing::list(&last_faults::all(view), &query),
         ["api", "viaduct", "about"] => reply::json(&overview::about(view)),
-        ["api", "bridges"] => listing::list(published.bridges(), &query),
+        ["api", "bridges"] => bridges::rows(view, &published.snapshot, &query),
         ["api", "viaduct", "bridges"] => bridges::list(&published.snapshot, &query),
         ["api", "viaduct", "preflight"] => match view.preflight.get() {
             Some(running) => reply::json(&preflight::all(running, &published.snapshot)),

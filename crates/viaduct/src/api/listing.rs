@@ -33,11 +33,6 @@ impl Query {
         Some(value.as_str()).filter(|value| !value.is_empty())
     }
 
-    pub(super) fn all(&self, name: &str) -> impl Iterator<Item = &str> {
-        let pairs = self.0.iter().filter(move |(known, _)| known == name);
-        pairs.map(|(_, value)| value.as_str())
-    }
-
     fn number(&self, name: &str, default: usize) -> Result<usize, String> {
         let Some(text) = self.get(name) else {
             return Ok(default);
@@ -93,9 +88,6 @@ fn wants(query: &Query, object: &Object) -> bool {
     let names = |field: &str, wanted: &str| object.refers_to(field, wanted);
     found
         && query.get("status").is_none_or(is_status)
-        && query
-            .get("class")
-            .is_none_or(|class| object.class_text().eq_ignore_ascii_case(class))
         && query.get("serviceName").is_none_or(|name| names("service", name))
         && query
             .get("middlewareName")

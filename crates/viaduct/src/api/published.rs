@@ -6,8 +6,7 @@ use tokio::sync::watch;
 use viaduct_config::{Finding, Update};
 use viaduct_snapshot::Snapshot;
 
-use super::bridges;
-use super::catalogue::{Catalogue, Object};
+use super::catalogue::Catalogue;
 
 /// Where it says so.
 pub(crate) type Board = watch::Sender<Option<Arc<Published>>>;
@@ -18,7 +17,6 @@ pub(crate) struct Published {
     pub(super) findings: Vec<Finding>,
     pub(super) snapshot: Arc<Snapshot>,
     catalogue: OnceLock<Catalogue>,
-    bridges: OnceLock<Vec<Object>>,
 }
 
 impl Published {
@@ -28,7 +26,6 @@ impl Published {
             findings,
             snapshot,
             catalogue: OnceLock::new(),
-            bridges: OnceLock::new(),
         }
     }
 
@@ -45,10 +42,5 @@ impl Published {
     /// Made when it is first asked for.
     pub(super) fn catalogue(&self) -> &Catalogue {
         self.catalogue.get_or_init(|| Catalogue::new(self))
-    }
-
-    /// The rows of `viaduct audit`; likewise.
-    pub(super) fn bridges(&self) -> &[Object] {
-        self.bridges.get_or_init(|| bridges::rows(&self.snapshot))
     }
 }

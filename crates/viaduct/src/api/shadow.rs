@@ -15,22 +15,40 @@ use viaduct_tls::Fingerprint;
 use viaduct_tls::backend_leg::Verification;
 
 use super::overview::date;
+use crate::bridges;
 use crate::telemetry::Metrics;
 
 /// One entry for each transport that skips verification and has servers with TLS.
 pub(super) fn all(snapshot: &Snapshot, metrics: &Metrics) -> Value {
-    let standings = metrics.standings();
-    let servers = servers(snapshot);
-    let mut transports: Vec<&Arc<Transport>> = snapshot
+    let entries = of_each(snapshot, metrics, |trial| trial.view());
+    entries.into_values().collect()
+}
+
+/// The same for the rows of `viaduct audit`, by transport.
+pub(super) fn trials(snapshot: &Snapshot, metrics: &Metrics) -> BTreeMap<Arc<str>, bridges::Trial> {
+    of_each(snapshot, metrics, |trial| trial.told())
+}
+
+fn of_each<T>(
+    snapshot: &Snapshot,
+    metrics: &Metrics,
+    tell: impl Fn(&Trial<'_>) -> T,
+) -> BTreeMap<Arc<str>, T> {
+    let mut transports = snapshot
         .transports()
         .filter(|transport| transport.tls.policy().verification == Verification::DangerSkip)
-        .collect();
-    transports.sort_by(|a, b| a.name.cmp(&b.name));
-    let entries = transports.into_iter().filter_map(|transport| {
+        .peekable();
+    if transports.peek().is_none() {
+        return BTreeMap::new();
+    }
+    let standings = metrics.standings();
+    let servers = servers(snapshot);
+    let told = transports.filter_map(|transport| {
         let configured = servers.get(&transport.name)?;
-        Some(Trial::new(transport, configured, standings.get(&transport.name)).view())
+        let trial = Trial::new(transport, configured, standings.get(&transport.name));
+        Some((Arc::clone(&transport.name), tell(&trial)))
     });
-    entries.collect()
+    told.collect()
 }
 
 /// The servers with TLS, by the name of their transport.
@@ -91,38 +109,64 @@ impl<'a> Trial<'a> {
             })
     }
 
-    fn view(&self) -> Value {
-        let passed: u64 = self.seen.iter().map(|(_, server)| server.good).sum();
+    /// Since when every handshake would have passed; `None`: it is not safe to verify.
+    fn safe_since(&self) -> Option<SystemTime> {
+        let seen = || self.seen.iter().map(|(_, server)| server);
+        let known = seen().map(|server| server.first).max();
+        known
+            .max(seen().filter_map(|server| server.last_failed).max())
+            .filter(|_| self.is_safe())
+    }
+
+    fn told(&self) -> bridges::Trial {
+        let safe_since = self.safe_since();
+        let (passed, failed) = self.counts();
+        let patch = self.patch(safe_since.is_some());
+        bridges::Trial {
+            safe: safe_since.is_some(),
+            safe_since: safe_since.map(date).unwrap_or_default(),
+            summary: self.summary(safe_since, passed, &failed),
+            patch: patch.unwrap_or_default(),
+        }
+    }
+
+    /// How many handshakes would have passed, and how many failed, by reason.
+    fn counts(&self) -> (u64, BTreeMap<&str, u64>) {
+        let passed = self.seen.iter().map(|(_, server)| server.good).sum();
         let mut failed: BTreeMap<&str, u64> = BTreeMap::new();
         for (reason, count) in self.seen.iter().flat_map(|(_, server)| &server.failed) {
             *failed.entry(reason).or_default() += count;
         }
-        let since = self.seen.iter().map(|(_, server)| server.first).min();
+        (passed, failed)
+    }
+
+    fn view(&self) -> Value {
+        let (passed, failed) = self.counts();
         let object = self.transport.origin.as_ref().map(ToString::to_string);
-        let safe = self.is_safe();
+        let safe_since = self.safe_since();
+        let safe = safe_since.is_some();
         json!({
             "transport": &*self.transport.name,
             "object": object,
-            "since": since.map(date),
+            "since": self.since().map(date),
             "handshakes": passed + failed.values().sum::<u64>(),
             "wouldPass": passed,
             "wouldFail": failed,
             "safe": safe,
-            "summary": self.summary(safe, passed, &failed, since),
+            "safeSince": safe_since.map(date),
+            "summary": self.summary(safe_since, passed, &failed),
             "patch": self.patch(safe),
             "unseen": self.unseen.iter().take(MOST_SERVERS).collect::<Vec<_>>(),
             "servers": self.seen.iter().take(MOST_SERVERS).map(server).collect::<Vec<_>>(),
         })
     }
 
-    fn summary(
-        &self,
-        safe: bool,
-        passed: u64,
-        failed: &BTreeMap<&str, u64>,
-        since: Option<SystemTime>,
-    ) -> String {
-        let Some(since) = since else {
+    fn since(&self) -> Option<SystemTime> {
+        self.seen.iter().map(|(_, server)| server.first).min()
+    }
+
+    fn summary(&self, safe_since: Option<SystemTime>, passed: u64, failed: &BTreeMap<&str, u64>) -> String {
+        let Some(since) = self.since() else {
             return "no server was connected to yet".to_owned();
         };
         let failures: u64 = failed.values().sum();
@@ -134,12 +178,13 @@ impl<'a> Trial<'a> {
             date(since)
         );
         // Writing to a `String` does not fail.
-        let written = if safe && failures == 0 {
+        let written = if failures == 0 && safe_since.is_some() {
             write!(text, "all would have passed; it is safe to verify")
-        } else if safe {
+        } else if let Some(safe_since) = safe_since {
             write!(
                 text,
-                "all would have passed in the last hour; it is safe to verify"
+                "all since {} would have passed; it is safe to verify",
+                date(safe_since)
             )
         } else if failures == 0 {
             write!(

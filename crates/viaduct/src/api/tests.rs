@@ -406,12 +406,17 @@ fn c6_bridges_are_listed_with_their_class_page_by_page() {
     };
     let all = [
         "gone@file ",
-        "good@file bridged+verified",
         "good@file plaintext",
+        "good@file bridged+verified",
         "plain@file plaintext",
     ];
     assert_eq!(found("/api/bridges"), all);
-    assert_eq!(found("/api/bridges?class=PLAINTEXT"), &all[2..]);
+    assert_eq!(found("/api/bridges?class=PLAINTEXT"), [all[1], all[3]]);
+    assert_eq!(
+        found("/api/bridges?sortBy=server&direction=desc"),
+        [all[2], all[1], all[3], all[0]],
+    );
+    assert_eq!(found("/api/bridges?serviceName=good&search=10.0.0.2"), &all[1..2]);
     assert_eq!(found("/api/bridges?status=out-of-service"), &all[..1]);
     assert_eq!(found("/api/bridges?search=PLAIN@"), &all[3..]);
     let page = world.get("/api/bridges?per_page=3");

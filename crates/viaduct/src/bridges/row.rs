@@ -1,20 +1,19 @@
 //! A bridge as text: what the API shows and `viaduct audit` prints.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 use viaduct_snapshot::bridge::Passthrough;
-use viaduct_snapshot::{BridgeClass, Router, RouterState, Scheme, Snapshot, Transport};
+use viaduct_snapshot::{BridgeClass, Router, RouterState, Scheme, Server, Snapshot, Transport};
 use viaduct_tls::backend_leg::Verification;
 use viaduct_tls::{Backend as BackendTrust, CertificateFacts, Identity, Trust};
 
-use super::{Bridge, State, client_leg, of_router};
+use super::{Bridge, Live, State, client_leg};
 use crate::api::date;
 
-/// One line of the table. What is not there is empty; `class` is, where there is no server. Whoever reads one demands
-/// every field: what is missing must not pass for what is harmless.
+/// One line of the table: a router and a server. What is not there is empty; `class` is, where no server is known.
+/// Whoever reads one demands every field: what is missing must not pass for what is harmless.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Row {
@@ -22,27 +21,35 @@ pub(crate) struct Row {
     pub(crate) entry_point: String,
     pub(crate) rule: String,
     pub(crate) service: String,
+    /// URL; of a TCP router all of them, with spaces between.
+    pub(crate) server: String,
     pub(crate) class: String,
     pub(crate) status: String,
     /// The class that is required of the router; empty where nothing is.
     pub(crate) required: String,
     /// `TLS` or `plaintext`.
     pub(crate) client_leg: String,
-    /// URLs; no more than [`MOST_SERVERS`] of them.
-    pub(crate) servers: Vec<String>,
-    pub(crate) server_count: usize,
-    /// Whom the servers have to prove to be.
-    pub(crate) verified_names: Vec<String>,
+    /// Whom the server has to prove to be.
+    pub(crate) verified_name: String,
     /// `rootCAs`, `system roots`, or nothing.
     pub(crate) trust: String,
     /// SHA-256 of the certificates in `rootCAs`, no more than [`MOST_CAS`] of them.
     pub(crate) ca_fingerprints: Vec<String>,
-    /// SHA-256 of what servers can be shown.
+    /// SHA-256 of what the server can be shown.
     pub(crate) client_certificates: Vec<String>,
-    /// The earliest end of what the configuration holds for the leg.
+    /// The earliest end of what is known of the leg.
     pub(crate) expires: String,
     /// What ends then.
     pub(crate) expiring: String,
+    /// What the last handshake came to, `passed` or the code of a reason. This and the three below are known to a running
+    /// process only.
+    pub(crate) handshake: String,
+    /// When that was.
+    pub(crate) seen: String,
+    /// The end of the certificate that the server showed then.
+    pub(crate) certificate_expires: String,
+    /// What verification would say, where it is skipped.
+    pub(crate) trial: Option<Trial>,
     /// The object that the router comes from, `Kind namespace/name`.
     pub(crate) owner: String,
     pub(crate) transport: String,
@@ -50,6 +57,20 @@ pub(crate) struct Row {
     pub(crate) transport_owner: String,
     /// Why it is out of service, or served all the same.
     pub(crate) reason: String,
+}
+
+/// Verification that is tried where it is skipped, as `/api/shadow` has it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Trial {
+    /// Whether verification can be switched on.
+    pub(crate) safe: bool,
+    /// Since when every handshake would have passed; empty where it is not safe.
+    pub(crate) safe_since: String,
+    /// The same as a sentence.
+    pub(crate) summary: String,
+    /// YAML; empty: there is nothing to say yet.
+    pub(crate) patch: String,
 }
 
 impl Row {
@@ -63,38 +84,16 @@ impl Row {
     }
 }
 
-/// Every bridge of a snapshot by router and service; routers without one too, except those to this process itself.
-pub(crate) fn rows(snapshot: &Snapshot) -> Vec<Row> {
-    let mut rows: Vec<Row> = snapshot.passthroughs().iter().map(passthrough).collect();
-    for router in snapshot.routers.values() {
-        let bridges = of_router(snapshot, router);
-        rows.extend(bridges.iter().map(|bridge| row(snapshot, bridge)));
-        if bridges.is_empty() {
-            rows.extend(without_servers(snapshot, router));
-        }
-    }
-    rows.sort_by(|a, b| (&a.router, &a.service, &a.class).cmp(&(&b.router, &b.service, &b.class)));
-    rows
-}
-
-fn row(snapshot: &Snapshot, bridge: &Bridge<'_>) -> Row {
+pub(super) fn of_bridge(snapshot: &Snapshot, bridge: &Bridge<'_>, live: &Live) -> Row {
     let transport = &bridge.backend.balancer.transport;
-    let servers = bridge.servers.iter();
+    let owner = transport.origin.as_ref().map(ToString::to_string);
     let mut row = Row {
         service: bridge.backend.service.name.to_string(),
+        server: bridge.server.url.to_string(),
         class: bridge.class.label().to_owned(),
         status: bridge.state.label().to_owned(),
-        servers: servers
-            .take(MOST_SERVERS)
-            .map(|server| server.url.to_string())
-            .collect(),
-        server_count: bridge.servers.len(),
         transport: transport.name.to_string(),
-        transport_owner: transport
-            .origin
-            .as_ref()
-            .map(ToString::to_string)
-            .unwrap_or_default(),
+        transport_owner: owner.unwrap_or_default(),
         ..of(snapshot, bridge.router)
     };
     if bridge.state == State::Excepted
@@ -104,40 +103,44 @@ fn row(snapshot: &Snapshot, bridge: &Bridge<'_>) -> Row {
     {
         row.reason = format!("until {}: {}", exception.until, exception.reason);
     }
-    if bridge.servers.iter().any(|server| server.scheme == Scheme::Https) {
-        tell_leg(transport, bridge, &mut row);
+    if bridge.server.scheme == Scheme::Https {
+        tell_leg(transport, bridge.server, live, &mut row);
     }
     row
 }
 
 /// The TLS of the backend leg.
-fn tell_leg(transport: &Transport, bridge: &Bridge<'_>, row: &mut Row) {
+fn tell_leg(transport: &Transport, server: &Server, live: &Live, row: &mut Row) {
     let policy = transport.tls.policy();
     let mut ends = Vec::new();
-    if let Verification::Full(BackendTrust(trust)) = &policy.verification {
-        let hosts = bridge.servers.iter().map(|server| server.host.to_string());
-        row.verified_names = match &policy.server_name {
-            Some(name) => vec![name.clone()],
-            None => hosts
-                .collect::<BTreeSet<_>>()
-                .into_iter()
-                .take(MOST_SERVERS)
-                .collect(),
-        };
-        match trust {
-            Trust::System => row.trust = "system roots".to_owned(),
-            Trust::Bundle(cas) => {
-                row.trust = "rootCAs".to_owned();
-                let fingerprints = cas.roots().map(|ca| ca.fingerprint.to_string());
-                row.ca_fingerprints = fingerprints.take(MOST_CAS).collect();
-                ends.extend(cas.roots().map(|ca| end("CA", ca)));
+    match &policy.verification {
+        Verification::Full(BackendTrust(trust)) => {
+            let name = policy.server_name.as_deref().unwrap_or(&server.host);
+            name.clone_into(&mut row.verified_name);
+            match trust {
+                Trust::System => row.trust = "system roots".to_owned(),
+                Trust::Bundle(cas) => {
+                    row.trust = "rootCAs".to_owned();
+                    let fingerprints = cas.roots().map(|ca| ca.fingerprint.to_string());
+                    row.ca_fingerprints = fingerprints.take(MOST_CAS).collect();
+                    ends.extend(cas.roots().map(|ca| end("CA", ca)));
+                }
             }
         }
+        Verification::DangerSkip => row.trial = live.trial(&transport.name).cloned(),
     }
     for identity in &policy.identities {
         let fingerprint = identity.facts().fingerprint.to_string();
         row.client_certificates.push(fingerprint);
         ends.extend(ends_of(identity));
+    }
+    if let Some(seen) = live.seen(server) {
+        row.handshake = seen.result.to_owned();
+        row.seen = date(seen.at);
+        if let Some(not_after) = seen.not_after {
+            row.certificate_expires = date(not_after);
+            ends.push((not_after, "certificate of the server".to_owned()));
+        }
     }
     if let Some((when, what)) = ends.into_iter().min() {
         (row.expires, row.expiring) = (date(when), what);
@@ -187,41 +190,33 @@ fn of(snapshot: &Snapshot, router: &Router) -> Row {
     }
 }
 
-/// A router whose service has no servers, or is not there. `None`: this process answers.
-fn without_servers(snapshot: &Snapshot, router: &Router) -> Option<Row> {
-    let internal = router
-        .named_service
-        .as_ref()
-        .is_some_and(|service| matches!(service.kind, viaduct_snapshot::ServiceKind::Internal(_)));
-    let state = State::of(router).unwrap_or(State::NoServers);
-    (!internal).then(|| Row {
+/// A router whose service has no servers, or is not there.
+pub(super) fn without_servers(snapshot: &Snapshot, router: &Router, state: State) -> Row {
+    Row {
         service: router.service_name.to_string(),
         status: state.label().to_owned(),
         ..of(snapshot, router)
-    })
+    }
 }
 
-fn passthrough(passed: &Passthrough) -> Row {
+pub(super) fn passthrough(passed: &Passthrough) -> Row {
+    let servers: Vec<_> = passed.servers.iter().take(MOST_SERVERS).cloned().collect();
+    let owner = passed.origin.as_ref().map(ToString::to_string);
     Row {
         router: passed.name.clone(),
         entry_point: passed.entry_points.join(", "),
         rule: passed.rule.clone(),
         service: passed.service.clone(),
+        server: servers.join(" "),
         class: BridgeClass::Passthrough.label().to_owned(),
         status: State::NotServed.label().to_owned(),
         client_leg: client_leg(true).to_owned(),
-        servers: passed.servers.iter().take(MOST_SERVERS).cloned().collect(),
-        server_count: passed.servers.len(),
-        owner: passed
-            .origin
-            .as_ref()
-            .map(ToString::to_string)
-            .unwrap_or_default(),
+        owner: owner.unwrap_or_default(),
         reason: "TCP routers are not served yet".to_owned(),
         ..Row::default()
     }
 }
 
-/// Shown of one row.
-pub(crate) const MOST_SERVERS: usize = 16;
-pub(crate) const MOST_CAS: usize = 16;
+/// Shown of a TCP router.
+const MOST_SERVERS: usize = 16;
+const MOST_CAS: usize = 16;

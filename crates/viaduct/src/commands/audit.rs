@@ -14,7 +14,7 @@ use viaduct_observe::{families, prometheus};
 use viaduct_snapshot::{BridgeClass, Install};
 
 use super::{offline, serve};
-use crate::bridges::{Row, State, counts_of, rows};
+use crate::bridges::{Live, Row, State, counts_of, rows};
 use crate::cli::{Audit, AuditFormat};
 use crate::control::{gather, text};
 use crate::failure::Failure;
@@ -52,23 +52,45 @@ fn audit(arguments: &Audit) -> Result<bool, Failure> {
         return Err(Failure::new("there are no bridges, so nothing shows that they are what is required")
             .hint("name where the routes are: a directory of manifests, a cluster, an install configuration, an API"));
     }
-    let below = below(&rows, required);
-    for (row, class) in &below {
-        output::status(format_args!(
-            "below `{required}`: router {} to service {}: {class}",
-            table::clean(&row.router),
-            table::clean(&row.service)
-        ));
+    let wrong: Vec<&Row> = rows.iter().filter(|row| falls_short(row, required)).collect();
+    let alike = |a: &&Row, b: &&Row| (&a.router, &a.service, &a.class) == (&b.router, &b.service, &b.class);
+    for same in wrong.chunk_by(alike) {
+        if let Some(told) = shortfall(same, required) {
+            output::status(told);
+        }
     }
-    Ok(below.is_empty())
+    Ok(wrong.is_empty())
 }
 
-/// Those that are less than is required, out of service or not. What is not served at all carries nothing.
-fn below(rows: &[Row], required: BridgeClass) -> Vec<(&Row, BridgeClass)> {
-    let known = rows.iter().filter_map(|row| Some((row, row.class()?)));
-    known
-        .filter(|(row, class)| *class < required && row.state() != State::NotServed)
-        .collect()
+/// Whether it is less than is required, out of service or not. It is, too, where no server is known: nothing shows what
+/// the next one will be, and it comes without a word. Everything meets the least class; what is not served at all
+/// carries nothing.
+fn falls_short(row: &Row, required: BridgeClass) -> bool {
+    match row.class() {
+        Some(class) => class < required && row.state() != State::NotServed,
+        None => required > BridgeClass::Plaintext,
+    }
+}
+
+/// One line for the servers of one router and service that are reached alike.
+fn shortfall(same: &[&Row], required: BridgeClass) -> Option<String> {
+    let [first, others @ ..] = same else { return None };
+    let route = format!(
+        "router {} to service {}",
+        table::clean(&first.router),
+        table::clean(&first.service)
+    );
+    let Some(class) = first.class() else {
+        return Some(format!(
+            "unknown, `{required}` is required: {route}: no server is known ({})",
+            first.status
+        ));
+    };
+    let server = table::clean(&first.server);
+    Some(match others.len() {
+        0 => format!("below `{required}`: {route}: {class} ({server})"),
+        more => format!("below `{required}`: {route}: {class} ({server} and {more} more)"),
+    })
 }
 
 fn read(arguments: &Audit) -> Result<Vec<Row>, Failure> {
@@ -120,7 +142,7 @@ fn table_of(install: Install, updates: Vec<Update>) -> Result<Vec<Row>, Failure>
             "there is no whole table: a part of the configuration cannot be read",
         ));
     }
-    Ok(rows(&snapshot))
+    Ok(rows(&snapshot, &Live::default()))
 }
 
 /// What is refused stands in the table, and warnings are for those who serve it; what else is wrong is said.

@@ -5,6 +5,8 @@
 const API = "../api/";
 const EVERY = 5000;
 const MOST = 200;
+// Servers of one router.
+const SHOWN = 20;
 
 const SOURCES = {
   version: "version",
@@ -59,12 +61,13 @@ async function askAll(path) {
 async function load() {
   const notice = document.getElementById("notice");
   try {
-    const names = [...Object.keys(SOURCES), ...Object.keys(LISTS), "tried"];
+    const names = [...Object.keys(SOURCES), ...Object.keys(LISTS), "tried", "trials"];
     const answers = await Promise.all([
       ...Object.values(SOURCES).map((path) => ask(path).then(({ value }) => value)),
       ...Object.values(LISTS).map(askAll),
       // Where nobody tries servers there is nothing to tell.
       ask("viaduct/preflight").then(({ value }) => value.servers, () => []),
+      ask("viaduct/shadow").then(({ value }) => value, () => []),
     ]);
     data = Object.fromEntries(names.map((name, index) => [name, answers[index]]));
     notice.hidden = true;
@@ -285,7 +288,9 @@ function expiry(one) {
 function backendLeg(bridge) {
   const out = bridge.status === "enabled" ? null : h("p", { class: "hop" }, tag("none", "bad"), " ", bridge.service);
   if (!bridge.backends.length) return out || h("p", { class: "hop" }, tag("no servers", "warn"), " ", bridge.service);
-  const legs = bridge.backends.slice(0, 20).map((backend) => {
+  const more = bridge.backends.length + (bridge.moreBackends || 0) - SHOWN;
+  const rest = more > 0 ? h("p", { class: "hop" }, `and ${more} more: /api/bridges has all`) : null;
+  const legs = bridge.backends.slice(0, SHOWN).map((backend) => {
     if (backend.internal) return h("p", { class: "hop" }, tag("this process", "plain"), " ", backend.service);
     const tls = backend.tls;
     return h("div", { class: "hop" },
@@ -297,9 +302,19 @@ function backendLeg(bridge) {
         ["versions", tls.versions],
         ["own certificate", tls.clientCertificates.length ? tls.clientCertificates.map(certificateText) : null],
         ["transport", backend.transport],
-      ]) : null);
+      ]) : null,
+      backend.class === "unverified" ? trial(backend.transport) : null);
   });
-  return [out, ...legs];
+  return [out, ...legs, rest];
+}
+
+/** What verification would say where it is skipped, and the edit that switches it on. */
+function trial(transport) {
+  const known = data.trials.find((one) => one.transport === transport);
+  if (!known) return null;
+  const state = known.safe ? tag(`safe to verify since ${second(known.safeSince)}`, "good") : tag("not safe to verify yet", "warn");
+  return h("div", {}, h("p", {}, state), h("p", { class: "hint" }, known.summary),
+    known.patch ? h("pre", { tabindex: "0", "aria-label": `edit of ${transport}` }, h("code", {}, known.patch)) : null);
 }
 
 /** What strict mode makes of a leg that is below what is required. */

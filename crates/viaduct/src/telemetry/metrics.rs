@@ -75,7 +75,16 @@ impl Metrics {
         for counters in &self.counters {
             counters.retain_standings(|under| known.get(under.name) == Some(&under.generation));
         }
-        self.totals().standings
+        self.seen().standings
+    }
+
+    /// The certificate of each server that a request has connected to, by URL.
+    pub(crate) fn leafs(&self) -> BTreeMap<Arc<str>, SeenLeaf> {
+        self.seen().leafs
+    }
+
+    fn seen(&self) -> Totals {
+        Totals::seen(self.counters.iter().map(Arc::as_ref))
     }
 
     /// For `prometheus@internal`: a body of the type [`prometheus::CONTENT_TYPE`]. `None`: it is not asked for

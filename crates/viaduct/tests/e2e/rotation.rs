@@ -458,6 +458,16 @@ fn c9_certificates_are_revoked_by_the_install_configuration_from_the_start() {
     );
 }
 
+/// `viaduct audit` of the process, for people.
+fn audited(site: &Site) -> String {
+    let api = format!("http://{}", site.running.address("traefik"));
+    run(root(site.work.path()).args(["audit", "--api", &api]), b"").output
+}
+
+fn audited_says(site: &Site, line: &str) -> bool {
+    audited(site).contains(line)
+}
+
 /// What the API says of the transport `t`.
 fn trial(site: &Site) -> Value {
     site.api("/api/shadow")[0].clone()
@@ -498,6 +508,24 @@ fn c15_skipped_verification_is_tried_and_says_when_it_is_safe_to_end() {
         "{summary}"
     );
     assert_eq!(good["servers"][0]["by"], fingerprint(&pki.backend_ca));
+    // The same beside each bridge, with what to paste.
+    let row = site.api("/api/bridges")[0].clone();
+    assert_eq!(
+        (&row["class"], &row["trial"]["safe"], &row["trial"]["safeSince"]),
+        (&json!("unverified"), &json!(true), &good["safeSince"]),
+        "{row}"
+    );
+    assert_eq!(row["trial"]["patch"], good["patch"]);
+    let audited = audited(&site);
+    for line in [
+        &format!(
+            "verification is skipped by t@file: safe to verify since {}",
+            good["safeSince"].as_str().expect("a time")
+        ),
+        "        insecureSkipVerify: false",
+    ] {
+        assert!(audited.contains(line), "{line}:\n{audited}");
+    }
     assert_eq!(
         site.metric("viaduct_shadow_handshakes_total{transport=\"t@file\",result=\"pass\"}"),
         Some("3".into())
@@ -512,6 +540,11 @@ fn c15_skipped_verification_is_tried_and_says_when_it_is_safe_to_end() {
         (&json!({ "unknown_ca": 1 }), &json!(false))
     );
     assert_eq!(bad["servers"][0]["verdict"], "unknown_ca");
+    assert_eq!(site.api("/api/bridges")[0]["trial"]["safe"], false);
+    assert!(
+        audited_says(&site, "verification is skipped by t@file: not safe to verify yet"),
+        "and in the table"
+    );
     assert_eq!(
         site.metric("viaduct_shadow_handshakes_total{transport=\"t@file\",result=\"unknown_ca\"}"),
         Some("1".into())

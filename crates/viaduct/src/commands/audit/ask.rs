@@ -27,7 +27,7 @@ async fn pages(remote: &Remote, url: &str) -> Result<Vec<Row>, Failure> {
     let mut page = 1;
     loop {
         let path = format!("/api/bridges?per_page={PER_PAGE}&page={page}");
-        let told = remote.get::<Vec<Row>>(&path, None).await?;
+        let told = remote.get::<Vec<Row>>(&path).await?;
         let unknown = |row: &&Row| !row.class.is_empty() && row.class().is_none();
         if let Some(row) = told.value.iter().find(unknown) {
             let class = clean(&row.class);
@@ -52,9 +52,7 @@ async fn pages(remote: &Remote, url: &str) -> Result<Vec<Row>, Failure> {
 }
 
 async fn generation(remote: &Remote) -> Result<serde_json::Value, Failure> {
-    let told = remote
-        .get::<serde_json::Value>("/api/viaduct/about", None)
-        .await?;
+    let told = remote.get::<serde_json::Value>("/api/viaduct/about").await?;
     Ok(told.value.get("generation").cloned().unwrap_or_default())
 }
 

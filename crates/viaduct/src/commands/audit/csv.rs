@@ -24,14 +24,20 @@ fn cells(row: &Row) -> [String; HEADINGS.len()] {
         row.status.clone(),
         row.required.clone(),
         row.client_leg.clone(),
-        several(&row.servers),
-        row.server_count.to_string(),
-        several(&row.verified_names),
+        row.server.clone(),
+        row.verified_name.clone(),
         row.trust.clone(),
         several(&row.ca_fingerprints),
         several(&row.client_certificates),
         row.expires.clone(),
         row.expiring.clone(),
+        row.handshake.clone(),
+        row.seen.clone(),
+        row.certificate_expires.clone(),
+        row.trial
+            .as_ref()
+            .map(|trial| trial.summary.clone())
+            .unwrap_or_default(),
         row.owner.clone(),
         row.transport.clone(),
         row.transport_owner.clone(),
@@ -63,7 +69,7 @@ fn quoted(cell: &str) -> String {
     format!("\"{}\"", cell.replace('"', "\"\""))
 }
 
-const HEADINGS: [&str; 20] = [
+const HEADINGS: [&str; 23] = [
     "router",
     "entryPoint",
     "rule",
@@ -72,14 +78,17 @@ const HEADINGS: [&str; 20] = [
     "status",
     "required",
     "clientLeg",
-    "servers",
-    "serverCount",
-    "verifiedNames",
+    "server",
+    "verifiedName",
     "trust",
     "caFingerprints",
     "clientCertificates",
     "expires",
     "expiring",
+    "handshake",
+    "seen",
+    "certificateExpires",
+    "trial",
     "owner",
     "transport",
     "transportOwner",

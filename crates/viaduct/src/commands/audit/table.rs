@@ -1,28 +1,72 @@
 //! The table for people: no line is longer than 100 columns.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use viaduct_snapshot::BridgeClass;
 
-use crate::bridges::{Row, client_leg};
+use crate::bridges::{Row, Trial, client_leg};
 
-/// A line of headings, the rows, and how many there are of each class.
+/// A line of headings, the rows, how many there are of each class, and what to do about verification that is skipped.
+/// Servers that are reached alike stand together.
 pub(super) fn text(rows: &[Row]) -> String {
     let mut text = String::new();
     line(&mut text, ["CLASS", "CLIENT LEG", "STATUS", "EXPIRES"], "ROUTE");
-    for row in rows {
-        let day = row.expires.get(..10).unwrap_or_default();
-        let mut cells = [&*row.class, &*row.client_leg, &*row.status, day].map(|cell| match cell {
+    for same in rows.chunk_by(alike) {
+        let Some(first) = same.first() else { continue };
+        let ends = same.iter().filter(|row| !row.expires.is_empty());
+        let expires = ends.map(|row| row.expires.as_str()).min();
+        let day = expires.and_then(|time| time.get(..10)).unwrap_or_default();
+        let mut cells = [&*first.class, &*first.client_leg, &*first.status, day].map(|cell| match cell {
             "" => "-",
             cell => cell,
         });
-        for route in route(row) {
+        for route in route(first, same) {
             line(&mut text, cells, &route);
             cells = [""; 4];
         }
     }
     text.push_str(&summary(rows));
+    trials(&mut text, rows);
     text
+}
+
+/// Whether two rows differ in nothing but the server.
+fn alike(a: &Row, b: &Row) -> bool {
+    let common = |row: &Row| Row {
+        server: String::new(),
+        verified_name: String::new(),
+        expires: String::new(),
+        expiring: String::new(),
+        handshake: String::new(),
+        seen: String::new(),
+        certificate_expires: String::new(),
+        ..row.clone()
+    };
+    (&a.router, &a.service, &a.class) == (&b.router, &b.service, &b.class) && common(a) == common(b)
+}
+
+/// Once for each transport.
+fn trials(text: &mut String, rows: &[Row]) {
+    let tried = rows
+        .iter()
+        .filter_map(|row| Some((row.transport.as_str(), row.trial.as_ref()?)));
+    let tried: BTreeMap<&str, &Trial> = tried.collect();
+    for (transport, trial) in tried {
+        let state = if trial.safe {
+            format!("safe to verify since {}", trial.safe_since)
+        } else {
+            "not safe to verify yet".to_owned()
+        };
+        // Writing to a `String` does not fail.
+        writeln!(text, "\nverification is skipped by {}: {state}", clean(transport)).unwrap_or_default();
+        for line in wrapped(&trial.summary, TRIAL, "") {
+            writeln!(text, "  {line}").unwrap_or_default();
+        }
+        for line in trial.patch.lines() {
+            writeln!(text, "    {}", clean(line)).unwrap_or_default();
+        }
+    }
 }
 
 fn line(text: &mut String, [class, client_leg, status, expires]: [&str; 4], route: &str) {
@@ -31,35 +75,49 @@ fn line(text: &mut String, [class, client_leg, status, expires]: [&str; 4], rout
     text.push('\n');
 }
 
-/// What stands in the last column, line by line.
-fn route(row: &Row) -> Vec<String> {
+/// What stands in the last column, line by line; `same`: the rows of its servers.
+fn route(row: &Row, same: &[Row]) -> Vec<String> {
     let mut lines = wrapped(&row.router, WIDTH, "");
     lines.extend(wrapped(&format!("-> {}", row.service), WIDTH, DETAIL));
-    let shown = |values: &[String], most: usize| match (values, values.len().saturating_sub(1)) {
-        ([], _) => None,
-        ([first, ..], more) => {
-            let first: String = first.chars().take(most).collect();
-            Some(if more > 0 {
-                format!("{first} +{more}")
-            } else {
-                first
-            })
+    let mut details: Vec<String> = same.iter().take(MOST_SERVERS).filter_map(server).collect();
+    if same.len() > MOST_SERVERS {
+        details.push(format!("and {} servers more", same.len() - MOST_SERVERS));
+    }
+    let one_name = same.iter().all(|other| other.verified_name == row.verified_name);
+    if one_name && !row.verified_name.is_empty() {
+        details.push(format!("as {}", row.verified_name));
+    } else if !one_name {
+        details.push("each as the host of its URL".to_owned());
+    }
+    match row.ca_fingerprints.as_slice() {
+        [] if row.trust.is_empty() => {}
+        [] => details.push(row.trust.clone()),
+        [first, more @ ..] => {
+            let first: String = first.chars().take(FINGERPRINT).collect();
+            details.push(match more.len() {
+                0 => format!("CA {first}"),
+                more => format!("CA {first} +{more}"),
+            });
         }
-    };
-    let name = shown(&row.verified_names, usize::MAX).map(|name| format!("as {name}"));
-    let ca = match shown(&row.ca_fingerprints, FINGERPRINT) {
-        Some(fingerprint) => Some(format!("CA {fingerprint}")),
-        None => (!row.trust.is_empty()).then(|| row.trust.clone()),
-    };
-    let reason = (!row.reason.is_empty()).then(|| row.reason.clone());
-    for detail in [name, ca, owner(row), reason].into_iter().flatten() {
+    }
+    let texts = [&row.owner, &row.reason].into_iter();
+    details.extend(texts.filter(|text| !text.is_empty()).cloned());
+    for detail in details {
         lines.extend(wrapped(&format!("{DETAIL}{detail}"), WIDTH, DETAIL));
     }
     lines
 }
 
-fn owner(row: &Row) -> Option<String> {
-    (!row.owner.is_empty()).then(|| row.owner.clone())
+/// With what the last handshake with it came to, where that is known.
+fn server(row: &Row) -> Option<String> {
+    let mut text = Some(&row.server).filter(|server| !server.is_empty())?.clone();
+    if !row.handshake.is_empty() {
+        text = format!("{text} {}", row.handshake);
+    }
+    if let Some(day) = row.certificate_expires.get(..10) {
+        text = format!("{text}, until {day}");
+    }
+    Some(text)
 }
 
 /// Broken between words where that is possible, and after `indent` from the second line on; nothing is left out.
@@ -137,6 +195,10 @@ fn summary(rows: &[Row]) -> String {
 const WIDTH: usize = 42;
 /// What stands before the details of a route.
 const DETAIL: &str = "   ";
+/// Of what is said of verification that is skipped.
+const TRIAL: usize = 96;
+/// Servers shown of those that are reached alike; the other formats have all.
+const MOST_SERVERS: usize = 16;
 /// Characters of a fingerprint: enough to tell CAs apart.
 const FINGERPRINT: usize = 16;
 /// Marks that change the direction of what is read, or cannot be seen.

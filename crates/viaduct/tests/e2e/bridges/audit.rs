@@ -9,13 +9,18 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::Value;
 use viaduct_testkit::child::{Finished, run};
+use viaduct_testkit::http1;
+use viaduct_testkit::nginx::Nginx;
+use viaduct_testkit::openssl::SServer;
 use viaduct_testkit::origin::{Origin, ok};
 use viaduct_testkit::pki::{Authority, Ca, Issued, Leaf, Validity};
 use viaduct_testkit::port::closed_port;
 use viaduct_testkit::viaduct::Running;
+use viaduct_testkit::wait::wait_until;
 use viaduct_tls::CertificateFacts;
 
-use crate::fixture::{BINARY, Pki, root};
+use crate::fixture::{BINARY, HOST, Pki, root};
+use crate::preflight;
 
 /// One router of each kind, and names that mean harm to a spreadsheet and to a terminal.
 const ROUTES: &str = r#"
@@ -61,6 +66,7 @@ entryPoints:
 providers: {file: {filename: routes.yml}}
 api: {insecure: true}
 bridge:
+  preflight: 'off'
   require: verified
   exceptions:
   - {router: legacy@file, until: 2999-12-31, reason: 'moves out in 2999, or so'}
@@ -209,6 +215,26 @@ fn c6_a_running_process_says_the_same_as_its_configuration() {
             &["--config-file=traefik.yml", "--format", format],
         );
         let by_api = printed(world.work.path(), &["--api", &url, "--format", format]);
+        // What only a process knows: that it has not tried yet what verification would say.
+        const TRIAL: &str = "no server was connected to yet";
+        assert_eq!(
+            by_api.matches(TRIAL).count(),
+            usize::from(format != "prometheus"),
+            "{format}"
+        );
+        let by_api = match format {
+            "json" => {
+                let told = format!(
+                    "{{\n      \"safe\": false,\n      \"safeSince\": \"\",\n      \"summary\": \"{TRIAL}\",\n      \"patch\": \"\"\n    }}"
+                );
+                by_api.replace(&told, "null")
+            }
+            _ => {
+                let told =
+                    format!("\nverification is skipped by lax@file: not safe to verify yet\n  {TRIAL}\n");
+                by_api.replace(&told, "").replace(TRIAL, "")
+            }
+        };
         assert_eq!(by_api, by_file, "{format}");
     }
 }
@@ -247,11 +273,13 @@ fn c6_up_says_the_same_as_its_directory() {
 #[test]
 fn c6_the_status_is_1_where_a_route_is_below_and_each_is_named() {
     let world = World::new();
+    // Routers without a known server: nothing shows what they will be.
+    const UNKNOWN: usize = 2;
     for (required, code, named) in [
         ("plaintext", 0, 0),
-        ("unverified", 1, 3),
-        ("verified", 1, 4),
-        ("mtls", 1, 12),
+        ("unverified", 1, 3 + UNKNOWN),
+        ("verified", 1, 4 + UNKNOWN),
+        ("mtls", 1, 12 + UNKNOWN),
     ] {
         let finished = world.audit(&["--config-file=traefik.yml", "--require", required]);
         assert_eq!(
@@ -260,16 +288,119 @@ fn c6_the_status_is_1_where_a_route_is_below_and_each_is_named() {
             "{required}: {}",
             finished.output
         );
-        let lines = finished.output.lines().filter(|line| line.starts_with("below `"));
+        let is_named = |line: &&str| line.starts_with("below `") || line.starts_with("unknown, `");
+        let lines = finished.output.lines().filter(is_named);
         assert_eq!(lines.count(), named, "{required}: {}", finished.output);
     }
     let finished = world.audit(&["--config-file=traefik.yml", "--require=verified", "--format=json"]);
-    let line = "below `bridged+verified`: router split@file to service plaintext@file: plaintext";
-    assert!(
-        finished.output.lines().any(|known| known == line),
-        "{}",
-        finished.output
+    for line in [
+        "below `bridged+verified`: router split@file to service plaintext@file: plaintext (http://10.0.0.4:8080)",
+        "unknown, `bridged+verified` is required: router empty@file to service empty@file: no server is known (no-servers)",
+        "unknown, `bridged+verified` is required: router missing@file to service nowhere@file: no server is known (out-of-service)",
+    ] {
+        assert!(
+            finished.output.lines().any(|known| known == line),
+            "{line}: {}",
+            finished.output
+        );
+    }
+}
+
+#[test]
+fn c6_a_route_that_nobody_knows_a_server_of_meets_no_demand() {
+    let world = World::new();
+    let only = "http:\n  routers:\n    empty: {rule: 'Host(`a.example`)', service: empty, entryPoints: [web]}\n  services:\n    empty: {loadBalancer: {servers: []}}\n";
+    std::fs::write(world.work.path().join("routes.yml"), only).expect("a file");
+    let finished = world.audit(&["--config-file=traefik.yml", "--require=unverified"]);
+    assert_eq!(finished.status.code(), Some(1), "{}", finished.output);
+    let finished = world.audit(&["--config-file=traefik.yml", "--require=plaintext"]);
+    assert_eq!(finished.status.code(), Some(0), "{}", finished.output);
+}
+
+#[test]
+fn c6_every_server_has_a_row_with_the_certificate_that_it_showed() {
+    let ca = Ca::new("Backend CA");
+    let end = |days: u64| SystemTime::UNIX_EPOCH + Duration::from_secs(days * 86_400);
+    let server = |days| {
+        let validity = Validity {
+            not_before: end(0),
+            not_after: end(days),
+        };
+        SServer::start(&ca.issue(Leaf::server(HOST).valid(validity)), &[])
+    };
+    let (long, short) = (server(80_000), server(70_000));
+    let stranger = SServer::start(&Ca::new("Stranger").issue(Leaf::server(HOST)), &[]);
+    let ports = [long.port(), short.port(), stranger.port()];
+    let work = tempfile::tempdir().expect("a temporary directory");
+    let running = preflight::serve(work.path(), &preflight::routes(&ports, &[&ca]), &[]);
+    preflight::wait_report(running.address("traefik"), "all are tried", |report| {
+        report["passed"] == 2 && report["failed"] == 1
+    });
+    let url = format!("http://{}", running.address("traefik"));
+    let text = printed(work.path(), &["--api", &url, "--format=json"]);
+    let rows: Value = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"));
+    let told: Vec<_> = rows
+        .as_array()
+        .expect("rows")
+        .iter()
+        .map(|row| {
+            let text = |field: &str| row[field].as_str().unwrap_or_default().to_owned();
+            assert!(!text("seen").is_empty(), "{row}");
+            assert_eq!(text("verifiedName"), HOST);
+            (text("server"), text("handshake"), text("certificateExpires"))
+        })
+        .collect();
+    let server = |port: u16| format!("https://127.0.0.1:{port}");
+    assert_eq!(
+        told[..2],
+        [
+            (server(ports[0]), "passed".into(), "2189-01-12T00:00:00Z".into()),
+            (server(ports[1]), "passed".into(), "2161-08-27T00:00:00Z".into()),
+        ]
     );
+    assert_eq!(
+        (&told[2].0, &told[2].1),
+        (&server(ports[2]), &"unknown_ca".to_owned())
+    );
+    // The table puts servers together that are reached alike.
+    let table = printed(work.path(), &["--api", &url]);
+    for line in [
+        format!("{} passed, until", server(ports[0])),
+        format!("{} unknown_ca,", server(ports[2])),
+        "3 bridges: 3 bridged+verified".to_owned(),
+    ] {
+        assert!(table.contains(&line), "{line}:\n{table}");
+    }
+    assert_eq!(table.matches("-> app@file").count(), 1, "{table}");
+}
+
+/// Of requests' connections, too.
+#[test]
+fn c6_what_requests_saw_of_a_server_is_in_its_row() {
+    let ca = Ca::new("Backend CA");
+    let nginx = Nginx::server(&ca.issue(Leaf::server(HOST)), "");
+    let work = tempfile::tempdir().expect("a temporary directory");
+    let routes = preflight::routes(&[nginx.port()], &[&ca]);
+    let running = preflight::serve(work.path(), &routes, &["--bridge.preflight=off"]);
+    let row = || -> Value {
+        let text = crate::api::get(running.address("traefik"), "/api/bridges").text();
+        serde_json::from_str::<Value>(&text).expect("JSON")[0].clone()
+    };
+    assert_eq!(row()["handshake"], "");
+    let request = "GET / HTTP/1.1\r\nHost: app.example\r\n\r\n";
+    assert_eq!(http1::once(running.address("web"), request).status, 200);
+    let seen = row();
+    assert_eq!(seen["handshake"], "passed");
+    assert!(
+        seen["certificateExpires"]
+            .as_str()
+            .is_some_and(|time| time > "2026"),
+        "{seen}"
+    );
+    // Another trust is another way, which nobody has gone.
+    let other = preflight::routes(&[nginx.port()], &[&Ca::new("Other CA")]);
+    std::fs::write(work.path().join("routes.yml"), other).expect("a file");
+    wait_until("the other trust", || row()["handshake"] == "");
 }
 
 #[test]
@@ -337,8 +468,8 @@ fn c6_what_the_http_provider_says_is_in_the_table() {
     ]);
     assert_eq!(finished.status.code(), Some(1));
     for line in [
-        "below `unverified`: router far@http to service far@http: plaintext",
-        "below `unverified`: router plaintext@file to service plaintext@file: plaintext",
+        "below `unverified`: router far@http to service far@http: plaintext (http://10.0.0.9)",
+        "below `unverified`: router plaintext@file to service plaintext@file: plaintext (http://10.0.0.4:8080)",
     ] {
         assert!(
             finished.output.lines().any(|known| known == line),
@@ -359,21 +490,26 @@ fn c6_an_api_that_is_not_understood_wholly_gives_no_table() {
             "status",
             "required",
             "clientLeg",
+            "server",
+            "verifiedName",
             "trust",
             "expires",
             "expiring",
+            "handshake",
+            "seen",
+            "certificateExpires",
             "owner",
             "transport",
             "transportOwner",
             "reason",
         ];
-        let lists = ["servers", "verifiedNames", "caFingerprints", "clientCertificates"];
+        let lists = ["caFingerprints", "clientCertificates"];
         let mut row: serde_json::Map<_, _> = texts
             .map(|name| (name.to_owned(), Value::from("x")))
             .into_iter()
             .collect();
         row.extend(lists.map(|name| (name.to_owned(), Value::Array(Vec::new()))));
-        row.insert("serverCount".to_owned(), 1.into());
+        row.insert("trial".to_owned(), Value::Null);
         row.insert("class".to_owned(), class.into());
         Value::from(vec![Value::Object(row)]).to_string()
     };

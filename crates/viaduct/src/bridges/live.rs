@@ -1,0 +1,76 @@
+//! What a running process knows of its servers beside the configuration: what handshakes with them showed, and what
+//! verification would say where it is skipped. Nothing of a configuration that nobody serves.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use viaduct_observe::counters::SeenLeaf;
+use viaduct_snapshot::{PoolId, Server};
+
+use super::Trial;
+use crate::preflight::Report;
+
+#[derive(Debug, Default)]
+pub(crate) struct Live {
+    tried: HashMap<PoolId, Seen>,
+    /// Of requests' connections, by URL.
+    leafs: BTreeMap<Arc<str>, SeenLeaf>,
+    /// By transport.
+    trials: BTreeMap<Arc<str>, Trial>,
+}
+
+/// The last handshake with a server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Seen {
+    pub(crate) at: SystemTime,
+    /// `passed`, or the code of the reason.
+    pub(crate) result: &'static str,
+    /// Of the certificate that it showed.
+    pub(crate) not_after: Option<SystemTime>,
+}
+
+impl Live {
+    pub(crate) fn new(
+        report: Option<&Report>,
+        leafs: BTreeMap<Arc<str>, SeenLeaf>,
+        trials: BTreeMap<Arc<str>, Trial>,
+    ) -> Self {
+        let checked = report.into_iter().flat_map(|report| &report.checked);
+        let tried = checked.filter_map(|checked| {
+            let outcome = checked.outcome.as_ref()?;
+            let fault = outcome.fault.as_ref();
+            let seen = Seen {
+                at: outcome.at,
+                result: fault.map_or("passed", |fault| fault.reason.code()),
+                not_after: outcome.leaf.as_ref().map(|leaf| leaf.not_after),
+            };
+            Some((checked.endpoint.pool(), seen))
+        });
+        Self {
+            tried: tried.collect(),
+            leafs,
+            trials,
+        }
+    }
+
+    /// The later of what pre-flight saw and of what the connection of a request did.
+    pub(crate) fn seen(&self, server: &Server) -> Option<Seen> {
+        let tried = self.tried.get(&server.pool);
+        let used = self.leafs.get(&server.url);
+        let used = used.filter(|leaf| leaf.pool == server.pool.0).map(|leaf| Seen {
+            at: leaf.at,
+            result: "passed",
+            not_after: Some(leaf.not_after),
+        });
+        match (tried, used) {
+            (Some(tried), Some(used)) if used.at <= tried.at => Some(tried.clone()),
+            (_, Some(used)) => Some(used),
+            (tried, None) => tried.cloned(),
+        }
+    }
+
+    pub(super) fn trial(&self, transport: &str) -> Option<&Trial> {
+        self.trials.get(transport)
+    }
+}
