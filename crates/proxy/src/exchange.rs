@@ -5,6 +5,7 @@
 
 mod fault_log;
 mod labels;
+mod open_faults;
 mod standing;
 mod timing;
 mod told;
@@ -37,6 +38,8 @@ pub(crate) use fault_log::{FaultLog, Stray};
 pub use fault_log::{FaultTally, FaultWitness, ToldFault};
 use labels::Label;
 pub(crate) use labels::Labels;
+pub(crate) use open_faults::OpenFaults;
+use open_faults::Success;
 use timing::Timing;
 use told::Told;
 pub(crate) use unread::Unread;
@@ -232,6 +235,7 @@ impl Exchange {
     /// The backend's head has come.
     pub(crate) fn answered<B>(&mut self, response: &Response<B>) {
         self.origin_status = response.status().as_u16();
+        self.succeeded(Success::Head);
         self.waited(Outcome::Answer {
             status: self.origin_status,
             version: response.version().into(),
@@ -257,6 +261,12 @@ impl Exchange {
     pub(crate) fn tunnelled(&mut self, up: u64, down: u64) {
         self.upload_meter().set(up);
         self.downloaded = down;
+    }
+
+    fn succeeded(&self, success: Success) {
+        if let Some(endpoint) = self.endpoint() {
+            self.connection.worker.fault_log.succeeded(&endpoint, success);
+        }
     }
 
     /// A bridge could not be built, or broke before its answer: one line, now and then, for operators.
@@ -502,6 +512,8 @@ impl Drop for Exchange {
         }
         if let Some(failure) = &self.failure {
             self.waited(Outcome::Failure(failure.code));
+        } else if self.origin_status != 0 {
+            self.succeeded(Success::Whole);
         }
         self.record_it();
     }

@@ -18,7 +18,8 @@ use viaduct_snapshot::Snapshot;
 use crate::Config;
 use crate::config::{EntryPointConfig, LifeCycle};
 use crate::drain::{Drain, Phase};
-use crate::exchange::FaultWitness;
+use crate::enforced::Enforced;
+use crate::exchange::{FaultWitness, OpenFaults};
 use crate::internal::Internal;
 use crate::listen::quic::{self, Shared};
 use crate::listen::{self, Share};
@@ -182,6 +183,7 @@ impl Bound {
             .filter_map(|sockets| sockets.udp.as_ref());
         let held = udp.filter_map(|udp| udp.try_clone().ok()).collect();
         let in_flight = Arc::default();
+        let open_faults = Arc::default();
         let logs = hands
             .access_logs
             .into_iter()

@@ -77,6 +77,14 @@ impl Cause {
         counted.chain(self.past).reduce(Seen::and)
     }
 
+    /// When a request went well for the first time since it was met last, by whichever worker; `None`: none has, as far
+    /// as anybody knows.
+    pub(crate) fn over(&self) -> Option<SystemTime> {
+        let ends = self.tallies.iter().map(|tally| tally.over());
+        let ends: Option<Vec<SystemTime>> = ends.collect();
+        ends?.into_iter().max()
+    }
+
     fn last(&self) -> SystemTime {
         self.seen().map_or(SystemTime::UNIX_EPOCH, |seen| seen.last)
     }

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant, SystemTime};
 use viaduct_snapshot::{Router, Service, Slot, Transport};
 use viaduct_tls::{Fault, Reason};
 
+use super::open_faults::{Known, OpenFaults, Success};
 use crate::balance::Endpoint;
 use crate::wire::Connection;
 
@@ -19,6 +20,8 @@ use crate::wire::Connection;
 pub(crate) struct FaultLog {
     told: RefCell<HashMap<Kind, Muted>>,
     witness: Option<Arc<dyn FaultWitness>>,
+    open: Arc<OpenFaults>,
+    known: RefCell<Known>,
 }
 
 /// A fault of the backend leg that the log tells of.
@@ -45,6 +48,8 @@ pub struct FaultTally {
     count: AtomicU64,
     /// Milliseconds after `first`.
     last: AtomicU64,
+    /// Milliseconds after `first`, and one more: of the first success since `last`; 0: there was none.
+    over: AtomicU64,
 }
 
 impl FaultTally {
@@ -54,16 +59,28 @@ impl FaultTally {
             first: SystemTime::now(),
             count: AtomicU64::new(0),
             last: AtomicU64::new(0),
+            over: AtomicU64::new(0),
         }
     }
 
-    fn add(&self) {
-        // A clock that was set back says nothing new.
-        if let Ok(since) = self.first.elapsed() {
-            let since = u64::try_from(since.as_millis()).unwrap_or(u64::MAX);
-            self.last.fetch_max(since, Ordering::Relaxed);
-        }
-        self.count.fetch_add(1, Ordering::Relaxed);
+    /// Whether it was thought to be over, or is new.
+    fn add(&self) -> bool {
+        self.last.fetch_max(self.since(), Ordering::Relaxed);
+        let was_over = self.over.swap(0, Ordering::Relaxed) != 0;
+        let before = self.count.fetch_add(1, Ordering::Relaxed);
+        was_over || before == 0
+    }
+
+    /// A request went well where this one did not.
+    pub(super) fn end(&self) {
+        let since = self.since().max(self.last.load(Ordering::Relaxed));
+        self.over.store(since.saturating_add(1), Ordering::Relaxed);
+    }
+
+    /// A clock that was set back says nothing new.
+    fn since(&self) -> u64 {
+        let since = self.first.elapsed().unwrap_or_default();
+        u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
     }
 
     pub fn count(&self) -> u64 {
@@ -76,6 +93,12 @@ impl FaultTally {
 
     pub fn last(&self) -> SystemTime {
         self.first + Duration::from_millis(self.last.load(Ordering::Relaxed))
+    }
+
+    /// The first success at the server since the last fault, whichever worker had it; `None`: there was none.
+    pub fn over(&self) -> Option<SystemTime> {
+        let after = self.over.load(Ordering::Relaxed).checked_sub(1)?;
+        Some(self.first + Duration::from_millis(after))
     }
 }
 
@@ -125,10 +148,20 @@ struct Admitted {
 }
 
 impl FaultLog {
-    pub(crate) fn with(witness: Option<Arc<dyn FaultWitness>>) -> Self {
+    /// `open`: shared by all workers.
+    pub(crate) fn with(witness: Option<Arc<dyn FaultWitness>>, open: Arc<OpenFaults>) -> Self {
         Self {
             witness,
+            open,
             ..Self::default()
+        }
+    }
+
+    /// A server has answered: what failed there is over. Nobody asks where nobody is told.
+    pub(super) fn succeeded(&self, endpoint: &Endpoint<'_>, success: Success) {
+        if self.witness.is_some() {
+            let (service, server) = (&endpoint.service.name, &endpoint.server.url);
+            self.open.succeeded(&self.known, service, server, success);
         }
     }
 
@@ -143,9 +176,12 @@ impl FaultLog {
         let slot = router.map(|router| router.slot);
         let service = Arc::downgrade(endpoint.service);
         let what = What::Fault(fault.reason);
-        let Some(told) = self.admit(slot, what, service, endpoint.index, Instant::now()) else {
-            return;
-        };
+        let (told, begun) = self.admit(slot, what, service, endpoint.index, Instant::now());
+        if let (Some(tally), Some(_)) = (begun, &self.witness) {
+            let (service, server) = (&endpoint.service.name, &endpoint.server.url);
+            self.open.begin(service, server, fault.reason, &tally);
+        }
+        let Some(told) = told else { return };
         let transport = &endpoint.balancer.transport;
         let hint = hint();
         if let Some(witness) = &self.witness {
@@ -179,7 +215,7 @@ impl FaultLog {
     /// `router`: the one that the request would have found.
     pub(crate) fn tell_stray(&self, stray: Stray, router: &Router, connection: &Connection) {
         let what = What::Stray(stray);
-        let Some(told) = self.admit(Some(router.slot), what, Weak::new(), 0, Instant::now()) else {
+        let (Some(told), _) = self.admit(Some(router.slot), what, Weak::new(), 0, Instant::now()) else {
             return;
         };
         let muted = told.suppressed;
@@ -204,7 +240,7 @@ impl FaultLog {
         }
     }
 
-    /// Counts it, and says whether it is told.
+    /// Counts it; says whether it is told, and of a fault that begins (or does so again, as it was over) the tally.
     fn admit(
         &self,
         router: Option<Slot>,
@@ -212,7 +248,7 @@ impl FaultLog {
         service: Weak<Service>,
         server: usize,
         now: Instant,
-    ) -> Option<Admitted> {
+    ) -> (Option<Admitted>, Option<Arc<FaultTally>>) {
         let kind = Kind {
             router,
             what,
@@ -221,22 +257,23 @@ impl FaultLog {
         };
         let mut told = self.told.borrow_mut();
         if let Some(muted) = told.get_mut(&kind) {
-            muted.tally.add();
+            let begun = muted.tally.add().then(|| Arc::clone(&muted.tally));
             if now.duration_since(muted.since) < QUIET {
                 muted.count += 1;
-                return None;
+                return (None, begun);
             }
             muted.since = now;
-            return Some(Admitted {
+            let told = Admitted {
                 suppressed: std::mem::take(&mut muted.count),
                 tally: Arc::clone(&muted.tally),
-            });
+            };
+            return (Some(told), begun);
         }
         if told.len() >= KINDS {
             told.retain(|_, muted| now.duration_since(muted.since) < QUIET);
         }
         if told.len() >= KINDS {
-            return None;
+            return (None, None);
         }
         let tally = Arc::new(FaultTally::new());
         tally.add();
@@ -247,7 +284,8 @@ impl FaultLog {
             tally: Arc::clone(&tally),
         };
         told.insert(kind, muted);
-        Some(Admitted { suppressed: 0, tally })
+        let begun = Some(Arc::clone(&tally));
+        (Some(Admitted { suppressed: 0, tally }), begun)
     }
 }
 
@@ -279,7 +317,8 @@ mod tests {
         let admit = |reason, seconds| {
             let now = start + Duration::from_secs(seconds);
             let service = Arc::downgrade(&service);
-            let told = log.admit(Some(Slot(1)), What::Fault(reason), service, 0, now)?;
+            let (told, _) = log.admit(Some(Slot(1)), What::Fault(reason), service, 0, now);
+            let told = told?;
             Some((told.suppressed, told.tally.count()))
         };
         assert_eq!(admit(Reason::UnknownCa, 0), Some((0, 1)));
@@ -302,6 +341,7 @@ mod tests {
                 server,
                 Instant::now(),
             )
+            .0
             .is_some()
         };
         assert_eq!(
@@ -325,6 +365,7 @@ mod tests {
                     0,
                     now,
                 )
+                .0
                 .is_some()
             };
             assert!(admit());
@@ -341,7 +382,7 @@ mod tests {
             let router = Some(Slot(u32::try_from(slot).unwrap()));
             let what = What::Fault(Reason::Dns);
             let told = log.admit(router, what, Arc::downgrade(&service), 0, start);
-            assert_eq!(told.is_some(), slot < KINDS);
+            assert_eq!(told.0.is_some(), slot < KINDS);
         }
         assert_eq!(log.told.borrow().len(), KINDS);
     }

@@ -91,7 +91,11 @@ function render() {
   overview();
   const filter = document.getElementById("filter").value.trim().toLowerCase();
   list("problems", data.findings, filter, problem, "Nothing is wrong.");
-  list("faults", data.faults, filter, fault, "No connection to a server has failed lately.");
+  // What still burns comes first; each part as the API has it, the latest of a service first.
+  const open = data.faults.filter((item) => item.status === "open");
+  const done = data.faults.filter((item) => item.status !== "open");
+  document.getElementById("fault-count").textContent = open.length ? String(open.length) : "";
+  list("faults", [...open, ...done], filter, fault, "No connection to a server has failed lately.");
   const all = routers();
   chips(all);
   const ofClass = narrowed ? all.filter((item) => classes(item).has(narrowed)) : all;
@@ -199,7 +203,7 @@ function routers() {
 
 function card(title, status, where, ...body) {
   return h("article", { class: "card" },
-    h("div", { class: "head" }, h("h3", {}, title), status, where ? h("span", { class: "where" }, where) : null),
+    h("div", { class: "head" }, h("h3", {}, title), ...[status].flat(), where ? h("span", { class: "where" }, where) : null),
     ...body);
 }
 
@@ -231,11 +235,22 @@ function problem(finding) {
 /** A cause for which connections to a server fail. */
 function fault(item) {
   const times = item.count === 1 ? "once" : `${item.count} times`;
-  return card(item.service, tag(item.code, "bad"), `${times}, last ${second(item.last)}`,
+  return card(item.service, [tag(item.code, item.status === "open" ? "bad" : "plain"), " ", ended(item)],
+    `${times}, last ${second(item.last)}`,
     h("p", { class: "hint" }, item.meaning),
     facts([["server", item.server], ["wanted", item.wanted], ["got", item.got], ["fix", item.fix],
-      ["router", item.router], ["transport", item.transport], ["first", second(item.first)], ["last", second(item.last)]]),
+      ["router", item.router], ["transport", item.transport], ["first", second(item.first)], ["last", second(item.last)],
+      ["first success since", second(item.over)]]),
     item.suggestion ? h("pre", { tabindex: "0", "aria-label": `edit that mends ${item.code}` }, h("code", {}, item.suggestion)) : null);
+}
+
+/** Whether a fault is over. */
+function ended(item) {
+  switch (item.status) {
+    case "over": return tag("over", "good");
+    case "gone": return tag("server gone", "plain");
+    default: return tag("no success since", "bad");
+  }
 }
 
 function router(item) {

@@ -164,3 +164,81 @@ fn c2_the_last_faults_stand_beside_their_service_and_go_with_it() {
     });
     assert_eq!(faults(api).len(), 1);
 }
+
+/// What still burns and what does not, whichever worker saw the end.
+#[test]
+fn c2_a_fault_that_is_over_says_since_when_and_comes_back_with_the_next() {
+    let (ca, other) = (Ca::new("Backend CA"), Ca::new("Somebody Else"));
+    let (good, bad) = (ca.issue(Leaf::server(HOST)), other.issue(Leaf::server(HOST)));
+    let nginx = Nginx::server(&bad, "keepalive_requests 1;");
+    let install = "
+entryPoints: {web: {address: '127.0.0.1:0'}, traefik: {address: '127.0.0.1:0'}}
+api: {insecure: true}
+bridge: {preflight: 'off'}
+viaduct: {workers: 2}";
+    let dynamic = |port: u16| {
+        format!(
+            "
+http:
+  routers:
+    app: {{rule: PathPrefix(`/`), service: app, entryPoints: [web]}}
+  services:
+    app: {{loadBalancer: {{serversTransport: t, servers: [{{url: 'https://127.0.0.1:{port}'}}]}}}}
+  serversTransports:
+    t: {{serverName: {HOST}, rootCAs: [{}]}}
+",
+            serde_json::json!(ca.pem())
+        )
+    };
+    let collector = Origin::http(|_| ok(""));
+    let edge = Edge::serving(install, &dynamic(nginx.port()), &collector);
+    let api = edge.address("traefik");
+    assert_eq!(ask(&edge, "/"), 502);
+    let told = wait_fault(api, "unknown_ca");
+    assert_eq!((text(&told, "status"), &told["over"]), ("open", &Value::Null));
+    nginx.rotate(&good);
+    assert_eq!(ask(&edge, "/"), 200);
+    let over = wait_for("the fault to be over", || {
+        let told = wait_fault(api, "unknown_ca");
+        (told["status"] == "over").then_some(told)
+    });
+    assert!(text(&over, "over") >= text(&over, "last"), "{over:#}");
+    // The first success counts, not the latest.
+    assert_eq!(ask(&edge, "/"), 200);
+    assert_eq!(wait_fault(api, "unknown_ca")["over"], over["over"]);
+    assert_eq!(get(api, "/api/faults?status=open").text(), "[]");
+    nginx.rotate(&bad);
+    assert_eq!(ask(&edge, "/"), 502);
+    let again = wait_fault(api, "unknown_ca");
+    assert_eq!(
+        (text(&again, "status"), &again["over"]),
+        ("open", &Value::Null),
+        "{again:#}"
+    );
+    // A server that is not configured any more burns no more, but nobody has seen it well.
+    std::fs::write(edge.path().join("dynamic.yml"), dynamic(closed_port())).expect("a file");
+    wait_until("the server to be gone", || {
+        wait_fault(api, "unknown_ca")["status"] == "gone"
+    });
+}
+
+/// Where no request comes, pre-flight sees the end.
+#[test]
+fn c2_a_handshake_of_preflight_ends_a_fault_of_the_handshake() {
+    let ca = Ca::new("Backend CA");
+    let nginx = Nginx::server(&Ca::new("Somebody Else").issue(Leaf::server(HOST)), "");
+    let work = tempfile::tempdir().expect("a temporary directory");
+    let running = crate::preflight::serve(
+        work.path(),
+        &crate::preflight::routes(&[nginx.port()], &[&ca]),
+        &["--bridge.preflightInterval=1s"],
+    );
+    let api = running.address("traefik");
+    let request = "GET / HTTP/1.1\r\nHost: app.example\r\n\r\n";
+    assert_eq!(http1::once(running.address("web"), request).status, 502);
+    assert_eq!(wait_fault(api, "unknown_ca")["status"], "open");
+    nginx.rotate(&ca.issue(Leaf::server(HOST)));
+    wait_until("the fault to be over", || {
+        wait_fault(api, "unknown_ca")["status"] == "over"
+    });
+}
