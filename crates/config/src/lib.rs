@@ -29,4 +29,4 @@ pub use dynamic::Dynamic;
 pub use finding::{Finding, Location, Severity};
 pub use install::Install;
 pub use name::{EntryPointName, ObjectRef, ProviderName, QualifiedName};
-pub use update::{Balanced, Element, Material, Materials, Origin, Update};
+pub use update::{Balanced, Element, Material, Materials, Origin, RevokedHere, Update};

@@ -72,9 +72,17 @@ pub struct Materials {
     pub cas: Vec<Material>,
     /// Beside `certificates`.
     pub certificates: Vec<Material>,
-    /// SHA-256 fingerprints, in whatever form they were written, of certificates that this servers transport
-    /// must not trust. One that cannot be read breaks the transport.
-    pub revoked: Vec<String>,
+    /// Certificates that this servers transport must not trust. One that cannot be read breaks the transport.
+    pub revoked: Vec<RevokedHere>,
+}
+
+/// A certificate, or several, that an object says must not be trusted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RevokedHere {
+    /// A SHA-256 fingerprint in whatever form it was written, or certificates as PEM.
+    pub text: String,
+    /// Who says so; `None`: the transport's own object.
+    pub by: Option<ObjectRef>,
 }
 
 /// The Kubernetes Service whose endpoints are a service's servers.

@@ -14,9 +14,9 @@
 //!   reference that is missing or forbidden takes its own router out of service and says so.
 //!
 //! - [`translate_ingresses`]: the same for Ingresses, as a provider of its own.
-//! - [`events`], [`lease`], [`status`]: what is written to a cluster.
+//! - [`events`], [`lease`], [`status`]: what is written to a cluster by a process; [`revoke`]: by a command.
 //!
-//! [`directory`], [`watch`], [`events`], [`lease`] and [`status`] are the only I/O. This crate joins no text into a rule: `match` is
+//! [`directory`], [`watch`], [`events`], [`lease`], [`status`] and [`revoke`] are the only I/O. This crate joins no text into a rule: `match` is
 //! carried as it was written, and the rule of an Ingress is a syntax tree.
 
 #![expect(
@@ -31,6 +31,7 @@ pub mod index;
 pub mod lease;
 pub mod manifests;
 pub mod policy;
+pub mod revoke;
 pub mod status;
 pub mod translate;
 pub mod watch;

@@ -26,6 +26,7 @@ pub(crate) mod answer;
 pub(crate) mod balance;
 pub(crate) mod body;
 pub(crate) mod drain;
+pub(crate) mod enforced;
 pub(crate) mod exchange;
 pub(crate) mod forward;
 pub(crate) mod frontend;
@@ -53,6 +54,7 @@ pub use config::{
     Config, EntryPointConfig, ForwardedTrust, Http3, Hygiene, KeepAlive, LifeCycle, Limits, Naming,
     Observability, ProxyProtocol, RespondingTimeouts, UnderscoreHeaders,
 };
+pub use enforced::Enforced;
 pub use exchange::{FaultTally, FaultWitness, ToldFault};
 pub use internal::Internal;
 pub use worker::{BindError, Bound, Hands, Running};

@@ -23,6 +23,7 @@ use viaduct_tls::{CertificateStore, Identity};
 
 use crate::config::{Config, EntryPointConfig, ForwardedTrust, RespondingTimeouts};
 use crate::drain::{Drain, Seat};
+use crate::enforced::Enforced;
 use crate::hello::{self, Arrival};
 use crate::runtime::LocalExecutor;
 use crate::wire::{Connection, Leg};
@@ -235,6 +236,7 @@ fn worker(snapshot: Arc<Snapshot>, forwarded: ForwardedTrust, log: Option<Access
     };
     let worker = Worker {
         internal: None,
+        enforced: (Arc::new(Enforced::new(1)), 0),
         terminating: Cell::new(false),
         config: Arc::new(Config {
             workers: 1,

@@ -49,6 +49,8 @@ pub(crate) struct Worker {
     /// Bytes of request headers that the streams of all its connections hold (C25).
     pub(crate) headers_held: Cell<usize>,
     pub(crate) internal: Option<Arc<dyn Internal>>,
+    /// Where it says what it holds connections against, and its number there.
+    pub(crate) enforced: (Arc<Enforced>, usize),
     /// By entry point: what answers over TLS say of HTTP/3.
     pub(crate) alt_svc: Vec<Option<HeaderValue>>,
     /// The process has been told to end, also where connections are still accepted.
@@ -74,6 +76,8 @@ impl Worker {
     /// closed.
     pub(crate) fn install(&self, snapshot: Arc<Snapshot>) {
         self.upstreams.retain(&snapshot);
+        let (enforced, number) = &self.enforced;
+        enforced.by(*number, &snapshot.revocations);
         self.snapshot.replace(Rc::new(snapshot));
     }
 }
@@ -91,6 +95,8 @@ pub struct Hands {
     pub tracers: Vec<Tracer>,
     /// Told of faults of the backend leg; `None`: the log tells of them, and that is all.
     pub witness: Option<Arc<dyn FaultWitness>>,
+    /// Told when a revocation is in force.
+    pub enforced: Arc<Enforced>,
 }
 
 /// Listening sockets, open but not yet served.
@@ -212,6 +218,8 @@ impl Bound {
                     in_flight: Arc::clone(&in_flight),
                     internal: hands.internal.clone(),
                     witness: hands.witness.clone(),
+                    open_faults: Arc::clone(&open_faults),
+                    enforced: (Arc::clone(&hands.enforced), number),
                 };
                 let thread = std::thread::Builder::new().name(format!("worker-{number}"));
                 match thread.spawn(move || seat.run()) {
@@ -267,6 +275,8 @@ struct Seat {
     in_flight: Arc<crate::middleware::InFlight>,
     internal: Option<Arc<dyn Internal>>,
     witness: Option<Arc<dyn FaultWitness>>,
+    open_faults: Arc<OpenFaults>,
+    enforced: (Arc<Enforced>, usize),
 }
 
 impl Seat {
@@ -301,11 +311,12 @@ impl Seat {
             tracer: self.tracer,
             counters: self.counters,
             labels: crate::exchange::Labels::default(),
-            fault_log: crate::exchange::FaultLog::with(self.witness),
+            fault_log: crate::exchange::FaultLog::with(self.witness, self.open_faults),
             passwords: crate::middleware::Passwords::default(),
             in_flight: self.in_flight,
             headers_held: Cell::new(0),
             internal: self.internal,
+            enforced: self.enforced,
             terminating: Cell::new(false),
         });
         let first = worker.snapshot();

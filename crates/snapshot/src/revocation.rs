@@ -29,6 +29,18 @@ impl Revocations {
         self.by_transport.insert(Arc::clone(transport), revoked);
     }
 
+    /// For every transport.
+    pub fn for_all(&self) -> &Revoked {
+        &self.everywhere
+    }
+
+    /// What transports revoke beside that for themselves, by their names.
+    pub fn by_transport(&self) -> impl Iterator<Item = (&Arc<str>, &Revoked)> {
+        self.by_transport
+            .iter()
+            .map(|(transport, revoked)| (transport, &**revoked))
+    }
+
     pub fn is_empty(&self) -> bool {
         self.everywhere.is_empty() && self.by_transport.is_empty()
     }

@@ -20,6 +20,7 @@ mod preflight;
 mod published;
 pub(crate) mod rehearse;
 pub(crate) mod reply;
+pub(crate) mod revoked;
 mod rotations;
 mod shadow;
 #[cfg(test)]

@@ -7,6 +7,7 @@ mod help;
 mod manifests;
 mod preflight;
 mod rehearse;
+mod revoke;
 mod stapling;
 mod strict;
 mod trace;
@@ -29,6 +30,7 @@ pub(crate) use entry_point::{EntryPoint, Listen, resolve};
 pub(crate) use manifests::{Manifests, Printed};
 pub(crate) use preflight::Preflight;
 pub(crate) use rehearse::Rehearse;
+pub(crate) use revoke::Revoke;
 pub(crate) use stapling::Stapling;
 pub(crate) use strict::Strict;
 pub(crate) use trace::Trace;
@@ -69,6 +71,8 @@ pub(crate) enum Command {
     Trace(Trace),
     /// Try every server under other CAs, changing nothing: status 1 if one would fail
     Rehearse(Rehearse),
+    /// Take certificates out of trust, in a file or in a cluster, and wait until a process has done so
+    Revoke(Revoke),
     /// Run the whole bridge on this machine: application, sidecar, ingress, one request
     Demo(Demo),
     /// Ask the running process through `ping` whether it is well: status 0 or 1

@@ -10,6 +10,7 @@ mod offline;
 mod options;
 mod rehearse;
 mod render;
+mod revoke;
 mod serve;
 mod sidecar;
 mod trace;
@@ -33,6 +34,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Demo(demo) => demo::run(&demo),
         Command::Trace(trace) => trace::run(&trace),
         Command::Rehearse(rehearse) => rehearse::run(&rehearse),
+        Command::Revoke(revoke) => revoke::run(&revoke),
         Command::Healthcheck(healthcheck) => healthcheck::run(healthcheck.options),
         Command::Manifests(manifests) => {
             manifests::run(&manifests);

@@ -12,13 +12,14 @@ use viaduct_observe::otlp::Outbox;
 use viaduct_observe::trace::Span;
 use viaduct_observe::{AccessLog, Format, Options, Sink, SinkError, TraceOptions, Tracer, WorkerCounters};
 use viaduct_proxy::{
-    BindError, Bound, Config, EntryPointConfig, FaultWitness, ForwardedTrust, Hands, Internal, Running,
+    BindError, Bound, Config, Enforced, EntryPointConfig, FaultWitness, ForwardedTrust, Hands, Internal,
+    Running,
 };
 use viaduct_snapshot::Snapshot;
 
 use crate::failure::Failure;
 use crate::preflight::Preflight;
-use crate::telemetry::{Export, Exporters, Metrics, Push, ReloadCount, Telemetry};
+use crate::telemetry::{Export, Exporters, Metrics, Push, ReloadCount, Telemetry, Workers};
 
 /// An entry point with Traefik's defaults.
 pub(crate) fn entry_point(name: &str, address: SocketAddr, forwarded: ForwardedTrust) -> EntryPointConfig {
@@ -36,6 +37,7 @@ pub(crate) struct Edge {
     options: Options,
     /// One per worker.
     counters: Vec<Arc<WorkerCounters>>,
+    enforced: Arc<Enforced>,
     prometheus: Option<Detail>,
     tracing: Option<(Arc<TraceOptions>, Outbox<Span>)>,
     exports: Vec<Export>,
@@ -71,6 +73,7 @@ impl Edge {
             sinks,
             options,
             counters,
+            enforced: Arc::new(Enforced::new(workers)),
             prometheus: telemetry.prometheus,
             tracing: telemetry.tracing,
             exports: telemetry.exports,
@@ -93,8 +96,17 @@ impl Edge {
         reloads: Arc<ReloadCount>,
         preflight: Preflight,
     ) -> Arc<Metrics> {
-        let (counters, prometheus) = (self.counters.clone(), self.prometheus.clone());
-        Arc::new(Metrics::new(counters, prometheus, snapshots, reloads, preflight))
+        let workers = Workers {
+            counters: self.counters.clone(),
+            enforced: Arc::clone(&self.enforced),
+        };
+        Arc::new(Metrics::new(
+            workers,
+            self.prometheus.clone(),
+            snapshots,
+            reloads,
+            preflight,
+        ))
     }
 
     /// Starts the workers on the first snapshot. Needs a tokio runtime, for exporters.
@@ -120,6 +132,7 @@ impl Edge {
             counters: self.counters,
             internal,
             witness,
+            enforced: self.enforced,
         };
         RunningEdge {
             running: self.bound.serve(hands),

@@ -18,7 +18,7 @@ use viaduct_observe::{Format, Options, Output, TraceOptions};
 
 pub(crate) use collector::{Collector, Protocol, Signal, Target};
 pub(crate) use export::{Export, Exporters, Push};
-pub(crate) use metrics::{Metrics, ReloadCount};
+pub(crate) use metrics::{Metrics, ReloadCount, Workers};
 
 /// What the data plane is to tell.
 pub(crate) struct Telemetry {

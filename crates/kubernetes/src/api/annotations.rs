@@ -8,9 +8,12 @@ pub const PREFIX: &str = "traefik.ingress.kubernetes.io/";
 /// The class of an Ingress before `spec.ingressClassName`.
 pub const CLASS: &str = "kubernetes.io/ingress.class";
 
-/// Of a ServersTransport: SHA-256 fingerprints, with commas between them, of certificates that it must not trust. Of
-/// our own.
+/// Of a ServersTransport: SHA-256 fingerprints, with commas between them, of certificates that it must not trust. Of a
+/// Secret or ConfigMap: the same for every ServersTransport that has its CAs from there, or [`ALL`]. Of our own.
 pub const REVOKED: &str = "viaduct.io/revoked";
+
+/// In [`REVOKED`] of a Secret or ConfigMap: every certificate that transports have from there.
+pub const ALL: &str = "all";
 
 /// Annotations of an Ingress or a Service. What no Ingress controller reads is not kept.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

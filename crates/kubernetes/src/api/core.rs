@@ -274,6 +274,8 @@ pub struct Secret {
     /// `type`, such as `kubernetes.io/tls`. Empty: `Opaque`.
     pub kind: String,
     pub data: Data,
+    /// The annotation `viaduct.io/revoked`, item by item.
+    pub revoked: Vec<String>,
 }
 
 /// A Secret as written.
@@ -313,6 +315,7 @@ impl TryFrom<SecretWire> for Secret {
         Ok(Self {
             kind: wire.kind,
             data: Data(data),
+            revoked: Vec::new(),
         })
     }
 }
@@ -335,6 +338,8 @@ fn decode(text: &str) -> Option<Vec<u8>> {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ConfigMap {
     pub data: Data,
+    /// As that of a Secret.
+    pub revoked: Vec<String>,
 }
 
 impl From<k8s::ConfigMap> for ConfigMap {
@@ -342,6 +347,7 @@ impl From<k8s::ConfigMap> for ConfigMap {
         let data = map.data.unwrap_or_default().into_iter();
         Self {
             data: Data(data.map(|(key, text)| (key, text.into_bytes())).collect()),
+            revoked: Vec::new(),
         }
     }
 }

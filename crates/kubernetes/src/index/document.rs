@@ -15,7 +15,8 @@ use super::places::Places;
 use crate::api::annotations::{Annotations, CLASS, REVOKED};
 use crate::api::core::SecretWire;
 use crate::api::{
-    Ingress, IngressRoute, IngressRouteTcp, IngressRouteUdp, Kind, Name, Object, Secret, ServersTransport,
+    ConfigMap, Ingress, IngressRoute, IngressRouteTcp, IngressRouteUdp, Kind, Name, Object, Secret,
+    ServersTransport,
 };
 
 /// What a file says.
@@ -336,7 +337,7 @@ fn read_typed(
             whole::<discovery::EndpointSlice>(node).map(|read| Object::EndpointSlice(read.into()))
         }
         Kind::Endpoints => whole::<k8s::Endpoints>(node).map(|read| Object::Endpoints(read.into())),
-        Kind::ConfigMap => whole::<k8s::ConfigMap>(node).map(|read| Object::ConfigMap(read.into())),
+        Kind::ConfigMap => config_map(node).map(Object::ConfigMap),
         Kind::Secret => secret(node).map(Object::Secret),
         Kind::Ingress => ingress(&mut spec).map(Object::Ingress),
         Kind::IngressClass => {
@@ -413,25 +414,41 @@ fn secret(node: &Node) -> Result<Secret, Finding> {
         let message = format!("`{}` is not of the right type", error.path);
         invalid(&message, &error.location, &error.path)
     })?;
-    Secret::try_from(wire.value).map_err(|error| {
+    let revoked = revoked(node)?;
+    let secret = Secret::try_from(wire.value).map_err(|error| {
         let value = node.get("data").and_then(|data| data.get(&error.key));
         let location = value.map_or(&node.location, |value| &value.location);
         invalid(&error.to_string(), location, &format!("data.{}", error.key))
             .hint("plain text goes under `stringData`")
+    })?;
+    Ok(Secret { revoked, ..secret })
+}
+
+fn config_map(node: &Node) -> Result<ConfigMap, Finding> {
+    let revoked = revoked(node)?;
+    let read = whole::<k8s::ConfigMap>(node)?;
+    Ok(ConfigMap {
+        revoked,
+        ..read.into()
     })
 }
 
 fn servers_transport(spec: &mut Spec<'_>) -> Result<ServersTransport, Finding> {
-    let annotations = annotations(spec.node)?;
-    let revoked = annotations
-        .as_ref()
-        .and_then(|annotations| annotations.get(REVOKED));
-    let listed = revoked.iter().flat_map(|list| list.split([',', '\n', ' ']));
-    let listed = listed.map(str::trim).filter(|item| !item.is_empty());
     Ok(ServersTransport {
-        revoked: listed.map(str::to_owned).collect(),
+        revoked: revoked(spec.node)?,
         ..spec.read()?
     })
+}
+
+/// The items of the annotation [`REVOKED`].
+fn revoked(node: &Node) -> Result<Vec<String>, Finding> {
+    let annotations = annotations(node)?;
+    let written = annotations
+        .as_ref()
+        .and_then(|annotations| annotations.get(REVOKED));
+    let listed = written.iter().flat_map(|list| list.split([',', '\n', ' ']));
+    let listed = listed.map(str::trim).filter(|item| !item.is_empty());
+    Ok(listed.map(str::to_owned).collect())
 }
 
 fn class_annotation(node: &Node) -> Option<String> {

@@ -81,6 +81,8 @@ pub(super) struct Ca {
     pub(super) from: CaKey,
     /// The key itself.
     key: String,
+    /// What its object revokes, item by item.
+    pub(super) revoked: Vec<String>,
 }
 
 impl Ca {
@@ -204,19 +206,30 @@ struct Material<'a> {
     kind: Kind,
     name: &'a Name,
     data: &'a Data,
+    revoked: &'a [String],
 }
 
 impl<'a> Material<'a> {
     fn secret(cx: &Context<'a>, name: &'a Name) -> Result<Self, Fault> {
-        let data = &find::<Secret>(cx, name)?.data;
+        let Secret { data, revoked, .. } = find::<Secret>(cx, name)?;
         let kind = Kind::Secret;
-        Ok(Self { kind, name, data })
+        Ok(Self {
+            kind,
+            name,
+            data,
+            revoked,
+        })
     }
 
     fn config_map(cx: &Context<'a>, name: &'a Name) -> Result<Self, Fault> {
-        let data = &find::<ConfigMap>(cx, name)?.data;
+        let ConfigMap { data, revoked } = find::<ConfigMap>(cx, name)?;
         let kind = Kind::ConfigMap;
-        Ok(Self { kind, name, data })
+        Ok(Self {
+            kind,
+            name,
+            data,
+            revoked,
+        })
     }
 
     fn ca(&self) -> Result<Option<Ca>, Fault> {
@@ -230,7 +243,13 @@ impl<'a> Material<'a> {
     fn ca_of(&self, key: &str, value: &[u8], from: CaKey) -> Result<Ca, Fault> {
         let pem = self.text(key, value)?;
         let key = key.to_owned();
-        Ok(Ca { pem, from, key })
+        let revoked = self.revoked.to_vec();
+        Ok(Ca {
+            pem,
+            from,
+            key,
+            revoked,
+        })
     }
 
     fn text(&self, key: &str, value: &[u8]) -> Result<String, Fault> {

@@ -5,10 +5,11 @@ use viaduct_config::dynamic::http::ServersTransport as Written;
 use viaduct_config::dynamic::tcp::{TcpClientTls, TcpServersTransport};
 use viaduct_config::dynamic::tls::CertificatePair;
 use viaduct_config::finding::Code;
-use viaduct_config::{Element, Finding, Materials};
+use viaduct_config::{Element, Finding, Materials, RevokedHere};
 
 use super::material::{self, CaKey, CaSource};
 use super::{Context, Draft};
+use crate::api::annotations::ALL;
 use crate::api::servers_transport::RootCa;
 use crate::api::servers_transport_tcp::ClientTls;
 use crate::api::{Kind, Name, ServersTransport, ServersTransportTcp};
@@ -23,7 +24,11 @@ pub(super) fn translate(cx: &Context<'_>, draft: &mut Draft) {
             Ok(transport) => {
                 let mut reader = Reader::new(cx, held.subject, Trust::of(transport));
                 let written = reader.read(transport);
-                reader.materials.revoked.clone_from(&transport.revoked);
+                let own = transport.revoked.iter().map(|text| RevokedHere {
+                    text: text.clone(),
+                    by: None,
+                });
+                reader.materials.revoked.extend(own);
                 reader.finish(&element, draft);
                 draft.update.dynamic.http.servers_transports.insert(name, written);
             }
@@ -224,6 +229,14 @@ impl<'a> Reader<'a> {
                     self.note_own_root(field);
                 }
                 self.materials.cas.push(ca.origin(self.cx, kind, &name));
+                let listed = ca.revoked.iter().map(|text| RevokedHere {
+                    text: match text.as_str() {
+                        ALL => ca.pem.clone(),
+                        _ => text.clone(),
+                    },
+                    by: Some(name.of_kind(kind)),
+                });
+                self.materials.revoked.extend(listed);
                 pems.push(ca.pem);
             }
             Err(fault) => {

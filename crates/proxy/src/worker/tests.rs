@@ -16,6 +16,7 @@ use viaduct_tls::{
 
 use super::*;
 use crate::config::EntryPointConfig;
+use crate::enforced::Enforced;
 use crate::testing;
 
 struct Edge {
@@ -70,6 +71,7 @@ fn edge_with_grace(workers: usize, tls: serde_json::Value, grace: Duration) -> E
         counters: counters.clone(),
         internal: None,
         witness: None,
+        enforced: Arc::new(Enforced::new(1)),
     };
     Edge {
         running: bound.serve(hands),
@@ -317,6 +319,7 @@ fn a2_12_each_entry_point_ends_its_own_life() {
         counters: Vec::new(),
         internal: None,
         witness: None,
+        enforced: Arc::new(Enforced::new(1)),
     });
     let began = std::time::Instant::now();
     let ending = std::thread::spawn(move || running.drain());

@@ -7,7 +7,7 @@ use std::time::Duration;
 use viaduct_config::duration::GoDuration;
 use viaduct_config::dynamic::http::{ForwardingTimeouts, ServersTransport};
 use viaduct_config::finding::Code;
-use viaduct_config::{Element, Finding, Materials, ObjectRef, QualifiedName};
+use viaduct_config::{Element, Finding, Materials, ObjectRef, QualifiedName, RevokedHere};
 use viaduct_tls::backend_leg::Verification;
 use viaduct_tls::names::{CipherSuite, Versions};
 use viaduct_tls::{Backend, BackendPolicy, BackendTls, BadFingerprint, Fingerprint, Trust, TrustBundle};
@@ -70,8 +70,11 @@ pub(super) fn revocations(sources: &Sources<'_>, everywhere: &Arc<Revoked>) -> R
                 continue;
             };
             // What cannot be read is told where the transport is built.
-            let revoked = materials.revoked.iter();
-            let revoked: Revoked = revoked.filter_map(|text| text.parse().ok()).collect();
+            let listed = materials.revoked.iter();
+            let revoked: Revoked = listed
+                .filter_map(|listed| fingerprints(listed).ok())
+                .flatten()
+                .collect();
             if !revoked.is_empty() {
                 revocations.for_one(&source.qualified(name), Arc::new(revoked));
             }
@@ -255,13 +258,16 @@ impl Written<'_> {
 
     /// What this transport alone is told not to trust. What cannot be read might be anything.
     fn revoked(&self) -> Result<Revoked, Finding> {
-        let written = self.materials.revoked.iter();
-        let read = written.map(|text| {
-            text.parse().map_err(|error: BadFingerprint| {
-                Finding::error(Code::InvalidObject, format!("`{text}`: {error}")).field(REVOKED_FIELD)
-            })
-        });
-        read.collect()
+        let mut revoked = Revoked::new();
+        for listed in &self.materials.revoked {
+            let read = fingerprints(listed).map_err(|why| {
+                let by = listed.by.as_ref().map(|object| format!("{object}: "));
+                let message = format!("{}{why}", by.unwrap_or_default());
+                Finding::error(Code::InvalidObject, message).field(REVOKED_FIELD)
+            })?;
+            revoked.extend(read);
+        }
+        Ok(revoked)
     }
 
     fn is_trusted_by(&self, objects: &[ObjectRef]) -> bool {
@@ -270,6 +276,22 @@ impl Written<'_> {
             .iter()
             .map(|material| &material.object)
             .eq(objects)
+    }
+}
+
+/// Of whatever is revoked: one, or those of all certificates there.
+fn fingerprints(revoked: &RevokedHere) -> Result<Vec<Fingerprint>, String> {
+    let text = &revoked.text;
+    if text.contains("-----BEGIN ") {
+        let bundle = TrustBundle::from_pem([text.as_bytes()]).map_err(|error| error.to_string())?;
+        return Ok(bundle.roots().map(|root| root.fingerprint).collect());
+    }
+    match text.parse() {
+        Ok(fingerprint) => Ok(vec![fingerprint]),
+        Err(error) => {
+            let error: BadFingerprint = error;
+            Err(format!("`{text}`: {error}"))
+        }
     }
 }
 

@@ -11,7 +11,9 @@ use viaduct_proxy::internal::Asked;
 
 use super::catalogue::{Catalogue, Object};
 use super::listing::{self, Query};
-use super::{View, bridges, certificates, dump, last_faults, overview, preflight, reply, rotations, shadow};
+use super::{
+    View, bridges, certificates, dump, last_faults, overview, preflight, reply, revoked, rotations, shadow,
+};
 
 /// The answer to a GET below `<base>/api`.
 pub(super) fn answer(view: &View, asked: &Asked) -> Response<Bytes> {

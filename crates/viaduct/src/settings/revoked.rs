@@ -81,7 +81,7 @@ fn file(bridge: &Bridge) -> Option<PathBuf> {
 }
 
 /// Fingerprints, one a line, with `#` before what is to be passed over, and certificates.
-fn read_file(path: &Path) -> Result<Revoked, String> {
+pub(crate) fn read_file(path: &Path) -> Result<Revoked, String> {
     let text = read_pem(path).map_err(|error| format!("{:#}", anyhow::Error::from(error)))?;
     let mut revoked = Revoked::new();
     if text.contains(BEGIN) {

@@ -6,10 +6,11 @@ use std::sync::{Arc, Mutex, OnceLock, Weak};
 use std::time::{Duration, SystemTime};
 
 use tokio::sync::watch;
-use viaduct_observe::counters::TransportStandings;
+use viaduct_observe::counters::{SeenLeaf, TransportStandings};
 use viaduct_observe::families::{Detail, Family, Reloads, Scrape};
 use viaduct_observe::{Totals, WorkerCounters, prometheus};
-use viaduct_snapshot::Snapshot;
+use viaduct_proxy::Enforced;
+use viaduct_snapshot::{Revocations, Snapshot};
 
 use super::inventory::Inventory;
 use super::preflight;
@@ -17,10 +18,18 @@ use super::trust;
 use crate::control::{Rotation, Running};
 use crate::preflight::Preflight;
 
+/// What workers tell, one after the other.
+#[derive(Debug)]
+pub(crate) struct Workers {
+    pub(crate) counters: Vec<Arc<WorkerCounters>>,
+    pub(crate) enforced: Arc<Enforced>,
+}
+
 /// Workers' counters under the names of the configuration in force.
 #[derive(Debug)]
 pub(crate) struct Metrics {
     counters: Vec<Arc<WorkerCounters>>,
+    enforced: Arc<Enforced>,
     prometheus: Option<Detail>,
     snapshots: watch::Receiver<Arc<Snapshot>>,
     reloads: Arc<ReloadCount>,
@@ -33,14 +42,15 @@ pub(crate) struct Metrics {
 
 impl Metrics {
     pub(crate) fn new(
-        counters: Vec<Arc<WorkerCounters>>,
+        workers: Workers,
         prometheus: Option<Detail>,
         snapshots: watch::Receiver<Arc<Snapshot>>,
         reloads: Arc<ReloadCount>,
         preflight: Preflight,
     ) -> Self {
         Self {
-            counters,
+            counters: workers.counters,
+            enforced: workers.enforced,
             prometheus,
             snapshots,
             reloads,
@@ -63,6 +73,11 @@ impl Metrics {
     pub(crate) fn rotations(&self) -> Vec<Rotation> {
         let running = self.rotations.get();
         running.map_or_else(Vec::new, |running| running.borrow().clone())
+    }
+
+    /// Whether every worker has cut what rests on these, and makes no such connection any more.
+    pub(crate) fn has_enforced(&self, revocations: &Revocations) -> bool {
+        self.enforced.by_all(revocations)
     }
 
     /// What connections have said of the trust of transports as they are now.

@@ -428,6 +428,209 @@ fn c9_an_annotation_of_a_servers_transport_revokes_for_it_at_once() {
     wait_until("the bridge to be back", || kept.get(HOST, "/").status == 200);
 }
 
+/// `viaduct revoke ...`, in the site's directory: its status, and what it says.
+fn revoke(work: &Path, arguments: &[&str]) -> (Option<i32>, String) {
+    let finished = run(root(work).arg("revoke").args(arguments), b"");
+    (finished.status.code(), finished.output)
+}
+
+#[test]
+fn c9_after_the_answer_of_revoke_no_request_rests_on_the_old_trust() {
+    let pki = Pki::new();
+    let (bad, good) = (Ca::new("Bad CA"), Ca::new("Good CA"));
+    let bad_pem = {
+        let stolen = tempfile::tempdir().expect("a temporary directory");
+        (bad.write_to(stolen.path(), "bad.pem"), stolen)
+    };
+    let servers = [Nginx::server(&web(&bad), ""), Nginx::server(&web(&good), "")];
+    let [a, b] = servers
+        .each_ref()
+        .map(|server| format!("https://{}", server.address()));
+    let site = Site::start(
+        &pki,
+        &[&bad, &good],
+        &two_services(&a, &b),
+        &["--bridge.rotation.overlap=1h", "--viaduct.workers=2"],
+    );
+    let api = format!("http://{}", site.running.address("traefik"));
+    let traffic = site.traffic();
+    traffic.pass(5);
+    // Several connections keep asking the server that is to be revoked; when each answer came is known.
+    let answers = Mutex::new(Vec::new());
+    let over = std::sync::atomic::AtomicBool::new(false);
+    let done = std::thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| {
+                let mut connection = site.open();
+                while !over.load(std::sync::atomic::Ordering::Relaxed) {
+                    let asked = std::time::Instant::now();
+                    let status = connection.get(HOST, "/a").status;
+                    answers
+                        .lock()
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .push((asked, status));
+                }
+            });
+        }
+        let begun = || {
+            let answers = answers.lock().unwrap_or_else(PoisonError::into_inner);
+            answers.iter().filter(|(_, status)| *status == 200).count() > 30
+        };
+        wait_until("requests to be under way", begun);
+        let file = bad_pem.0.to_str().expect("a path");
+        let (status, said) = revoke(site.work.path(), &[file, "--file=revoked", "--api", &api]);
+        let done = std::time::Instant::now();
+        assert_eq!(status, Some(0), "{said}");
+        assert!(
+            said.contains("put on the list") && said.contains("in force at"),
+            "{said}"
+        );
+        let after = || {
+            let answers = answers.lock().unwrap_or_else(PoisonError::into_inner);
+            answers.iter().filter(|(asked, _)| *asked > done).count() > 30
+        };
+        wait_until("requests to have come after it", after);
+        over.store(true, std::sync::atomic::Ordering::Relaxed);
+        done
+    });
+    let answers = answers.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let late: Vec<_> = answers.iter().filter(|(asked, _)| *asked > done).collect();
+    assert!(late.iter().all(|(_, status)| *status == 502), "{late:?}");
+    traffic.pass(10);
+    traffic.finish();
+    let list = std::fs::read_to_string(site.work.path().join("revoked")).expect("the list");
+    assert!(
+        list.starts_with("# nothing yet\n")
+            && list.contains(&format!("{} # CN=Bad CA, revoked 20", fingerprint(&bad))),
+        "{list}"
+    );
+    let told = site.api("/api/revoked");
+    assert_eq!(
+        (&told["inForce"], &told["everywhere"]),
+        (&json!(true), &json!([fingerprint(&bad)]))
+    );
+    // The same again changes nothing.
+    let (status, said) = revoke(
+        site.work.path(),
+        &[&fingerprint(&bad), "--file=revoked", "--api", &api],
+    );
+    assert!(
+        status == Some(0) && said.contains("on the list already"),
+        "{said}"
+    );
+    assert_eq!(
+        std::fs::read_to_string(site.work.path().join("revoked")).expect("the list"),
+        list
+    );
+}
+
+#[test]
+fn c9_revoke_says_what_it_did_not_do() {
+    let work = tempfile::tempdir().expect("a temporary directory");
+    let ca = Ca::new("Backend CA");
+    let (print, key) = (fingerprint(&ca), web(&ca).key_pem);
+    let file = ca.write_to(work.path(), "ca.pem");
+    let file = file.to_str().expect("a path");
+    // Without a place to list it, the lines are for somebody else to put there.
+    let (status, said) = revoke(work.path(), &[file]);
+    assert_eq!(status, Some(0), "{said}");
+    assert!(
+        said.contains(&format!("{print} # CN=Backend CA, revoked 20")),
+        "{said}"
+    );
+    assert!(said.contains("nothing is revoked"), "{said}");
+    std::fs::write(work.path().join("key.pem"), key).expect("a file");
+    std::fs::write(work.path().join("broken"), "not a fingerprint\n").expect("a file");
+    for (arguments, why) in [
+        (
+            vec!["nowhere.pem", "--file=list"],
+            "no SHA-256 fingerprint, and no file",
+        ),
+        (
+            vec!["key.pem", "--file=list"],
+            "only `CERTIFICATE` blocks are taken",
+        ),
+        (vec![&*print, "--file=broken"], "the list cannot be used as it is"),
+        (vec![&*print, "--file=nowhere/list"], "cannot be written"),
+        (vec![&*print, "--secret=ca"], "write it as `namespace/name`"),
+        (
+            vec![&*print, "--secret=web/ca", "--kubeconfig=nowhere"],
+            "nowhere",
+        ),
+        (
+            vec![&*print, "--secret=web/ca", "--file=list"],
+            "cannot be used with",
+        ),
+        (vec![], "<CERT>"),
+    ] {
+        let (status, said) = revoke(work.path(), &arguments);
+        assert!(
+            status == Some(2) && said.contains(why),
+            "{arguments:?}: {status:?} {said}"
+        );
+    }
+    assert!(!work.path().join("list").exists());
+    // A process that reads another list does not do it: that is no success.
+    let pki = Pki::new();
+    let site = Site::start(&pki, &[&ca], &one_service(&["https://127.0.0.1:9".into()]), &[]);
+    let api = format!("http://{}", site.running.address("traefik"));
+    let (status, said) = revoke(
+        work.path(),
+        &[&print, "--file=list", "--api", &api, "--wait=300ms"],
+    );
+    assert_eq!(status, Some(1), "{said}");
+    assert!(said.contains("not in force at"), "{said}");
+}
+
+/// `viaduct.io/revoked` on what the CAs are taken from.
+#[test]
+fn c9_an_annotation_of_a_secret_or_config_map_revokes_for_whoever_trusts_it() {
+    let pki = Pki::new();
+    let server = Nginx::server(&pki.backend, "");
+    for (kind, field, data) in [
+        ("Secret", "secret", "stringData"),
+        ("ConfigMap", "configMap", "data"),
+    ] {
+        let manifests = |revoked: &str| {
+            let mut trusted = json!({
+                "apiVersion": "v1", "kind": kind,
+                "metadata": { "name": "backend-ca", "namespace": "web", "annotations": { "viaduct.io/revoked": revoked } },
+            });
+            trusted[data] = json!({ "ca.crt": pki.backend_ca.pem() });
+            let transport = json!({ "serverName": HOST, "rootCAs": [{ field: "backend-ca" }] });
+            pki.base(server.port())
+                .object(trusted)
+                .transport(TRANSPORT, transport)
+                .route(secure_route("https").transport(TRANSPORT))
+                .yaml()
+        };
+        let viaduct = up().file("b.yaml", manifests("")).arg("--expose-faults").start();
+        let mut kept = pki.open(&viaduct);
+        assert_eq!(kept.get(HOST, "/").status, 200, "{kind}");
+        let leaf = viaduct_tls::Fingerprint::of(&pki.backend.der);
+        viaduct.replace("b.yaml", &manifests(&format!("sha256:{leaf}")));
+        viaduct.wait_log("closed connections to servers");
+        let refused = kept.get(HOST, "/");
+        assert_eq!(
+            (refused.status, refused.header("x-viaduct-fault")),
+            (502, Some("revoked")),
+            "{kind}"
+        );
+        // All that is in it: nobody is left to be trusted.
+        viaduct.replace("b.yaml", &manifests("all"));
+        viaduct.wait_log("every CA of it is revoked");
+        wait_until("the route to be out of service", || {
+            kept.get(HOST, "/").status == 503
+        });
+        // What cannot be read might be anything, and says where it is written.
+        viaduct.replace("b.yaml", &manifests("the old one"));
+        viaduct.wait_log(&format!("{kind} web/backend-ca: `the`: no SHA-256 fingerprint"));
+        assert_eq!(kept.get(HOST, "/").status, 503);
+        viaduct.replace("b.yaml", &manifests(""));
+        wait_until("the bridge to be back", || kept.get(HOST, "/").status == 200);
+    }
+}
+
 #[test]
 fn c9_certificates_are_revoked_by_the_install_configuration_from_the_start() {
     let pki = Pki::new();

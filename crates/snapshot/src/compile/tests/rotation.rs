@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use serde_json::{Value, json};
 use viaduct_config::finding::Code;
-use viaduct_config::{Element, Materials, ObjectRef, Origin};
+use viaduct_config::{Element, Materials, ObjectRef, Origin, RevokedHere};
 use viaduct_testkit::pki::Ca;
 use viaduct_tls::backend_leg::Verification;
 use viaduct_tls::{Fingerprint, TrustBundle};
@@ -283,7 +283,13 @@ fn c9_a_transport_revokes_for_itself_and_what_it_cannot_read_breaks_it() {
     let saying = |revoked: &[String]| {
         let mut update = update("file", config(trusting(&[ca(), other_ca()])));
         let materials = Materials {
-            revoked: revoked.to_vec(),
+            revoked: revoked
+                .iter()
+                .map(|text| RevokedHere {
+                    text: text.clone(),
+                    by: None,
+                })
+                .collect(),
             ..Materials::default()
         };
         update

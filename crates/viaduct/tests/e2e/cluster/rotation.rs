@@ -1,12 +1,17 @@
 //! Each Secret of the bridge is replaced under load, and no request is lost.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
 use serde_json::json;
 use viaduct_testkit::apiserver::{Matching, Reply};
+use viaduct_testkit::child::run;
+use viaduct_testkit::http1::Connection;
 use viaduct_testkit::manifest::Manifests;
 use viaduct_testkit::nginx::Nginx;
 use viaduct_testkit::origin::{Origin, ok};
 use viaduct_testkit::pki::{Ca, Leaf};
-use viaduct_testkit::tls::Dial;
+use viaduct_testkit::tls::{self, Dial};
 use viaduct_testkit::wait::wait_until;
 
 use super::Cluster;
@@ -84,7 +89,7 @@ fn c9_the_client_pair_of_the_backend_leg() {
     cluster.apply(&Manifests::new().tls_secret("client", &clients.issue(Leaf::client("second"))));
     wait_until("the backend to see the new certificate", || {
         let client = Dial::new(running.address("websecure"), &cluster.pki.edge_ca).open(HOST);
-        let mut connection = viaduct_testkit::http1::Connection::new(client);
+        let mut connection = Connection::new(client);
         connection.get(HOST, "/").text().contains("second")
     });
     traffic.pass(5);
@@ -119,7 +124,7 @@ fn r14_secrets_that_nobody_refers_to_are_fetched_when_somebody_does() {
     let other_ca = Ca::new("Another CA");
     cluster.apply(&Manifests::new().secret("other-ca", &[("ca.crt", other_ca.pem())]));
     let https = Origin::https(
-        viaduct_testkit::tls::server(&other_ca.issue(Leaf::server(HOST)), &["http/1.1"], None),
+        tls::server(&other_ca.issue(Leaf::server(HOST)), &["http/1.1"], None),
         |_| ok("other"),
     );
     cluster.apply(&Manifests::new().backend("other", https.port()));
@@ -184,4 +189,78 @@ fn r14_a_change_waits_for_the_secret_that_it_needs() {
     transport("third-ca");
     let line = running.child().wait_line("its data cannot be fetched");
     assert!(line.contains("Secret `web/third-ca` cannot be read"), "{line}");
+}
+
+/// By the command, under load, with nobody but the operator who may write.
+#[test]
+fn c9_revoke_annotates_a_secret_and_waits_until_nothing_rests_on_it() {
+    let cluster = Cluster::new();
+    let nginx = Nginx::server(&cluster.pki.backend, "");
+    cluster.apply(&cluster.pki.bridge(nginx.port()));
+    let running = cluster.start();
+    let api = format!("http://{}", running.address("traefik"));
+    let ask = |connection: &mut Connection<tls::Client>| connection.get(HOST, "/").status;
+    let open = || {
+        let dial = Dial::new(running.address("websecure"), &cluster.pki.edge_ca);
+        Connection::new(dial.open(HOST))
+    };
+    let mut kept = open();
+    assert_eq!(ask(&mut kept), 200);
+    let revoke = |arguments: &[&str]| {
+        let mut command = std::process::Command::new(crate::fixture::BINARY);
+        command.env_clear().arg("revoke").args(arguments);
+        command.arg("--kubeconfig").arg(cluster.server.kubeconfig());
+        run(&mut command, b"")
+    };
+    let leaf = viaduct_tls::Fingerprint::of(&cluster.pki.backend.der).to_string();
+    let stop = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let load = scope.spawn(|| {
+            let (mut connection, mut answers) = (open(), Vec::new());
+            while !stop.load(Ordering::Relaxed) {
+                answers.push((Instant::now(), ask(&mut connection)));
+            }
+            answers
+        });
+        let done = revoke(&[&leaf, "--secret=web/backend-ca", "--api", &api]);
+        let at = Instant::now();
+        for _ in 0..20 {
+            assert_ne!(ask(&mut kept), 200);
+        }
+        stop.store(true, Ordering::Relaxed);
+        assert!(done.status.success(), "{}", done.output);
+        assert!(
+            done.output.contains("Secret web/backend-ca: annotated"),
+            "{}",
+            done.output
+        );
+        let answers = load.join().expect("the load");
+        assert!(answers.iter().any(|(_, status)| *status == 200));
+        let late: Vec<_> = answers.iter().filter(|(asked, _)| *asked > at).collect();
+        assert!(late.iter().all(|(_, status)| *status != 200), "{late:?}");
+    });
+    // What is there already stays; an object that is not there is no success.
+    let ca = viaduct_tls::Fingerprint::of(cluster.pki.backend_ca.der()).to_string();
+    let done = revoke(&[
+        &ca,
+        &leaf,
+        &format!("--servers-transport=web/{TRANSPORT}"),
+        "--api",
+        &api,
+    ]);
+    assert!(done.status.success(), "{}", done.output);
+    let again = revoke(&[&ca, "--secret=web/backend-ca"]);
+    assert!(again.status.success(), "{}", again.output);
+    let annotation = "jsonpath={.metadata.annotations.viaduct\\.io/revoked}";
+    let written = cluster.kubectl(
+        &["-n", "web", "get", "secret", "backend-ca", "-o", annotation],
+        "",
+    );
+    assert!(
+        written.output.contains(&format!("{leaf},{ca}")),
+        "{}",
+        written.output
+    );
+    let missing = revoke(&[&ca, "--secret=web/nobody"]);
+    assert_eq!(missing.status.code(), Some(2), "{}", missing.output);
 }
