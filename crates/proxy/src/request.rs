@@ -108,7 +108,7 @@ pub(crate) fn cross<'w>(
 ) -> impl Future<Output = Result<http::Response<Answer>, ProxyError>> + use<'w> {
     let connection = way.connection;
     if let ServiceKind::Internal(service) = way.service.kind {
-        return rarely(internal::answer(service, connection, request.parts));
+        return rarely(internal::answer(service, connection, request.parts, request.body));
     }
     let (endpoint, outgoing) = match set_out(way, request, exchange) {
         Ok(set_out) => set_out,

@@ -1,6 +1,7 @@
 //! Turns a fault into the edit that mends it: the smallest YAML, in Traefik's words.
 
 mod mend;
+mod merge;
 mod place;
 mod service;
 
@@ -11,6 +12,7 @@ use viaduct_tls::{Fault, Reason, Remedy};
 use crate::bridge::{Backend, BridgeClass, Subject};
 use crate::{Router, Transport};
 pub use mend::mend;
+pub use merge::{Merge, merges};
 use place::Place;
 
 /// The hint of a log line, such as

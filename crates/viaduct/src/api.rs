@@ -89,10 +89,10 @@ impl View {
     }
 
     /// Where an entry point really listens.
-    fn address_of(&self, entry_point: &str) -> Option<String> {
+    fn address_of(&self, entry_point: &str) -> Option<SocketAddr> {
         let addresses = &self.process.get()?.addresses;
         let (_, address) = addresses.iter().find(|(name, _)| **name == *entry_point)?;
-        Some(address.to_string())
+        Some(*address)
     }
 }
 
@@ -237,7 +237,7 @@ impl Api {
                 reply::not_found()
             });
         }
-        if matches!(path, "/api/rehearse" | "/api/trace") {
+        if connects(path) {
             if !asking::is_ours(&self.view, &asked.headers) {
                 return now(asking::refusal());
             }
@@ -248,6 +248,14 @@ impl Api {
         }
         let view = Arc::clone(&self.view);
         self.elsewhere(move || endpoint::answer(&view, &asked))
+    }
+
+    fn is_connecting(&self, asked: &Asked) -> bool {
+        let path = asked
+            .uri
+            .path()
+            .strip_prefix(self.view.settings.base_path.as_str());
+        asked.service == InternalService::Api && path.is_some_and(connects)
     }
 
     /// As in Traefik: `OK`, and another status once the process has been told to end.
@@ -263,15 +271,25 @@ impl Api {
 }
 
 impl Internal for Api {
+    fn most_body(&self, asked: &Asked) -> usize {
+        match asked.method == Method::POST && self.is_connecting(asked) {
+            true => MOST_BODY,
+            false => 0,
+        }
+    }
+
     fn answer(&self, asked: Asked) -> Answering {
         let head = asked.method == Method::HEAD;
+        let connecting = self.is_connecting(&asked);
         let readable = head || asked.method == Method::GET;
         let answer = match asked.service {
             InternalService::Ping => now(self.ping(asked.terminating)),
             // The proxy answers for it.
             InternalService::Noop => now(reply::not_found()),
-            // Nothing here changes anything, so nothing can be made to by a page elsewhere.
-            _ if !readable => now(reply::method_not_allowed()),
+            // Two paths make connections, and are asked with a body.
+            _ if connecting && asked.method != Method::POST => now(reply::method_not_allowed("POST")),
+            // Nothing else does anything, so nothing can be made to by a page elsewhere.
+            _ if !readable && !connecting => now(reply::method_not_allowed("GET, HEAD")),
             InternalService::Api => self.api(asked),
             InternalService::Dashboard => now(dashboard::answer(&self.view.settings.base_path, &asked)),
             InternalService::Prometheus => match self.view.metrics.get() {
@@ -293,6 +311,13 @@ fn now(response: Response<Bytes>) -> Answering {
     Box::pin(std::future::ready(response))
 }
 
+/// Whether a path below the API's makes connections.
+fn connects(path: &str) -> bool {
+    matches!(path, "/api/rehearse" | "/api/trace")
+}
+
+/// What is said of a request, or the CAs of a rehearsal.
+const MOST_BODY: usize = 64 * 1024;
 /// Answers put together at once.
 const AT_ONCE: usize = 4;
 /// How long a request waits for its turn.

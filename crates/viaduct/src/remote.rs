@@ -3,8 +3,8 @@
 use std::io;
 use std::time::Duration;
 
-use http::{HeaderName, HeaderValue, Request, StatusCode, Uri};
-use http_body_util::{BodyExt as _, Empty, Limited};
+use http::{HeaderName, HeaderValue, Method, Request, StatusCode, Uri};
+use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::Bytes;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
@@ -43,30 +43,50 @@ impl Remote {
     }
 
     /// What a path below the URL says.
-    pub(crate) async fn get<T: DeserializeOwned>(
+    pub(crate) async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<Told<T>, Failure> {
+        self.ask(path, None).await
+    }
+
+    /// What comes of a body, at a path that wants `mark` in front of it.
+    pub(crate) async fn post<T: DeserializeOwned>(
         &self,
         path: &str,
-        header: Option<(HeaderName, HeaderValue)>,
+        mark: HeaderName,
+        body: Bytes,
+    ) -> Result<T, Failure> {
+        Ok(self.ask(path, Some((mark, body))).await?.value)
+    }
+
+    async fn ask<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        posted: Option<(HeaderName, Bytes)>,
     ) -> Result<Told<T>, Failure> {
         let late = || {
             let text = format!("no answer within {} s", self.patience.as_secs());
             Err(io::Error::new(io::ErrorKind::TimedOut, text).into())
         };
-        let answer = tokio::time::timeout(self.patience, self.answer(path, header)).await;
+        let answer = tokio::time::timeout(self.patience, self.answer(path, posted)).await;
         answer.unwrap_or_else(|_| late()).map_err(|error: Error| {
             let what = path.split_once('?').map_or(path, |(path, _)| path);
-            Failure::new(format!("cannot ask `{}` for `{what}`", self.base))
-                .because(error)
-                .hint(
+            // Who has an answer to give is the API.
+            let is_there = error
+                .downcast_ref::<Refused>()
+                .is_some_and(|refused| refused.said.is_some());
+            let failure = Failure::new(format!("cannot ask `{}` for `{what}`", self.base)).because(error);
+            match is_there {
+                true => failure,
+                false => failure.hint(
                     "name the address of the API, such as `http://127.0.0.1:8080` (`--api`, `api.insecure`)",
-                )
+                ),
+            }
         })
     }
 
     async fn answer<T: DeserializeOwned>(
         &self,
         path: &str,
-        header: Option<(HeaderName, HeaderValue)>,
+        posted: Option<(HeaderName, Bytes)>,
     ) -> Result<Told<T>, Error> {
         let tls = self.base.scheme_str() == Some("https");
         let host = self.base.host().unwrap_or_default();
@@ -74,21 +94,21 @@ impl Remote {
         let port = self.base.port_u16().unwrap_or(if tls { 443 } else { 80 });
         let stream = TcpStream::connect((bare.unwrap_or(host), port)).await?;
         if !tls {
-            return self.exchange(stream, path, header).await;
+            return self.exchange(stream, path, posted).await;
         }
         // The system's roots; `SSL_CERT_FILE` names others.
         let endpoint = BackendTls::new(BackendPolicy::default())?.endpoint(host, Offer::Http1)?;
         let (stream, _) = viaduct_tls::stream::connect(stream, &endpoint)
             .await
             .map_err(|fault| fault.to_string())?;
-        self.exchange(stream, path, header).await
+        self.exchange(stream, path, posted).await
     }
 
     async fn exchange<IO, T>(
         &self,
         io: IO,
         path: &str,
-        header: Option<(HeaderName, HeaderValue)>,
+        posted: Option<(HeaderName, Bytes)>,
     ) -> Result<Told<T>, Error>
     where
         IO: AsyncRead + AsyncWrite + Send + Unpin + 'static,
@@ -98,18 +118,23 @@ impl Remote {
         tokio::spawn(connection);
         let authority = self.base.authority().map_or("", |authority| authority.as_str());
         let authority = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
-        let mut request = Request::get(format!("{}{path}", self.base.path().trim_end_matches('/')))
+        let target = format!("{}{path}", self.base.path().trim_end_matches('/'));
+        let request = Request::builder()
+            .uri(target)
             .header(http::header::HOST, authority);
-        if let Some((name, value)) = header {
-            request = request.header(name, value);
-        }
-        let request = request.body(Empty::<Bytes>::new())?;
+        let request = match posted {
+            None => request.body(Full::default())?,
+            Some((mark, body)) => {
+                let request = request.method(Method::POST).header(mark, "1");
+                request.body(Full::new(body))?
+            }
+        };
         let (head, body) = sender.send_request(request).await?.into_parts();
         let next = head.headers.get("x-next-page").map(HeaderValue::to_str);
         let next = next.and_then(|text| text.ok()?.parse().ok());
         let body = Limited::new(body, MOST_BYTES).collect().await?.to_bytes();
         if head.status != StatusCode::OK {
-            return Err(refused(head.status, &body).into());
+            return Err(Refused::new(head.status, &body).into());
         }
         Ok(Told {
             value: serde_json::from_slice(&body)?,
@@ -118,14 +143,35 @@ impl Remote {
     }
 }
 
-/// With what the API says of it.
-fn refused(status: StatusCode, body: &[u8]) -> String {
-    let said: Option<serde_json::Value> = serde_json::from_slice(body).ok();
-    match said.as_ref().and_then(|said| said.get("message")?.as_str()) {
-        Some(message) => format!("the answer is {status}: {}", message.escape_debug()),
-        None => format!("the answer is {status}"),
+/// Another status than 200.
+#[derive(Debug)]
+struct Refused {
+    status: StatusCode,
+    /// What the API says of it.
+    said: Option<String>,
+}
+
+impl Refused {
+    fn new(status: StatusCode, body: &[u8]) -> Self {
+        let said: Option<serde_json::Value> = serde_json::from_slice(body).ok();
+        let said = said.as_ref().and_then(|said| said.get("message")?.as_str());
+        Self {
+            status,
+            said: said.map(|said| said.escape_debug().to_string()),
+        }
     }
 }
+
+impl std::fmt::Display for Refused {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.said {
+            Some(said) => write!(f, "the answer is {}: {said}", self.status),
+            None => write!(f, "the answer is {}", self.status),
+        }
+    }
+}
+
+impl std::error::Error for Refused {}
 
 fn unusable(url: &str) -> Failure {
     Failure::new(format!("`{url}` is no URL of an API")).hint("write it as `http://127.0.0.1:8080`")

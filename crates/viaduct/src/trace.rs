@@ -10,6 +10,7 @@ mod client;
 mod report;
 mod route;
 mod server;
+mod shake;
 mod text;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -19,9 +20,10 @@ use std::time::Instant;
 use http::header::{CONTENT_LENGTH, EXPECT, HOST, TRANSFER_ENCODING};
 use http::uri::Scheme;
 use http::{HeaderName, HeaderValue, Method, StatusCode, Uri};
+use serde::{Deserialize, Serialize};
 use viaduct_proxy::preview::{Preview, Refusal, status_of};
 use viaduct_proxy::{ForwardedTrust, Hygiene};
-use viaduct_snapshot::{LoadBalancer, Revocations, Router, RouterState, Server, Snapshot};
+use viaduct_snapshot::{LoadBalancer, Router, RouterState, Server, Snapshot};
 
 pub(crate) use report::Report;
 pub(crate) use text::text;
@@ -46,8 +48,41 @@ pub(crate) struct Question {
     pub(crate) client: SocketAddr,
 }
 
+/// The same as it goes over the API: in a body, as headers may hold credentials, and targets go into logs.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct Wording {
+    pub(crate) url: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) method: Option<String>,
+    /// `Name: value`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) headers: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) entry_point: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) server: Option<String>,
+    /// Default: true.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) send: Option<bool>,
+}
+
 impl Question {
-    pub(crate) fn new(url: &str) -> Result<Self, String> {
+    pub(crate) fn of(wording: &Wording) -> Result<Self, String> {
+        let mut question = Self::new(&wording.url)?;
+        if let Some(method) = &wording.method {
+            question.method(method)?;
+        }
+        for line in &wording.headers {
+            question.header(line)?;
+        }
+        question.entry_point.clone_from(&wording.entry_point);
+        question.server.clone_from(&wording.server);
+        question.send = wording.send.unwrap_or(true);
+        Ok(question)
+    }
+
+    fn new(url: &str) -> Result<Self, String> {
         let uri: Uri = url
             .parse()
             .map_err(|error| format!("`{url}` is no URL: {error}"))?;
@@ -77,7 +112,7 @@ impl Question {
         })
     }
 
-    pub(crate) fn method(&mut self, method: &str) -> Result<(), String> {
+    fn method(&mut self, method: &str) -> Result<(), String> {
         match Method::from_bytes(method.to_ascii_uppercase().as_bytes()) {
             Ok(method @ (Method::GET | Method::HEAD | Method::OPTIONS)) => {
                 self.method = method;
@@ -90,7 +125,7 @@ impl Question {
     }
 
     /// `Name: value`.
-    pub(crate) fn header(&mut self, line: &str) -> Result<(), String> {
+    fn header(&mut self, line: &str) -> Result<(), String> {
         let wrong = || format!("`{line}` is no header: write `Name: value`");
         if self.headers.len() == MOST_HEADERS {
             return Err(format!("more than {MOST_HEADERS} headers are not taken"));
@@ -138,6 +173,8 @@ pub(crate) struct Listening {
     pub(crate) name: String,
     /// As configured, such as `:8443`.
     pub(crate) address: String,
+    /// Where it can be connected to from here; `None`: nobody listens.
+    pub(crate) reach: Option<SocketAddr>,
     pub(crate) hygiene: Hygiene,
     /// Whom it believes what they say of others.
     pub(crate) forwarded: ForwardedTrust,
@@ -166,6 +203,7 @@ async fn follow(
         name: chosen.entry_point.name.to_string(),
         address: chosen.address.clone(),
         why: chosen.why.clone(),
+        remark: chosen.remark.clone(),
     });
     let mut preview = match request(&chosen, question) {
         Ok(preview) => preview,
@@ -174,7 +212,10 @@ async fn follow(
     let secure = question.is_secure();
     let server_name = question.server_name();
     if secure {
-        let leg = client::leg(snapshot, chosen.entry_point, server_name.as_deref());
+        let mut leg = client::leg(snapshot, chosen.entry_point, server_name.as_deref());
+        if let Some(address) = chosen.reach {
+            leg.handshake = Some(shake::hands(snapshot, address, server_name.as_deref()).await);
+        }
         let refused = leg.refused.then(|| client::strict(server_name.as_deref()));
         report.client = Some(leg);
         if let Some(fault) = refused {
@@ -195,15 +236,7 @@ async fn follow(
         Ok(found) => found,
         Err(ended) => return ended,
     };
-    cross(
-        router,
-        balancer,
-        (server, &snapshot.revocations),
-        preview,
-        question,
-        report,
-    )
-    .await
+    cross(router, balancer, (server, snapshot), preview, question, report).await
 }
 
 fn request(chosen: &route::Chosen<'_>, question: &Question) -> Result<Preview, Refusal> {
@@ -248,7 +281,7 @@ fn through<'s>(
 async fn cross(
     router: &Router,
     balancer: &LoadBalancer,
-    (server, revocations): (&Server, &Arc<Revocations>),
+    (server, snapshot): (&Server, &Snapshot),
     preview: Preview,
     question: &Question,
     report: &mut Report,
@@ -262,13 +295,13 @@ async fn cross(
     let seen = server::reach(
         balancer,
         server,
-        revocations,
+        &snapshot.revocations,
         (question.send && undecided.is_none()).then_some(outgoing),
     )
     .await;
     report.backend = Some(report::BackendLeg::of(&balancer.transport, server, &seen));
     if let Some(fault) = &seen.fault {
-        let told = Fault::of_leg(fault, &balancer.transport, router);
+        let told = Fault::of_leg(snapshot, fault, &balancer.transport, router);
         return Ended::failed(status_of(fault), told);
     }
     match (seen.answer, undecided) {

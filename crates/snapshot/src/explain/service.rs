@@ -1,5 +1,7 @@
 //! Edits at a service: which scheme it speaks, and by which transport.
 
+use std::collections::HashSet;
+
 use super::yaml_scalar;
 use crate::{LoadBalancer, Router, Scheme, Service, ServiceKind, Transport};
 
@@ -102,7 +104,7 @@ fn in_file(
     text
 }
 
-fn names<'r>(router: &'r Router, transport: &Transport) -> Vec<&'r str> {
+pub(super) fn names<'r>(router: &'r Router, transport: &Transport) -> Vec<&'r str> {
     users(router, transport)
         .into_iter()
         .map(|(name, _)| name)
@@ -113,7 +115,7 @@ fn names<'r>(router: &'r Router, transport: &Transport) -> Vec<&'r str> {
 fn users<'r>(router: &'r Router, transport: &Transport) -> Vec<(&'r str, Option<&'r LoadBalancer>)> {
     let mut found = Vec::new();
     if let Some(service) = &router.named_service {
-        collect(service, transport, &mut found);
+        collect(service, transport, &mut HashSet::new(), &mut found);
     }
     if found.is_empty() {
         found.push((unqualified(&router.service_name), None));
@@ -121,11 +123,16 @@ fn users<'r>(router: &'r Router, transport: &Transport) -> Vec<(&'r str, Option<
     found
 }
 
+/// Each once: there can be billions of ways to a service through nested ones.
 fn collect<'r>(
     service: &'r Service,
     transport: &Transport,
+    seen: &mut HashSet<*const Service>,
     found: &mut Vec<(&'r str, Option<&'r LoadBalancer>)>,
 ) {
+    if !seen.insert(std::ptr::from_ref(service)) {
+        return;
+    }
     match &service.kind {
         ServiceKind::LoadBalancer(balancer) => {
             let name = unqualified(&service.name);
@@ -136,7 +143,7 @@ fn collect<'r>(
         }
         ServiceKind::Weighted(children) => {
             for (child, _) in children {
-                collect(child, transport, found);
+                collect(child, transport, seen, found);
             }
         }
         ServiceKind::Internal(_) => {}
@@ -161,7 +168,7 @@ fn escaped(c: char) -> String {
     }
 }
 
-const INGRESS: &str = "Ingress";
+pub(super) const INGRESS: &str = "Ingress";
 /// Of a Service that an Ingress names.
 const SCHEME: &str = "traefik.ingress.kubernetes.io/service.serversscheme";
 const TRANSPORT: &str = "traefik.ingress.kubernetes.io/service.serverstransport";

@@ -41,11 +41,12 @@ pub(crate) fn not_found() -> Response<Bytes> {
     text(StatusCode::NOT_FOUND, "404 page not found\n")
 }
 
-pub(super) fn method_not_allowed() -> Response<Bytes> {
+/// `allowed`: the methods that are.
+pub(super) fn method_not_allowed(allowed: &'static str) -> Response<Bytes> {
     let mut response = text(StatusCode::METHOD_NOT_ALLOWED, "405 method not allowed\n");
     response
         .headers_mut()
-        .insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+        .insert(ALLOW, HeaderValue::from_static(allowed));
     response
 }
 

@@ -80,6 +80,7 @@ impl World {
             method,
             uri: path.parse().unwrap(),
             headers: HeaderMap::new(),
+            body: bytes::Bytes::new(),
             terminating,
         };
         let runtime = tokio::runtime::Builder::new_current_thread()

@@ -4,17 +4,16 @@
 //! without [`HEADER`] it is refused, and a page of another site cannot send that, as nothing here answers its
 //! browser's question whether it may.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, Response, StatusCode};
 use viaduct_proxy::internal::Asked;
 
-use super::listing::Query;
 use super::{View, reply};
 use crate::settings::entry_points;
-use crate::trace::{self, Listening, Question};
+use crate::trace::{self, Listening, Question, Wording};
 
 /// Has to be there, with any value.
 pub(crate) const HEADER: HeaderName = HeaderName::from_static("x-viaduct-trace");
@@ -28,7 +27,7 @@ pub(super) async fn answer(view: Arc<View>, asked: Asked) -> Response<Bytes> {
     let Some(published) = view.published() else {
         return reply::message(StatusCode::SERVICE_UNAVAILABLE, "there is no configuration yet");
     };
-    let question = match question(&Query::new(asked.uri.query().unwrap_or_default()), &asked.headers) {
+    let question = match question(&asked.body, &asked.headers) {
         Ok(question) => question,
         Err(message) => return reply::message(StatusCode::BAD_REQUEST, message),
     };
@@ -44,21 +43,10 @@ pub(super) async fn answer(view: Arc<View>, asked: Asked) -> Response<Bytes> {
     }
 }
 
-fn question(query: &Query, headers: &HeaderMap) -> Result<Question, String> {
-    let mut question = Question::new(query.get("url").ok_or("`url` is missing: which request?")?)?;
-    if let Some(method) = query.get("method") {
-        question.method(method)?;
-    }
-    for line in query.all("header") {
-        question.header(line)?;
-    }
-    question.entry_point = query.get("entryPoint").map(str::to_owned);
-    question.server = query.get("server").map(str::to_owned);
-    question.send = match query.get("send") {
-        None | Some("true") => true,
-        Some("false") => false,
-        Some(other) => return Err(format!("`send` is `true` or `false`, not `{other}`")),
-    };
+fn question(body: &[u8], headers: &HeaderMap) -> Result<Question, String> {
+    let wording: Wording = serde_json::from_slice(body)
+        .map_err(|error| format!("the body has to say which request, as JSON with a `url`: {error}"))?;
+    let mut question = Question::of(&wording)?;
     // Ours, so it is who asks (I3).
     let asks = headers
         .get("x-real-ip")
@@ -76,10 +64,22 @@ fn listening(view: &View) -> Vec<Listening> {
             name: name.clone(),
             address: view
                 .address_of(name)
-                .unwrap_or_else(|| entry_point.address.clone()),
+                .map_or_else(|| entry_point.address.clone(), |address| address.to_string()),
+            reach: view.address_of(name).map(reachable),
             hygiene: entry_points::hygiene(&entry_point.http),
             // It was understood at the start.
             forwarded: entry_points::forwarded(name, &entry_point.forwarded_headers).unwrap_or_default(),
         })
         .collect()
+}
+
+/// Who listens on every address is there on this machine's own.
+fn reachable(mut address: SocketAddr) -> SocketAddr {
+    if address.ip().is_unspecified() {
+        address.set_ip(match address {
+            SocketAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+            SocketAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+        });
+    }
+    address
 }

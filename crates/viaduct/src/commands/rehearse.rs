@@ -6,9 +6,6 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use http::HeaderValue;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::trace;
@@ -57,18 +54,11 @@ fn rehearsal(arguments: &Rehearse) -> Result<Rehearsal, Failure> {
     let rehearsal = runtime.block_on(async {
         let Some(directory) = &arguments.directory else {
             let remote = Remote::new(&arguments.api, PATIENCE)?;
-            let value = HeaderValue::from_str(&STANDARD.encode(&pem))
-                .map_err(|error| Failure::new("the CAs cannot be sent").because(error))?;
-            return Ok(remote.get(&path(service), Some((HEADER, value))).await?.value);
+            return remote.post(&path(service), HEADER, pem.into()).await;
         };
         viaduct_tls::trust::load_system_roots();
         let snapshot = trace::snapshot(directory)?;
-        rehearse(&snapshot, bundle, service).await.ok_or_else(|| {
-            Failure::new(match service {
-                Some(name) => format!("no route leads to a server of `{name}` that speaks TLS"),
-                None => "no route leads to a server that speaks TLS".to_owned(),
-            })
-        })
+        rehearse(&snapshot, bundle, service).await.map_err(Failure::new)
     });
     runtime.shutdown_background();
     rehearsal

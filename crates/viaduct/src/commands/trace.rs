@@ -1,13 +1,10 @@
 //! `viaduct trace URL`: both legs of one request, hop by hop (C10).
 
-use std::fmt::Write;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::HeaderValue;
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use viaduct_snapshot::Snapshot;
 
 use super::offline;
@@ -16,7 +13,7 @@ use crate::cli::Trace;
 use crate::control::{gather, text};
 use crate::failure::Failure;
 use crate::remote::Remote;
-use crate::trace::{self, Question, Report};
+use crate::trace::{self, Question, Report, Wording};
 use crate::{logging, output, serving, source};
 
 /// The report goes to standard output. Status 0 if a client would get an answer from a backend, or nothing was in
@@ -43,17 +40,18 @@ pub(super) fn run(arguments: &Trace) -> anyhow::Result<ExitCode> {
 }
 
 fn report(arguments: &Trace) -> Result<Report, Failure> {
-    let question = question(arguments)?;
+    let wording = wording(arguments);
+    // Checked here, whoever follows it.
+    let question = Question::of(&wording).map_err(Failure::new)?;
     let runtime = serving::control_runtime()?;
     let report = runtime.block_on(async {
         match &arguments.directory {
             Some(directory) => offline(directory, &question).await,
             None => {
                 let remote = Remote::new(&arguments.api, PATIENCE)?;
-                Ok(remote
-                    .get(&path(arguments), Some((HEADER, HeaderValue::from_static("1"))))
-                    .await?
-                    .value)
+                let body = serde_json::to_vec(&wording)
+                    .map_err(|error| Failure::new("the request cannot be put into words").because(error))?;
+                remote.post("/api/trace", HEADER, body.into()).await
             }
         }
     });
@@ -61,47 +59,15 @@ fn report(arguments: &Trace) -> Result<Report, Failure> {
     report
 }
 
-/// Checked here, whoever follows it.
-fn question(arguments: &Trace) -> Result<Question, Failure> {
-    let mut question = Question::new(&arguments.url).map_err(Failure::new)?;
-    question.method(&arguments.method).map_err(Failure::new)?;
-    for line in &arguments.headers {
-        question.header(line).map_err(Failure::new)?;
+fn wording(arguments: &Trace) -> Wording {
+    Wording {
+        url: arguments.url.clone(),
+        method: Some(arguments.method.clone()),
+        headers: arguments.headers.clone(),
+        entry_point: arguments.entry_point.clone(),
+        server: arguments.server.clone(),
+        send: Some(!arguments.no_request),
     }
-    question.entry_point.clone_from(&arguments.entry_point);
-    question.server.clone_from(&arguments.server);
-    question.send = !arguments.no_request;
-    Ok(question)
-}
-
-fn path(arguments: &Trace) -> String {
-    let mut path = String::from("/api/trace");
-    let mut separator = '?';
-    let mut add = |name: &str, value: &str| {
-        // Writing to a string does not fail.
-        write!(
-            path,
-            "{separator}{name}={}",
-            utf8_percent_encode(value, NON_ALPHANUMERIC)
-        )
-        .unwrap_or_default();
-        separator = '&';
-    };
-    add("url", &arguments.url);
-    add("method", &arguments.method);
-    for header in &arguments.headers {
-        add("header", header);
-    }
-    if let Some(name) = &arguments.entry_point {
-        add("entryPoint", name);
-    }
-    if let Some(url) = &arguments.server {
-        add("server", url);
-    }
-    if arguments.no_request {
-        add("send", "false");
-    }
-    path
 }
 
 async fn offline(directory: &Path, question: &Question) -> Result<Report, Failure> {

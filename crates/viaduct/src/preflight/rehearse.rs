@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
 use viaduct_proxy::probe::{Seen, Target};
-use viaduct_snapshot::{PoolId, Snapshot};
+use viaduct_snapshot::{PoolId, Router, RouterState, Snapshot};
 use viaduct_tls::{Backend, CertificateFacts, Trust, TrustBundle};
 
 use super::endpoints::{Endpoint, endpoints};
@@ -83,17 +83,20 @@ pub(crate) fn trust(pem: &[u8]) -> Result<TrustBundle, String> {
     TrustBundle::from_pem([pem]).map_err(|error| error.to_string())
 }
 
-/// Tries every server of `snapshot`, or of the services called `service`, with `bundle` as its only trust. `None`: there
-/// is no such server.
+/// Tries every server of `snapshot`, or of the services called `service`, with `bundle` as its only trust.
+///
+/// # Errors
+/// There is no such server; says why, as far as routers are out of service.
 pub(crate) async fn rehearse(
     snapshot: &Snapshot,
     bundle: TrustBundle,
     service: Option<&str>,
-) -> Option<Rehearsal> {
+) -> Result<Rehearsal, String> {
     let mut servers = endpoints(snapshot);
-    servers.retain(|endpoint| service.is_none_or(|name| is_called(endpoint, name)));
+    servers
+        .retain(|endpoint| service.is_none_or(|name| is_called(&endpoint.service, &endpoint.router, name)));
     if servers.is_empty() {
-        return None;
+        return Err(nobody(snapshot, service));
     }
     let cas = bundle.roots().take(MOST_CAS).map(ca).collect();
     let trust = Backend(Trust::Bundle(bundle.into()));
@@ -128,7 +131,33 @@ pub(crate) async fn rehearse(
             .map(|(_, seen)| seen);
         row(endpoint, seen, before)
     });
-    Some(summed(cas, rows.collect()))
+    Ok(summed(cas, rows.collect()))
+}
+
+/// Why there is no server to be tried.
+fn nobody(snapshot: &Snapshot, service: Option<&str>) -> String {
+    let mut why = match service {
+        Some(name) => format!("no route leads to a server of `{name}` that speaks TLS"),
+        None => "no route leads to a server that speaks TLS".to_owned(),
+    };
+    let mut out: Vec<_> = snapshot
+        .routers
+        .values()
+        .filter(|router| service.is_none_or(|name| is_called(&router.service_name, router, name)))
+        .filter_map(|router| match &router.state {
+            RouterState::OutOfService { finding, .. } => Some((&router.name, &finding.message)),
+            RouterState::Ready(_) => None,
+        })
+        .collect();
+    out.sort();
+    let more = out.len().saturating_sub(MOST_TOLD);
+    for (router, reason) in out.into_iter().take(MOST_TOLD) {
+        why = format!("{why}; router `{router}` is out of service: {reason}");
+    }
+    match more {
+        0 => why,
+        more => format!("{why}; and {more} routers more are"),
+    }
 }
 
 fn attempt(endpoint: &Endpoint, target: Target) -> Attempt<PoolId> {
@@ -140,10 +169,9 @@ fn attempt(endpoint: &Endpoint, target: Target) -> Attempt<PoolId> {
 }
 
 /// `name@provider`, with or without its provider; or the name of the Kubernetes object of a route to it.
-fn is_called(endpoint: &Endpoint, name: &str) -> bool {
-    let service = &*endpoint.service;
+fn is_called(service: &str, router: &Router, name: &str) -> bool {
     let bare = service.rsplit_once('@').map_or(service, |(bare, _)| bare);
-    let object = endpoint.router.origin.as_ref();
+    let object = router.origin.as_ref();
     service == name || bare == name || object.is_some_and(|object| &*object.name == name)
 }
 
@@ -189,6 +217,8 @@ fn ca(facts: &CertificateFacts) -> Ca {
 /// A bundle of some dozen CAs.
 pub(crate) const MOST_PEM: usize = 64 * 1024;
 const MOST_CAS: usize = 64;
+/// Routers that are out of service, in one message.
+const MOST_TOLD: usize = 3;
 /// Different servers of one rehearsal.
 const MOST: usize = 1024;
 const LONGEST_ROUND: Duration = Duration::from_secs(60);

@@ -40,6 +40,7 @@ pub(super) fn leg(snapshot: &Snapshot, entry_point: &EntryPoint, name: Option<&s
         certificate: Certificate::of(identity.facts()),
         why,
         refused: policy.sni_strict && choice == Choice::Default,
+        handshake: None,
     }
 }
 

@@ -7,7 +7,7 @@ use viaduct_config::Finding;
 use viaduct_proxy::preview::Step;
 use viaduct_proxy::probe::{self, Seen};
 use viaduct_snapshot::explain;
-use viaduct_snapshot::{Middleware, MiddlewareKind, Router, Scheme, Server, Transport};
+use viaduct_snapshot::{Middleware, MiddlewareKind, Router, Scheme, Server, Snapshot, Transport};
 use viaduct_tls::backend_leg::Verification;
 use viaduct_tls::trust::Trust;
 use viaduct_tls::{CertificateFacts, Reason};
@@ -45,6 +45,8 @@ pub(crate) struct EntryPoint {
     pub(crate) name: String,
     pub(crate) address: Option<String>,
     pub(crate) why: String,
+    /// Where the URL leads elsewhere than to the process.
+    pub(crate) remark: Option<String>,
 }
 
 /// As a client meets it that names the URL's host and can use every certificate.
@@ -59,6 +61,28 @@ pub(crate) struct ClientLeg {
     pub(crate) why: String,
     /// The handshake is refused, since `sniStrict` is on and no certificate is for the name.
     pub(crate) refused: bool,
+    /// What a handshake with the entry point came to, now; `None`: no process listens.
+    pub(crate) handshake: Option<Shaken>,
+}
+
+/// A handshake of the process with its own entry point, as a client that offers HTTP/2 and HTTP/1.1 and verifies nothing.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Shaken {
+    pub(crate) address: String,
+    /// `None`: it failed.
+    pub(crate) done: Option<Negotiated>,
+    pub(crate) certificate: Option<Certificate>,
+    pub(crate) fault: Option<String>,
+    pub(crate) took_micros: u64,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Negotiated {
+    pub(crate) version: String,
+    pub(crate) cipher: String,
+    pub(crate) group: Option<String>,
+    pub(crate) alpn: Option<String>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -200,8 +224,19 @@ pub(crate) struct Fault {
     pub(crate) wanted: Option<String>,
     pub(crate) got: Option<String>,
     pub(crate) fix: Option<String>,
-    /// The edit, to paste.
+    /// The edit: a part of the objects or entries that `merge` names.
     pub(crate) yaml: Option<String>,
+    pub(crate) merge: Vec<Merge>,
+}
+
+/// What a part of the edit belongs in.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Merge {
+    pub(crate) into: String,
+    /// `file:line:column`, where it is known.
+    pub(crate) at: Option<String>,
+    /// It is to be made.
+    pub(crate) new: bool,
 }
 
 /// Where it ended.
@@ -422,6 +457,7 @@ impl Fault {
             got: None,
             fix: None,
             yaml: None,
+            merge: Vec::new(),
         }
     }
 
@@ -433,10 +469,17 @@ impl Fault {
             got: finding.got.clone(),
             fix: finding.hint.clone(),
             yaml: None,
+            merge: Vec::new(),
         }
     }
 
-    pub(super) fn of_leg(fault: &viaduct_tls::Fault, transport: &Transport, router: &Router) -> Self {
+    pub(super) fn of_leg(
+        snapshot: &Snapshot,
+        fault: &viaduct_tls::Fault,
+        transport: &Transport,
+        router: &Router,
+    ) -> Self {
+        let merges = explain::merges(snapshot, fault, transport, router).into_iter();
         let reason: Reason = fault.reason;
         Self {
             code: reason.code().to_owned(),
@@ -445,6 +488,13 @@ impl Fault {
             got: Some(fault.got.clone()),
             fix: explain::hint(fault, transport, router),
             yaml: explain::suggestion(fault, transport, router),
+            merge: merges
+                .map(|merge| Merge {
+                    into: merge.into,
+                    at: merge.at.map(|at| at.to_string()),
+                    new: merge.new,
+                })
+                .collect(),
         }
     }
 }
@@ -469,7 +519,7 @@ fn kind(kind: &MiddlewareKind) -> &'static str {
     }
 }
 
-fn micros(took: Duration) -> u64 {
+pub(super) fn micros(took: Duration) -> u64 {
     u64::try_from(took.as_micros()).unwrap_or(u64::MAX)
 }
 

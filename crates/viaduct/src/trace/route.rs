@@ -1,5 +1,6 @@
 //! Which entry point, and which router.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use viaduct_config::install::INTERNAL_ENTRY_POINT;
@@ -15,10 +16,13 @@ use super::{Listening, Question};
 pub(super) struct Chosen<'s> {
     pub(super) entry_point: &'s Arc<EntryPoint>,
     pub(super) address: Option<String>,
+    /// Where it can be connected to.
+    pub(super) reach: Option<SocketAddr>,
     pub(super) hygiene: Hygiene,
     /// `None`: nobody is believed.
     pub(super) forwarded: Option<&'s ForwardedTrust>,
     pub(super) why: String,
+    pub(super) remark: Option<String>,
 }
 
 /// The one that is named, else the one at the URL's port, else one with a router for the request, else any.
@@ -53,12 +57,15 @@ pub(super) fn entry_point<'s>(
     } else {
         any(&all, question).ok_or("there is no entry point")?
     };
+    let remark = remark(listening, question);
     let listening = listening
         .iter()
         .find(|listening| listening.name == entry_point.name.as_str());
     Ok(Chosen {
         entry_point,
         address: listening.map(|listening| listening.address.clone()),
+        reach: listening.and_then(|listening| listening.reach),
+        remark,
         hygiene: listening.map_or_else(Hygiene::default, |listening| listening.hygiene),
         forwarded: listening.map(|listening| &listening.forwarded),
         why,
@@ -95,11 +102,25 @@ fn table<'e>(entry_point: &'e EntryPoint, question: &Question) -> &'e RoutingTab
     }
 }
 
+/// What is to be said of a port that nobody listens at. Nothing where there is no process.
+fn remark(listening: &[Listening], question: &Question) -> Option<String> {
+    if listening.is_empty() || at_port(listening, question).is_some() {
+        return None;
+    }
+    Some(format!(
+        "no entry point listens at port {}: such a request comes here only where something in front, such as a Service, leads that port here",
+        port(question)
+    ))
+}
+
+/// The URL's.
+fn port(question: &Question) -> u16 {
+    let default = if question.is_secure() { 443 } else { 80 };
+    question.url.port_u16().unwrap_or(default)
+}
+
 fn at_port<'l>(listening: &'l [Listening], question: &Question) -> Option<(&'l str, u16)> {
-    let port = question
-        .url
-        .port_u16()
-        .unwrap_or_else(|| if question.is_secure() { 443 } else { 80 });
+    let port = port(question);
     let ending = format!(":{port}");
     let at = listening.iter().find(|listening| {
         let address = listening.address.split('/').next().unwrap_or_default();

@@ -1,5 +1,6 @@
 //! Which server, and the way to it.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use viaduct_proxy::probe::{self, Seen, Target};
@@ -24,7 +25,7 @@ pub(super) fn choose<'s>(
     report: &mut Report,
 ) -> Result<(&'s LoadBalancer, &'s Server), Ended> {
     let mut all = Vec::new();
-    if !collect(service, true, &mut all) {
+    if !collect(service, true, &mut HashSet::new(), &mut all) {
         report.service = Some(told(service, &all, None, "this process answers itself"));
         return Err(Ended::AnsweredHere(None));
     }
@@ -57,8 +58,19 @@ pub(super) fn choose<'s>(
     Ok((candidate.balancer, candidate.server))
 }
 
-/// Those below `service`; false where this process answers.
-fn collect<'s>(service: &'s Service, taken: bool, all: &mut Vec<Candidate<'s>>) -> bool {
+/// Those below `service`; false where this process answers. A service that is reached on several ways is looked at
+/// once with requests and once without, or a few dozen nested ones would be billions of ways.
+fn collect<'s>(
+    service: &'s Service,
+    taken: bool,
+    seen: &mut HashSet<(*const Service, bool)>,
+    all: &mut Vec<Candidate<'s>>,
+) -> bool {
+    let place = std::ptr::from_ref(service);
+    // Who is known with requests is not told again without.
+    if seen.contains(&(place, true)) || !seen.insert((place, taken)) {
+        return true;
+    }
     match &service.kind {
         ServiceKind::LoadBalancer(balancer) => {
             all.extend(balancer.servers.iter().map(|server| Candidate {
@@ -71,7 +83,7 @@ fn collect<'s>(service: &'s Service, taken: bool, all: &mut Vec<Candidate<'s>>) 
         }
         ServiceKind::Weighted(children) => {
             for (child, weight) in children {
-                collect(child, taken && *weight > 0, all);
+                collect(child, taken && *weight > 0, seen, all);
             }
             true
         }
@@ -91,7 +103,7 @@ fn lost(service: &Service) -> String {
         .filter(|(_, weight)| *weight > 0)
         .filter_map(|(child, weight)| {
             all.clear();
-            collect(child, true, &mut all);
+            collect(child, true, &mut HashSet::new(), &mut all);
             let takes = all.iter().any(|candidate| candidate.taken);
             (!takes).then(|| {
                 format!(

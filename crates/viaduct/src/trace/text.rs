@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::report::{BackendLeg, Certificate, ClientLeg, Fault, Met, Report, Routers, Service};
+use super::report::{BackendLeg, Certificate, ClientLeg, Fault, Met, Report, Routers, Service, Shaken};
 use super::worded;
 
 /// Several lines, the verdict last. Plain text.
@@ -17,6 +17,9 @@ pub(crate) fn text(report: &Report) -> String {
         let address = address.unwrap_or_default();
         out.head("entry point", &format!("{}{address}", entry_point.name));
         out.line(2, &format!("because {}", entry_point.why));
+        if let Some(remark) = &entry_point.remark {
+            out.line(2, &format!("but {remark}"));
+        }
     }
     match &report.client {
         Some(leg) => client(&mut out, leg),
@@ -79,6 +82,44 @@ fn client(out: &mut Lines, leg: &ClientLeg) {
     out.line(2, &format!("because {}", leg.why));
     if leg.refused {
         out.line(2, "but `sniStrict` is on: the handshake is refused");
+    }
+    match &leg.handshake {
+        Some(shaken) => handshake(out, leg, shaken),
+        None => out.fact(
+            "handshake",
+            "none: this is read off the configuration, as no process listens",
+        ),
+    }
+}
+
+/// What a client really gets.
+fn handshake(out: &mut Lines, leg: &ClientLeg, shaken: &Shaken) {
+    let took = millis(shaken.took_micros);
+    let with = &shaken.address;
+    if let Some(done) = &shaken.done {
+        let group = done.group.as_deref().map(|group| format!(", {group}"));
+        let alpn = done.alpn.as_deref().unwrap_or("http/1.1, as none was chosen");
+        let what = format!(
+            "TLS {}, {}{}",
+            done.version,
+            done.cipher,
+            group.unwrap_or_default()
+        );
+        out.fact("handshake", &format!("{what}, {alpn}, in {took}, with {with}"));
+    }
+    if let Some(fault) = &shaken.fault {
+        out.fact("handshake", &format!("failed after {took}, with {with}: {fault}"));
+    }
+    if let Some(shown) = &shaken.certificate
+        && shown.fingerprint != leg.certificate.fingerprint
+    {
+        out.line(
+            2,
+            &format!(
+                "but it showed another certificate: {}, SHA-256 {}",
+                shown.label, shown.fingerprint
+            ),
+        );
     }
 }
 
@@ -265,6 +306,15 @@ fn fault(out: &mut Lines, fault: &Fault) {
     out.optional("got", fault.got.as_deref());
     if let Some(fix) = &fault.fix {
         out.head("fix", fix);
+    }
+    for merge in &fault.merge {
+        let at = merge
+            .at
+            .as_deref()
+            .map(|at| format!(" ({at})"))
+            .unwrap_or_default();
+        let what = if merge.new { "to be made" } else { "merge into" };
+        out.head(what, &format!("{}{at}", merge.into));
     }
     for line in fault.yaml.iter().flat_map(|yaml| yaml.lines()) {
         out.line(1, line);

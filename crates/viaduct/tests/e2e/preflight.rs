@@ -4,8 +4,6 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Command;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use viaduct_testkit::child::run;
 use viaduct_testkit::http1;
@@ -382,7 +380,11 @@ fn c26_a_running_process_rehearses_another_trust_and_changes_nothing() {
 
     // What could not be tried is no success.
     let (status, said) = rehearse(&new_file, &[api[0], api[1], "--service", "nobody"]);
-    assert!(status == Some(2) && said.contains("404"), "{said}");
+    assert_eq!(status, Some(2), "{said}");
+    assert!(
+        said.contains("no route leads to a server of `nobody` that speaks TLS") && !said.contains("hint:"),
+        "{said}"
+    );
     assert_eq!(ask(&running), 200);
     assert_eq!(ask(&running), 200, "both servers are as they were");
 }
@@ -405,17 +407,47 @@ fn c26_a_rehearsal_takes_certificates_only_and_is_nothing_a_page_can_start() {
     assert_eq!(status, Some(2), "{said}");
     assert!(said.contains("only `CERTIFICATE` blocks are taken"), "{said}");
 
-    assert_eq!(api::get(traefik, "/api/rehearse").status, 403);
-    let key = STANDARD.encode(&issued.key_pem);
-    for (given, status) in [("%%%", 400), (&*key, 400), (&*"A".repeat(100_000), 400)] {
-        let request = format!("GET /api/rehearse HTTP/1.1\r\nHost: a\r\nX-Viaduct-Rehearse: {given}\r\n\r\n");
-        assert_eq!(http1::once(traefik, request).status, status);
-    }
-    let pem = STANDARD.encode(ca.pem());
-    let post = format!(
-        "POST /api/rehearse HTTP/1.1\r\nHost: a\r\nX-Viaduct-Rehearse: {pem}\r\nContent-Length: 0\r\n\r\n"
+    let refused = api::get(traefik, "/api/rehearse");
+    assert_eq!((refused.status, refused.header("allow")), (405, Some("POST")));
+    let post = |mark: &str, body: &str| {
+        let length = body.len();
+        let head =
+            format!("POST /api/rehearse HTTP/1.1\r\nHost: a\r\n{mark}Content-Length: {length}\r\n\r\n");
+        http1::once(traefik, [head.as_str(), body].concat()).status
+    };
+    const MARK: &str = "X-Viaduct-Rehearse: 1\r\n";
+    assert_eq!(
+        post("", ca.pem()),
+        403,
+        "a page can send a body, and no such header"
     );
-    assert_eq!(http1::once(traefik, post).status, 405);
+    assert_eq!(post(MARK, ca.pem()), 200);
+    for (given, status) in [
+        ("%%%", 400),
+        (&*issued.key_pem, 400),
+        (&*"A".repeat(100_000), 413),
+    ] {
+        assert_eq!(post(MARK, given), status);
+    }
+}
+
+#[test]
+fn c26_a_route_that_is_out_of_service_is_named_where_it_leaves_nobody_to_try() {
+    let ca = Ca::new("Backend CA");
+    let work = tempfile::tempdir().expect("a temporary directory");
+    let broken = routes(&[9], &[&ca]).replace("-----BEGIN", "-----BEGAN");
+    let running = serve(work.path(), &broken, &["--bridge.preflight=off"]);
+    let file = ca.write_to(work.path(), "ca.pem");
+    let api = format!("http://{}", running.address("traefik"));
+    let (status, said) = rehearse(&file, &["--api", &api]);
+    assert_eq!(status, Some(2), "{said}");
+    for part in [
+        "no route leads to a server that speaks TLS",
+        "router `app@file` is out of service: ",
+    ] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    assert!(!said.contains("name the address of the API"), "{said}");
 }
 
 #[test]

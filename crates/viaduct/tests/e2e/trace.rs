@@ -301,27 +301,151 @@ fn c10_the_api_traces_for_programs_only() {
     let directory = directory(&pki.bridge(9).yaml());
     let (viaduct, _) = serve(directory.path());
     let traefik = viaduct.address("traefik");
-    let target = format!("/api/trace?url=https%3A%2F%2F{HOST}%2F");
-    assert_eq!(api::get(traefik, &target).status, 403);
-    let ask_as = |host: &str, target: &str| {
-        let head = format!("GET {target} HTTP/1.1\r\nhost: {host}\r\nx-viaduct-trace: 1\r\n\r\n");
-        http1::once(traefik, head)
+    let ask_as = |host: &str, mark: &str, body: &str| {
+        let length = body.len();
+        let head =
+            format!("POST /api/trace HTTP/1.1\r\nhost: {host}\r\n{mark}content-length: {length}\r\n\r\n");
+        http1::once(traefik, [head.as_str(), body].concat())
     };
-    let ask = |target: &str| ask_as("127.0.0.1", target);
+    const MARK: &str = "x-viaduct-trace: 1\r\n";
+    let ask = |body: &str| ask_as("127.0.0.1", MARK, body);
+    let good = json!({ "url": format!("https://{HOST}/") }).to_string();
+    // What is asked goes into no log: targets do.
+    let queried = api::get(traefik, &format!("/api/trace?url=https%3A%2F%2F{HOST}%2F"));
+    assert_eq!((queried.status, queried.header("allow")), (405, Some("POST")));
+    assert_eq!(ask_as("127.0.0.1", "", &good).status, 403);
     // A name that a page can have lead here.
-    assert_eq!(ask_as("rebound.example", &target).status, 403);
-    let answer = ask(&target);
+    assert_eq!(ask_as("rebound.example", MARK, &good).status, 403);
+    let answer = ask(&good);
     assert_eq!(answer.status, 200);
     let report: Value = serde_json::from_slice(&answer.body).expect("JSON");
     assert_eq!(report["fault"]["code"], "connect_refused");
     for wrong in [
         "",
-        "?url=file%3A%2F%2F%2Fetc",
-        "?url=https%3A%2F%2Fa&method=DELETE",
-        "?url=https%3A%2F%2Fa&send=perhaps",
+        "{}",
+        r#"{"url": "file:///etc"}"#,
+        r#"{"url": "https://a", "method": "DELETE"}"#,
+        r#"{"url": "https://a", "send": "perhaps"}"#,
+        r#"{"url": "https://a", "unknown": 1}"#,
     ] {
-        assert_eq!(ask(&format!("/api/trace{wrong}")).status, 400, "{wrong}");
+        assert_eq!(ask(wrong).status, 400, "{wrong}");
     }
+}
+
+/// The client leg is not only read off the configuration where a process listens.
+#[test]
+fn c10_the_client_leg_is_shaken_hands_with_where_a_process_listens() {
+    let pki = Pki::new();
+    let nginx = Nginx::server(&pki.backend, "location / { return 204; }");
+    let directory = directory(&pki.bridge(nginx.port()).yaml());
+    let (viaduct, api) = serve(directory.path());
+    let port = viaduct.address("websecure").port();
+    let (report, fault) = json(&[&format!("https://{HOST}:{port}/"), "--api", &api]);
+    assert!(!fault, "{report:#}");
+    let shaken = &report["client"]["handshake"];
+    assert_eq!(shaken["address"], viaduct.address("websecure").to_string());
+    assert_eq!(
+        (&shaken["done"]["version"], &shaken["done"]["alpn"]),
+        (&json!("1.3"), &json!("h2"))
+    );
+    assert_eq!(
+        shaken["certificate"]["fingerprint"],
+        report["client"]["certificate"]["fingerprint"]
+    );
+    assert_eq!(report["entryPoint"]["remark"], Value::Null);
+    // A port that nobody listens at is no way in.
+    let told = text(&[&format!("https://{HOST}/"), "--api", &api]);
+    for line in [
+        "but no entry point listens at port 443",
+        "  handshake          TLS 1.3, ",
+    ] {
+        assert!(told.contains(line), "{line}\n{told}");
+    }
+    let told = text(&[&format!("https://{HOST}/"), name(directory.path())]);
+    assert!(
+        told.contains("  handshake          none: this is read off the configuration")
+            && !told.contains("listens at port"),
+        "{told}"
+    );
+}
+
+#[test]
+fn c10_an_edit_says_what_it_is_merged_into_and_where_that_is_written() {
+    let pki = Pki::new();
+    let nginx = Nginx::server(&pki.backend, "");
+    let wrong = json!({ "serverName": "other.example.com" });
+    let manifests = pki.bridge_with(nginx.port(), wrong).yaml();
+    let directory = directory(&manifests);
+    let (report, _) = json(&[&format!("https://{HOST}/"), name(directory.path())]);
+    let merge = &report["fault"]["merge"];
+    assert_eq!(merge.as_array().map(Vec::len), Some(1), "{report:#}");
+    assert_eq!(
+        (&merge[0]["into"], &merge[0]["new"]),
+        (&json!(format!("ServersTransport web/{TRANSPORT}")), &json!(false))
+    );
+    let at = merge[0]["at"].as_str().expect("a place");
+    assert!(at.contains("bridge.yaml:"), "{at}");
+    let told = text(&[&format!("https://{HOST}/"), name(directory.path())]);
+    let line = format!("merge into: ServersTransport web/{TRANSPORT} ({at})");
+    assert!(told.contains(&line), "{line}\n{told}");
+    // The place is where the object begins.
+    let line: usize = at
+        .rsplit(':')
+        .nth(1)
+        .and_then(|line| line.parse().ok())
+        .expect("a line");
+    let text = manifests.lines().nth(line - 1).unwrap_or_default();
+    assert!(!text.trim().is_empty(), "line {line} of:\n{manifests}");
+}
+
+#[test]
+fn c10_a_file_of_routes_is_named_as_such_and_what_is_to_be_made_is_told() {
+    let pki = Pki::new();
+    let nginx = Nginx::server(&pki.backend, "");
+    let work = tempfile::tempdir().expect("a temporary directory");
+    let routes = |transport: &str| {
+        format!(
+            "http:\n  routers:\n    app: {{rule: '{RULE}', service: app, entryPoints: [web]}}\n  services:\n    app: {{loadBalancer: {{{transport}servers: [{{url: 'https://127.0.0.1:{}'}}]}}}}\n  serversTransports:\n    t: {{serverName: {HOST}}}\n",
+            nginx.port()
+        )
+    };
+    let running = api::serve(work.path(), &routes("serversTransport: t, "), &["--api.insecure"]);
+    let api = format!("http://{}", running.address("traefik"));
+    let url = format!("http://{HOST}/");
+    let told = text(&[&url, "--api", &api]);
+    let line = "merge into: `http.serversTransports.t` of provider `file` (routes.yml:";
+    assert!(told.contains(line), "{line}\n{told}");
+    std::fs::write(work.path().join("routes.yml"), routes("")).expect("a file");
+    viaduct_testkit::wait::wait_until("the service without a transport", || {
+        let told = text(&[&url, "--api", &api]);
+        told.contains("to be made: `http.serversTransports.backend-tls` of provider `file`")
+            && told.contains("merge into: `http.services.app` of provider `file` (routes.yml:")
+    });
+}
+
+/// Each level names the next one twice: a billion ways to one server.
+#[test]
+fn i5_nested_services_are_followed_once() {
+    let pki = Pki::new();
+    let nginx = Nginx::server(&pki.backend, "");
+    let mut services = json!({
+        "s0": { "loadBalancer": { "servers": [{ "url": format!("https://127.0.0.1:{}", nginx.port()) }] } },
+    });
+    for level in 1..=30 {
+        let below = json!({ "name": format!("s{}", level - 1), "weight": 1 });
+        services[format!("s{level}")] = json!({ "weighted": { "services": [below, below] } });
+    }
+    let routes = json!({ "http": {
+        "routers": { "app": { "rule": RULE, "service": "s30", "entryPoints": ["web"] } },
+        "services": services,
+    } });
+    let work = tempfile::tempdir().expect("a temporary directory");
+    let running = api::serve(work.path(), &routes.to_string(), &["--api.insecure"]);
+    let api = format!("http://{}", running.address("traefik"));
+    let (report, fault) = json(&[&format!("http://{HOST}/"), "--api", &api]);
+    assert!(fault, "{report:#}");
+    assert_eq!(report["fault"]["code"], "unknown_ca");
+    assert_eq!(report["service"]["servers"].as_array().map(Vec::len), Some(1));
 }
 
 /// What only a client with a certificate may reach, a trace does not reach without one.
