@@ -22,6 +22,11 @@ impl Overlaps {
         of_transport.push(Arc::clone(bundle));
     }
 
+    /// Whether nothing may be.
+    pub fn is_empty(&self) -> bool {
+        self.by_transport.is_empty()
+    }
+
     /// Whether every root of `bundle` may still be believed.
     fn covers(&self, transport: &str, bundle: &TrustBundle) -> bool {
         let of_transport = self.by_transport.get(transport);

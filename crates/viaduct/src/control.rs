@@ -7,6 +7,7 @@ mod rotations;
 #[cfg(test)]
 mod tests;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -14,7 +15,7 @@ use tokio::sync::{mpsc, watch};
 use viaduct_config::dynamic::http::ServersTransport;
 use viaduct_config::{Finding, Update};
 use viaduct_kubernetes::events::Events;
-use viaduct_snapshot::{Inputs, Install, Overlaps, Revoked, RouterState, Snapshot, compile};
+use viaduct_snapshot::{Inputs, Install, Overlaps, Revoked, RouterState, Snapshot, Transport, compile};
 use viaduct_tls::{CertificateStore, Identity};
 
 use crate::api::{Board, Published};
@@ -167,17 +168,23 @@ impl Control {
     /// The snapshot of what is known now.
     fn compile(&mut self) -> Arc<Snapshot> {
         self.exception_ends = self.install.bridge.advance((self.clock)());
+        let overlaps = self.rotations.overlaps();
+        let mut configured = None;
         if let Some(current) = self.current.clone()
             && let Some(mut gate) = self.gate.take()
         {
             self.install.held_trust.clear();
             // What the configuration comes to by itself: a CA that is believed for a while saves nobody for long.
-            let (configured, _) = self.compile_once(None);
-            self.install.held_trust = gate.hold(&current, &configured);
+            let compiled = self.compile_once(None);
+            self.install.held_trust = gate.hold(&current, &compiled.0);
             self.gate = Some(gate);
+            let is_all = self.install.held_trust.is_empty()
+                && overlaps
+                    .as_ref()
+                    .is_none_or(|overlaps| overlaps.is_empty() && !changes_trust(&current, &compiled.0));
+            configured = is_all.then_some(compiled);
         }
-        let overlaps = self.rotations.overlaps();
-        let (snapshot, findings) = self.compile_once(overlaps.as_ref());
+        let (snapshot, findings) = configured.unwrap_or_else(|| self.compile_once(overlaps.as_ref()));
         self.rotations.follow(&snapshot, Instant::now());
         if let Some(board) = &self.board {
             let published = Published::new(self.updates.clone(), findings.clone(), Arc::clone(&snapshot));
@@ -291,6 +298,18 @@ impl Control {
             }
         }
     }
+}
+
+/// Whether a transport is another one than before, so that a replaced CA of it might be believed for a while.
+fn changes_trust(before: &Snapshot, after: &Snapshot) -> bool {
+    let known: HashMap<&Arc<str>, &Arc<Transport>> = before
+        .transports()
+        .map(|transport| (&transport.name, transport))
+        .collect();
+    after.transports().any(|transport| {
+        let before = known.get(&transport.name);
+        before.is_some_and(|before| !Arc::ptr_eq(before, transport))
+    })
 }
 
 /// What the control plane is told while it runs.

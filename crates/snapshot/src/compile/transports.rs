@@ -245,14 +245,14 @@ impl Written<'_> {
             .as_ref()?;
         let finding = Finding::warning(
             Code::TrustHeld,
-            "the trust of before stays in force: servers that pass under it would fail under the new one",
+            "the trust of before stays in force: not every server is known to pass under the new one that passes under it",
         );
         let finding = finding
             .field("rootCAs")
             .wanted("every server that passes passes on")
             .got(why);
         Some(finding.hint(
-            "give these servers certificates that the new CAs vouch for, or add the CAs of theirs; `bridge.preflight: report` puts the new trust in force at once",
+            "give these servers certificates that the new CAs vouch for, add the CAs of theirs, or take away servers that are gone; `bridge.preflight: report` puts the new trust in force at once",
         ))
     }
 

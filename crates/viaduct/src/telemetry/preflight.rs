@@ -79,7 +79,7 @@ fn held(snapshot: &Snapshot) -> Family {
     let held = snapshot.held_trust();
     Family {
         name: "viaduct_preflight_trust_held",
-        help: "1: the servers transport keeps the trust of before, as servers would fail under the new one.",
+        help: "1: the servers transport keeps the trust of before, as not every server is known to pass under the new one.",
         kind: Kind::Gauge,
         series: held
             .map(|(transport, _)| series(&[("transport", transport)], 1.0))

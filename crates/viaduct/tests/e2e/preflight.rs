@@ -10,6 +10,7 @@ use viaduct_testkit::http1;
 use viaduct_testkit::nginx::Nginx;
 use viaduct_testkit::openssl::SServer;
 use viaduct_testkit::pki::{Ca, Issued, Leaf};
+use viaduct_testkit::port::closed_port;
 use viaduct_testkit::viaduct::Running;
 use viaduct_testkit::wait::{wait_for, wait_until};
 
@@ -298,6 +299,69 @@ fn c11_a_trust_under_which_servers_would_fail_waits_until_they_pass() {
             .text()
             .contains("viaduct_preflight_trust_held")
     );
+}
+
+/// A server that cannot be tried may be anybody's when it is back.
+#[test]
+fn c11_a_server_that_is_down_keeps_the_trust_of_before_until_it_was_tried() {
+    let (old, new) = (Ca::new("Old CA"), Ca::new("New CA"));
+    let renewed = server(&new.issue(Leaf::server(HOST)));
+    let down = closed_port();
+    let work = tempfile::tempdir().expect("a temporary directory");
+    let before = routes(&[renewed.port(), down], &[&old]);
+    let mut running = serve(work.path(), &before, &["--bridge.preflight=gate"]);
+    let traefik = running.address("traefik");
+    let file = work.path().join("routes.yml");
+    std::fs::write(&file, routes(&[renewed.port(), down], &[&new])).expect("a file");
+    let line = said(&mut running, "the trust of before stays in force");
+    let why = format!("1 of 2 servers cannot be tried now: https://127.0.0.1:{down}: connect_refused");
+    assert!(line.contains(&why), "{line}");
+    wait_report(traefik, "it waits", |report| {
+        report["held"][0]["transport"] == "to-app@file"
+    });
+    // Who is taken away is not waited for.
+    std::fs::write(&file, routes(&[renewed.port()], &[&new])).expect("a file");
+    said(
+        &mut running,
+        "no server would fail: the new trust is put in force",
+    );
+    wait_report(traefik, "nothing waits", |report| report["held"] == json!([]));
+}
+
+/// The overlap begins when the gate lets the change pass, and helps nobody before.
+#[test]
+fn c8_c11_the_overlap_of_a_rotation_begins_when_the_gate_opens() {
+    let (old, new) = (Ca::new("Old CA"), Ca::new("New CA"));
+    let nginx = Nginx::server(&old.issue(Leaf::server(HOST)), "");
+    let work = tempfile::tempdir().expect("a temporary directory");
+    let mut running = serve(
+        work.path(),
+        &routes(&[nginx.port()], &[&old]),
+        &["--bridge.preflight=gate", "--bridge.rotation.overlap=1h"],
+    );
+    let traefik = running.address("traefik");
+    let rotations = || -> Value {
+        let answer = api::get(traefik, "/api/rotations");
+        serde_json::from_slice(&answer.body).expect("JSON")
+    };
+    assert_eq!(ask(&running), 200);
+    std::fs::write(work.path().join("routes.yml"), routes(&[nginx.port()], &[&new])).expect("a file");
+    // With the old CA believed for an hour everybody would pass; that is not what was configured.
+    said(&mut running, "the trust of before stays in force");
+    assert_eq!((ask(&running), rotations()), (200, json!([])));
+    nginx.rotate(&new.issue(Leaf::server(HOST)));
+    said(
+        &mut running,
+        "no server would fail: the new trust is put in force",
+    );
+    wait_until("the overlap", || rotations()[0]["transport"] == "to-app@file");
+    let stranger = Ca::new("Stranger");
+    for (ca, status) in [(&new, 200), (&old, 200), (&stranger, 502)] {
+        nginx.rotate(&ca.issue(Leaf::server(HOST)));
+        wait_until("the server's other certificate to count", || {
+            ask(&running) == status
+        });
+    }
 }
 
 #[test]

@@ -27,8 +27,10 @@ enum Known {
     Broken(Fault),
     /// Passes under the new trust, or the new trust is not what makes it fail.
     NoWorse,
-    /// No worse, too: it says nothing to anybody.
-    Silent,
+    /// It cannot be reached, so nobody knows by what it is vouched for.
+    Away(Fault),
+    /// Likewise: it takes connections and says nothing.
+    Silent(Fault),
 }
 
 /// What is known by now of all of them.
@@ -36,7 +38,9 @@ enum Known {
 pub(super) struct Outcome {
     /// Who would fail: URL and fault, in the order of URLs.
     pub(super) broken: Vec<(Arc<str>, Fault)>,
-    /// Of how many nothing is known yet.
+    /// Who cannot be tried now, likewise.
+    pub(super) away: Vec<(Arc<str>, Fault)>,
+    /// How many had no turn yet.
     pub(super) undecided: usize,
     pub(super) of: usize,
 }
@@ -56,11 +60,10 @@ impl Check {
     pub(super) async fn go_on(&mut self, limit: Duration) {
         let mut refused = HashMap::new();
         for (index, seen) in round(self.due(), limit).await {
-            let silent = is_silent(&seen);
-            match seen.fault.filter(is_about_trust) {
-                Some(fault) => drop(refused.insert(index, fault)),
-                None if silent => self.note(index, Known::Silent),
-                None => self.note(index, Known::NoWorse),
+            match (refusal(&seen), away(&seen)) {
+                (Some(fault), _) => drop(refused.insert(index, fault)),
+                (None, Some(away)) => self.note(index, away),
+                (None, None) => self.note(index, Known::NoWorse),
             }
         }
         let mut again = Vec::new();
@@ -75,8 +78,9 @@ impl Check {
             }
         }
         for (index, seen) in round(again, limit).await {
-            match refused.remove(&index) {
-                Some(fault) if passes(&seen) => self.note(index, Known::Broken(fault)),
+            match (refused.remove(&index), away(&seen)) {
+                (Some(fault), _) if passes(&seen) => self.note(index, Known::Broken(fault)),
+                (_, Some(away)) => self.note(index, away),
                 _ => self.note(index, Known::NoWorse),
             }
         }
@@ -88,7 +92,7 @@ impl Check {
         self.rounds = self.rounds.wrapping_add(1);
         let servers = self.servers.iter().enumerate();
         let mut due: Vec<(u8, usize, &Endpoint)> = servers
-            .filter(|(_, (_, known))| with_silent || !matches!(known, Known::Silent))
+            .filter(|(_, (_, known))| with_silent || !matches!(known, Known::Silent(_)))
             .map(|(index, (endpoint, known))| (known.rank(), index, endpoint))
             .collect();
         due.sort_by_key(|(rank, index, _)| (*rank, *index));
@@ -116,10 +120,15 @@ impl Check {
                     let url = Arc::clone(&endpoint.server.url);
                     outcome.broken.push((url, fault.clone()));
                 }
-                Known::NoWorse | Known::Silent => {}
+                Known::Away(fault) | Known::Silent(fault) => {
+                    let url = Arc::clone(&endpoint.server.url);
+                    outcome.away.push((url, fault.clone()));
+                }
+                Known::NoWorse => {}
             }
         }
         outcome.broken.sort_by(|(a, _), (b, _)| a.cmp(b));
+        outcome.away.sort_by(|(a, _), (b, _)| a.cmp(b));
         outcome
     }
 }
@@ -130,34 +139,35 @@ impl Known {
         match self {
             Self::Nothing => 0,
             Self::Broken(_) => 1,
-            Self::NoWorse => 2,
-            Self::Silent => 3,
+            Self::Away(_) => 2,
+            Self::NoWorse => 3,
+            Self::Silent(_) => 4,
         }
     }
 }
 
 impl Outcome {
-    /// Whether the new trust makes it worse for nobody, as far as all of them were tried.
+    /// Whether all of them were tried, and the new trust makes it worse for nobody.
     pub(super) fn is_good(&self) -> bool {
-        self.broken.is_empty() && self.undecided == 0
+        self.broken.is_empty() && self.away.is_empty() && self.undecided == 0
     }
 
     /// Without times and without how many are left, so that the same state is said once.
     pub(super) fn why(&self) -> String {
         let of = self.of;
-        let untried = format!("not all of {of} servers have been tried yet");
-        let Some((url, fault)) = self.broken.first() else {
-            return untried;
+        let told = |servers: &[(Arc<str>, Fault)], what: &str| {
+            let (url, fault) = servers.first()?;
+            let (count, reason, got) = (servers.len(), fault.reason, &fault.got);
+            Some(format!("{count} of {of} servers {what}: {url}: {reason}: {got}"))
         };
-        let broken = self.broken.len();
-        let why = format!(
-            "{broken} of {of} servers would fail: {url}: {}: {}",
-            fault.reason, fault.got
-        );
-        match self.undecided {
-            0 => why,
-            _ => format!("{why}; {untried}"),
-        }
+        let untried = format!("not all of {of} servers have been tried yet");
+        let parts = [
+            told(&self.broken, "would fail"),
+            told(&self.away, "cannot be tried now"),
+            (self.undecided > 0).then_some(untried),
+        ];
+        let parts: Vec<_> = parts.into_iter().flatten().collect();
+        parts.join("; ")
     }
 }
 
@@ -175,8 +185,28 @@ fn passes(seen: &Seen) -> bool {
 
 /// The verifier's faults come with the chain that it refused. Who fails for another reason than the server's
 /// certificate is not made worse.
-fn is_about_trust(fault: &Fault) -> bool {
-    !fault.presented.is_empty() || fault.reason == Reason::CaMissing
+fn refusal(seen: &Seen) -> Option<Fault> {
+    let fault = seen.fault.as_ref()?;
+    let is_about_trust = !fault.presented.is_empty() || fault.reason == Reason::CaMissing;
+    is_about_trust.then(|| fault.clone())
+}
+
+/// A server that did not get so far as to show a certificate may show any when it is back. One that answers, and with
+/// something else than a handshake, fails whatever is trusted.
+fn away(seen: &Seen) -> Option<Known> {
+    let fault = seen.fault.as_ref()?;
+    match fault.reason {
+        Reason::ConnectTimeout | Reason::HandshakeTimeout if is_silent(seen) => {
+            Some(Known::Silent(fault.clone()))
+        }
+        Reason::Dns
+        | Reason::ConnectRefused
+        | Reason::ConnectTimeout
+        | Reason::ConnectFailed
+        | Reason::HandshakeTimeout
+        | Reason::HandshakeClosed => Some(Known::Away(fault.clone())),
+        _ => None,
+    }
 }
 
 /// Servers tried in one round; the others have their turn in the next.
