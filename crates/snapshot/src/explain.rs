@@ -22,6 +22,10 @@ pub fn hint(fault: &Fault, transport: &Transport, router: &Router) -> Option<Str
     Some(match Edit::mending(fault, transport) {
         Some(Edit::Transport(change)) => place.instruction(&change),
         Some(Edit::Scheme(scheme)) => service::speak(router, transport, scheme),
+        // The same certificate again would do no better.
+        Some(Edit::Elsewhere(_)) if matches!(fault.reason, Reason::WrongUsage | Reason::BadCertificate) => {
+            mend(fault.reason).to_owned()
+        }
         Some(Edit::Elsewhere(advice)) => advice.to_owned(),
         None => general(fault.reason, &place),
     })

@@ -3,7 +3,7 @@
 
 mod answers;
 mod certificates;
-mod handshakes;
+pub(crate) mod handshakes;
 pub(crate) mod network;
 mod transports;
 

@@ -77,13 +77,8 @@ fn c1_client_cert_unusable_takes_the_router_out() {
 #[test]
 fn c1_plaintext_on_tls_port() {
     let pki = Pki::new();
-    let origin = Origin::script(|wire: Wire<'_>| {
-        // A plain HTTP server answers a ClientHello with a complaint.
-        if wire.read(&mut [0; 4096]).is_ok() {
-            wire.write_all(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n")
-                .unwrap_or_default();
-        }
-    });
+    // A plain HTTP server answers a ClientHello with a complaint.
+    let origin = Nginx::plain("listen {port}; location / { return 200 nginx; }");
     let failure = Failure {
         fault: "plaintext_on_tls_port",
         status: 502,
@@ -153,7 +148,7 @@ fn c1_version_or_cipher_of_a_server_without_tls12() {
 #[test]
 fn c1_alpn() {
     let pki = Pki::new();
-    let origin = Origin::https(pki.server(&["something-else"]), |_| ok(""));
+    let origin = SServer::start(&pki.backend, &["-alpn", "something-else"]);
     let failure = Failure {
         fault: "alpn",
         status: 502,
@@ -177,9 +172,8 @@ fn c1_unrecognized_name() {
 #[test]
 fn c1_handshake_closed() {
     let pki = Pki::new();
-    let origin = Origin::script(|wire: Wire<'_>| {
-        wire.read(&mut [0; 4096]).unwrap_or_default();
-    });
+    // It wants a PROXY header.
+    let origin = Nginx::server_behind_a_balancer(&pki.backend, "");
     let failure = Failure {
         fault: "handshake_closed",
         status: 502,
@@ -188,14 +182,17 @@ fn c1_handshake_closed() {
     failure.check(&pki, &bridge(&pki, origin.port(), trusting(json!({}))));
 }
 
+/// nginx that reads the certificate of each name when it is asked for, and has none: the alert internal_error.
+pub(crate) fn without_certificate(pki: &Pki) -> Nginx {
+    let directives =
+        "ssl_certificate {dir}/$ssl_server_name.crt; ssl_certificate_key {dir}/$ssl_server_name.key;";
+    Nginx::server(&pki.backend, directives)
+}
+
 #[test]
 fn c1_handshake_failed() {
     let pki = Pki::new();
-    let origin = Origin::script(|wire: Wire<'_>| {
-        wire.read(&mut [0; 4096]).unwrap_or_default();
-        // Fatal alert 80, internal_error.
-        wire.write_all(&[21, 3, 3, 0, 2, 2, 80]).unwrap_or_default();
-    });
+    let origin = without_certificate(&pki);
     let failure = Failure {
         fault: "handshake_failed",
         status: 502,
@@ -207,10 +204,8 @@ fn c1_handshake_failed() {
 #[test]
 fn c1_handshake_timeout() {
     let pki = Pki::new();
-    let origin = Origin::script(|wire: Wire<'_>| {
-        // Until the proxy gives up, which ends the read.
-        while wire.read(&mut [0; 4096]).is_ok_and(|count| count > 0) {}
-    });
+    let origin = SServer::start(&pki.backend, &[]);
+    origin.pause();
     let failure = Failure {
         fault: "handshake_timeout",
         status: 504,

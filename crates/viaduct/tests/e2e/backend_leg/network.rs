@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use viaduct_testkit::manifest::Manifests;
+use viaduct_testkit::nginx::Nginx;
+use viaduct_testkit::openssl::SServer;
 use viaduct_testkit::origin::{Origin, Wire};
 use viaduct_testkit::port::closed_port;
 use viaduct_testkit::tls::reset;
@@ -115,8 +117,8 @@ fn c1_closed_before_response() {
         status: 502,
         log: &[],
     };
-    let (_origin, manifests) = scripted(&pki, json!({}), |wire| read_request(wire));
-    failure.check(&pki, &manifests);
+    let nginx = Nginx::plain("listen {port}; location / { return 444; }");
+    failure.check(&pki, &pki.edge_only(nginx.port()));
     let (_origin, manifests) = scripted(&pki, json!({}), |wire| {
         read_request(wire);
         reset(wire.socket());
@@ -142,6 +144,14 @@ fn c1_response_timeout() {
 #[test]
 fn c1_bad_response() {
     let pki = Pki::new();
+    let failure = Failure {
+        fault: "bad_response",
+        status: 502,
+        log: &[],
+    };
+    // It sends every line back, the other way round.
+    let other_protocol = SServer::start(&pki.backend, &["-rev"]);
+    failure.check(&pki, &bridge(&pki, other_protocol.port(), trusting(json!({}))));
     for answer in [
         "SSH-2.0-OpenSSH_9.2\r\n\r\n",
         "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab",
@@ -150,12 +160,7 @@ fn c1_bad_response() {
             read_request(wire);
             wire.write_all(answer.as_bytes()).unwrap_or_default();
         });
-        Failure {
-            fault: "bad_response",
-            status: 502,
-            log: &[],
-        }
-        .check(&pki, &manifests);
+        failure.check(&pki, &manifests);
     }
 }
 

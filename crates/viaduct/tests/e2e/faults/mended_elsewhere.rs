@@ -14,7 +14,7 @@ use viaduct_testkit::port::closed_port;
 use viaduct_tls::Reason;
 
 use super::provoke;
-use crate::backend_leg::{bridge, network, trusting};
+use crate::backend_leg::{bridge, handshakes, network, trusting};
 use crate::fixture::{BACKEND, FRONT_SECRET, HOST, Pki, TRANSPORT, secure_route, with};
 
 /// A server whose certificate is at fault, until it is replaced.
@@ -56,7 +56,11 @@ fn c2_wrong_usage() {
         &pki,
         &bad,
         Reason::WrongUsage,
-        ["extended key usage", "clientAuth", RENEW],
+        [
+            "extended key usage",
+            "clientAuth",
+            "issue the certificate with the extended key usage `serverAuth`; a client's certificate does not serve as a server's",
+        ],
     );
 }
 
@@ -83,7 +87,11 @@ fn c2_bad_certificate() {
         &pki,
         &bad,
         Reason::BadCertificate,
-        ["critical extensions", "another", RENEW],
+        [
+            "critical extensions",
+            "another",
+            "issue a certificate with an RSA key of 2048 bits or more or an elliptic-curve key, signed with SHA-256 or better, and let the server send its intermediates in order",
+        ],
     );
 }
 
@@ -134,7 +142,7 @@ fn c2_version_or_cipher_of_a_server_that_has_nothing_of_today() {
 #[test]
 fn c2_alpn_of_a_server_that_speaks_something_else() {
     let pki = Pki::new();
-    let server = Origin::https(pki.server(&["something-else"]), |_| ok(""));
+    let server = SServer::start(&pki.backend, &["-alpn", "something-else"]);
     let fix = "let the server offer `http/1.1` or `h2`; with `disableHTTP2: true` only `http/1.1` is offered";
     let words = ["ALPN", "no_application_protocol", fix];
     replaced(&pki, server.port(), trusting(json!({})), Reason::Alpn, words);
@@ -174,11 +182,7 @@ fn c2_handshake_closed_by_a_server_that_wants_a_proxy_header() {
 #[test]
 fn c2_handshake_failed() {
     let pki = Pki::new();
-    let server = Origin::script(|wire: Wire<'_>| {
-        wire.read(&mut [0; 4096]).unwrap_or_default();
-        // Fatal alert 80, internal_error.
-        wire.write_all(&[21, 3, 3, 0, 2, 2, 80]).unwrap_or_default();
-    });
+    let server = handshakes::without_certificate(&pki);
     let fix = "read the server's log: `got` names the alert or the error";
     let words = ["a complete TLS handshake", "internal_error", fix];
     replaced(
@@ -291,16 +295,33 @@ fn repaired(reason: Reason, words: [&str; 3], script: impl Fn(Wire<'_>) + Send +
 fn c2_closed_before_response() {
     let fix = "read the server's log: it closed the connection without an answer; a keep-alive time-out shorter than ours shows as this only for requests that may not be sent twice";
     let words = ["an HTTP answer", "the connection ended", fix];
-    repaired(Reason::ClosedBeforeResponse, words, |_| ());
+    let pki = Pki::new();
+    let silent = Nginx::plain("listen {port}; location / { return 444; }");
+    let broken = provoke(
+        &pki,
+        pki.edge_only(silent.port()),
+        Reason::ClosedBeforeResponse,
+        words,
+    );
+    assert_eq!(broken.told["suggestion"], Value::Null, "nothing of ours helps");
+    let nginx = Nginx::plain("listen {port}; location / { return 200 nginx; }");
+    broken.mend_by(&pki.edge_only(nginx.port()), &pki);
 }
 
 #[test]
 fn c2_bad_response() {
     let fix = "correct the server, or the port if it speaks another protocol: `got` says what was wrong";
     let words = ["an HTTP answer", "HTTP", fix];
-    repaired(Reason::BadResponse, words, |wire| {
-        wire.write_all(b"SSH-2.0-OpenSSH_9.2\r\n\r\n").unwrap_or_default();
-    });
+    let pki = Pki::new();
+    // It sends every line back, the other way round.
+    let other_protocol = SServer::start(&pki.backend, &["-rev"]);
+    replaced(
+        &pki,
+        other_protocol.port(),
+        trusting(json!({})),
+        Reason::BadResponse,
+        words,
+    );
 }
 
 #[test]
