@@ -158,7 +158,7 @@ impl Writer {
         let name = event.metadata.name.clone().unwrap_or_default();
         let path = format!(
             "/apis/events.k8s.io/v1/namespaces/{}/events",
-            notice.object.namespace
+            home(&notice.object)
         );
         self.pace().await;
         let json = serde_json::to_value(&event).map_err(|error| ApiError::Malformed(error.to_string()))?;
@@ -203,7 +203,7 @@ impl Writer {
             let collection = Collection {
                 kind,
                 old,
-                namespace: Some(Arc::clone(&name.namespace)),
+                namespace: (!kind.is_cluster_scoped()).then(|| Arc::clone(&name.namespace)),
             };
             match self.look_up(&collection, &name).await {
                 Ok(Some(object)) => return Ok(Some(reference(&collection, &name, &object))),
@@ -233,6 +233,14 @@ impl Writer {
     }
 }
 
+/// Where Events about an object are: those about an object of the whole cluster have to be in `default`.
+fn home(object: &ObjectRef) -> &str {
+    match &*object.namespace {
+        "" => "default",
+        namespace => namespace,
+    }
+}
+
 fn reference(collection: &Collection, name: &Name, object: &Json) -> ObjectReference {
     let metadata = |field: &str| {
         let value = object.get("metadata").and_then(|metadata| metadata.get(field));
@@ -241,7 +249,7 @@ fn reference(collection: &Collection, name: &Name, object: &Json) -> ObjectRefer
     ObjectReference {
         api_version: Some(collection.api_version().to_owned()),
         kind: Some(collection.kind.as_str().to_owned()),
-        namespace: Some(name.namespace.to_string()),
+        namespace: Some(name.namespace.to_string()).filter(|namespace| !namespace.is_empty()),
         name: Some(name.name.to_string()),
         uid: metadata("uid"),
         resource_version: metadata("resourceVersion"),
@@ -250,7 +258,7 @@ fn reference(collection: &Collection, name: &Name, object: &Json) -> ObjectRefer
 }
 
 fn event(notice: &Notice, object: ObjectReference, instance: &str) -> Event {
-    let ObjectRef { namespace, name, .. } = &notice.object;
+    let name = &notice.object.name;
     let said = format!("{:?} {} {}", object.uid, notice.reason, notice.message);
     let mut tag = String::new();
     for byte in Sha256::digest(said).iter().take(8) {
@@ -261,7 +269,7 @@ fn event(notice: &Notice, object: ObjectReference, instance: &str) -> Event {
     Event {
         metadata: ObjectMeta {
             name: Some(format!("{}.{tag}", stem.trim_end_matches(['.', '-']))),
-            namespace: Some(namespace.to_string()),
+            namespace: Some(home(&notice.object).to_owned()),
             ..ObjectMeta::default()
         },
         event_time: Some(MicroTime(jiff::Timestamp::now())),
