@@ -1,6 +1,6 @@
 //! What a source of configuration hands over: one whole [`Dynamic`], and what it could not offer.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::Arc;
 
@@ -111,6 +111,8 @@ pub struct Update {
     /// Routers that ask for a certificate of their own, each with its position in `tls.certificates`: without it
     /// they are not served.
     pub own_certificates: HashMap<Element, usize>,
+    /// What Namespaces demand of the routes in them, as written (`viaduct.io/require`).
+    pub demands: BTreeMap<Arc<str>, Vec<String>>,
     /// What the source wants said that takes nothing out of service.
     pub notes: Vec<Finding>,
 }
@@ -125,6 +127,7 @@ impl Update {
             balanced: HashMap::new(),
             materials: HashMap::new(),
             own_certificates: HashMap::new(),
+            demands: BTreeMap::new(),
             notes: Vec::new(),
         }
     }

@@ -24,7 +24,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use viaduct_config::ObjectRef;
 
-pub use self::core::{ConfigMap, EndpointSlice, Endpoints, Node, Secret, Service};
+pub use self::core::{ConfigMap, EndpointSlice, Endpoints, Namespace, Node, Secret, Service};
 pub use ingress::{Ingress, IngressClass};
 pub use ingress_route::IngressRoute;
 pub use ingress_route_tcp::IngressRouteTcp;
@@ -59,10 +59,11 @@ pub enum Kind {
     ConfigMap,
     Ingress,
     IngressClass,
+    Namespace,
 }
 
 impl Kind {
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::IngressRoute,
         Self::IngressRouteTcp,
         Self::IngressRouteUdp,
@@ -81,6 +82,7 @@ impl Kind {
         Self::ConfigMap,
         Self::Ingress,
         Self::IngressClass,
+        Self::Namespace,
     ];
 
     pub const fn as_str(self) -> &'static str {
@@ -103,6 +105,7 @@ impl Kind {
             Self::ConfigMap => "ConfigMap",
             Self::Ingress => "Ingress",
             Self::IngressClass => "IngressClass",
+            Self::Namespace => "Namespace",
         }
     }
 
@@ -131,6 +134,7 @@ impl Kind {
             Self::ConfigMap => "configmaps",
             Self::Ingress => "ingresses",
             Self::IngressClass => "ingressclasses",
+            Self::Namespace => "namespaces",
         }
     }
 
@@ -147,7 +151,12 @@ impl Kind {
             | Self::TlsStore
             | Self::ServersTransport
             | Self::ServersTransportTcp => "traefik.io/v1alpha1",
-            Self::Service | Self::Endpoints | Self::Node | Self::Secret | Self::ConfigMap => "v1",
+            Self::Service
+            | Self::Endpoints
+            | Self::Node
+            | Self::Secret
+            | Self::ConfigMap
+            | Self::Namespace => "v1",
             Self::EndpointSlice => "discovery.k8s.io/v1",
             Self::Ingress | Self::IngressClass => "networking.k8s.io/v1",
         }
@@ -173,13 +182,14 @@ impl Kind {
             | Self::ConfigMap
             | Self::EndpointSlice
             | Self::Ingress
-            | Self::IngressClass => None,
+            | Self::IngressClass
+            | Self::Namespace => None,
         }
     }
 
     /// Whether objects of the kind belong to no namespace.
     pub const fn is_cluster_scoped(self) -> bool {
-        matches!(self, Self::Node | Self::IngressClass)
+        matches!(self, Self::Node | Self::IngressClass | Self::Namespace)
     }
 
     /// Whether objects of the kind carry certificates, keys and passwords, and whatever else somebody keeps in
@@ -251,6 +261,7 @@ pub enum Object {
     ConfigMap(ConfigMap),
     Ingress(Ingress),
     IngressClass(IngressClass),
+    Namespace(Namespace),
 }
 
 /// A reference to another object of a kind that its place implies.
@@ -332,4 +343,5 @@ typed! {
     ConfigMap => ConfigMap,
     Ingress => Ingress,
     IngressClass => IngressClass,
+    Namespace => Namespace,
 }

@@ -19,6 +19,7 @@ mod ingress;
 mod material;
 mod middlewares;
 mod names;
+mod namespaces;
 mod near;
 mod reach;
 mod references;
@@ -96,6 +97,7 @@ fn translate_whole(index: &Index, policy: &Policy) -> (Update, Needs, Traces) {
     tcp::translate_middlewares(&cx, &mut draft);
     tcp::translate(&cx, &mut draft);
     udp::translate(&cx, &mut draft);
+    namespaces::translate(&view, &mut draft);
     traces.others.extend(view.looked());
     (draft.finish(&view), view.needs(), traces)
 }

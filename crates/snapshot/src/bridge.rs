@@ -18,7 +18,7 @@ use crate::transport::Transport;
 use crate::{MiddlewareKind, Snapshot};
 
 pub use policy::{BridgeException, BridgeMode, BridgePolicy, Excepted};
-pub(crate) use verdict::{Subject, Verdict, unused};
+pub(crate) use verdict::{Subject, Verdict, misread, unused};
 
 /// How well a backend leg is secured, from the least to the most.
 ///
@@ -70,6 +70,18 @@ impl BridgeClass {
 
     pub fn from_label(label: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|class| class.label() == label)
+    }
+
+    /// As it stands in options and annotations, in any case.
+    pub fn from_word(word: &str) -> Option<Self> {
+        match word.trim().to_ascii_lowercase().as_str() {
+            "mtls" => Some(Self::Mtls),
+            "verified" => Some(Self::Verified),
+            "name-skipped" => Some(Self::NameSkipped),
+            "unverified" => Some(Self::Unverified),
+            "plaintext" => Some(Self::Plaintext),
+            _ => None,
+        }
     }
 
     /// Of a server that is reached by `transport`.

@@ -103,6 +103,7 @@ pub fn compile(inputs: &Inputs<'_>, previous: Option<&Snapshot>) -> (Arc<Snapsho
     );
 
     findings.extend(bridge::unused(&inputs.install.bridge, routers.values()));
+    findings.extend(bridge::misread(&inputs.install.bridge));
     slots.end_round();
     let (services, pools) = services.into_ready();
     let mut identities = certificates.by_provider;

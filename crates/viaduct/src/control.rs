@@ -168,6 +168,7 @@ impl Control {
     /// The snapshot of what is known now.
     fn compile(&mut self) -> Arc<Snapshot> {
         self.exception_ends = self.install.bridge.advance((self.clock)());
+        self.install.bridge.heed(self.updates.iter().map(Arc::as_ref));
         let overlaps = self.rotations.overlaps();
         let mut configured = None;
         if let Some(current) = self.current.clone()

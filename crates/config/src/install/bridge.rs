@@ -28,6 +28,9 @@ pub struct Bridge {
     /// More, for the routes of a Kubernetes namespace, by its name.
     #[serde(skip_serializing_if = "Map::is_empty")]
     pub namespaces: Map<BridgeMinimum>,
+    /// Namespace objects of a cluster may demand more of their routes, by a label or an annotation `viaduct.io/require`. It
+    /// takes the right to list and watch Namespaces. Default false.
+    pub namespace_labels: bool,
     /// Routes that may be below for a time. Default: none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub exceptions: Vec<BridgeException>,
@@ -54,6 +57,7 @@ impl Default for Bridge {
             expose_faults: false,
             entry_points: Map::new(),
             namespaces: Map::new(),
+            namespace_labels: false,
             exceptions: Vec::new(),
             preflight: PreflightMode::default(),
             preflight_interval: GoDuration::from_secs(600),

@@ -15,6 +15,10 @@ pub const REVOKED: &str = "viaduct.io/revoked";
 /// In [`REVOKED`] of a Secret or ConfigMap: every certificate that transports have from there.
 pub const ALL: &str = "all";
 
+/// Of a Namespace, as a label or an annotation: the least class that the backend legs of its routes have to have. Of our
+/// own.
+pub const REQUIRE: &str = "viaduct.io/require";
+
 /// Annotations of an Ingress or a Service. What no Ingress controller reads is not kept.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Annotations {

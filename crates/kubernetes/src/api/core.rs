@@ -240,6 +240,13 @@ impl From<k8s::Node> for Node {
     }
 }
 
+/// A namespace of the cluster. It has none itself.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Namespace {
+    /// The label and the annotation `viaduct.io/require`: what its routes have to be.
+    pub demands: Vec<String>,
+}
+
 /// `data` of a Secret or a ConfigMap.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Data(BTreeMap<String, Vec<u8>>);

@@ -12,11 +12,11 @@ use viaduct_config::{Finding, Location, suggest};
 
 use super::misplaced;
 use super::places::Places;
-use crate::api::annotations::{Annotations, CLASS, REVOKED};
+use crate::api::annotations::{Annotations, CLASS, REQUIRE, REVOKED};
 use crate::api::core::SecretWire;
 use crate::api::{
-    ConfigMap, Ingress, IngressRoute, IngressRouteTcp, IngressRouteUdp, Kind, Name, Object, Secret,
-    ServersTransport,
+    ConfigMap, Ingress, IngressRoute, IngressRouteTcp, IngressRouteUdp, Kind, Name, Namespace, Object,
+    Secret, ServersTransport,
 };
 
 /// What a file says.
@@ -339,6 +339,7 @@ fn read_typed(
         Kind::Endpoints => whole::<k8s::Endpoints>(node).map(|read| Object::Endpoints(read.into())),
         Kind::ConfigMap => config_map(node).map(Object::ConfigMap),
         Kind::Secret => secret(node).map(Object::Secret),
+        Kind::Namespace => namespace(node).map(Object::Namespace),
         Kind::Ingress => ingress(&mut spec).map(Object::Ingress),
         Kind::IngressClass => {
             whole::<networking::IngressClass>(node).map(|read| Object::IngressClass(read.into()))
@@ -437,6 +438,24 @@ fn servers_transport(spec: &mut Spec<'_>) -> Result<ServersTransport, Finding> {
     Ok(ServersTransport {
         revoked: revoked(spec.node)?,
         ..spec.read()?
+    })
+}
+
+/// What it demands of its routes, twice where both are written.
+fn namespace(node: &Node) -> Result<Namespace, Finding> {
+    let annotation = annotations(node)?.and_then(|annotations| annotations.get(REQUIRE).cloned());
+    let labels = node.get("metadata").and_then(|metadata| metadata.get("labels"));
+    let label = labels.and_then(|labels| labels.get(REQUIRE));
+    let label = label.map(|label| match &label.value {
+        Value::String(text) => Ok(text.clone()),
+        _ => Err(invalid(
+            &format!("the label `{REQUIRE}` is no text"),
+            &label.location,
+            &format!("metadata.labels[{REQUIRE}]"),
+        )),
+    });
+    Ok(Namespace {
+        demands: annotation.into_iter().chain(label.transpose()?).collect(),
     })
 }
 

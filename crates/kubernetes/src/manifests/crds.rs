@@ -113,7 +113,8 @@ fn spec(kind: Kind) -> Option<(&'static str, Value)> {
         | Kind::Secret
         | Kind::ConfigMap
         | Kind::Ingress
-        | Kind::IngressClass => {
+        | Kind::IngressClass
+        | Kind::Namespace => {
             return None;
         }
     })

@@ -86,6 +86,7 @@ pub(super) fn translate_whole(index: &Index, policy: &IngressPolicy) -> (Update,
         }
     }
     translation.finish(&mut draft);
+    super::namespaces::translate(&view, &mut draft);
     let update = draft.finish(&view);
     (update, view.needs(), view.looked())
 }

@@ -202,6 +202,7 @@ fn refusal(collection: &Collection, listed: bool, why: &str) -> Finding {
     let hint = format!("grant `list` and `watch` on them to this service account in {role}");
     let hint = match collection.kind {
         Kind::Node => format!("{hint}, or set `disableClusterScopeResources`"),
+        Kind::Namespace => format!("{hint}, or switch `bridge.namespaceLabels` off"),
         _ if collection.namespace.is_none() && !collection.kind.is_cluster_scoped() => {
             format!("{hint}, or name the namespaces to watch in `namespaces`")
         }

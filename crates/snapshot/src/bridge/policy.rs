@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use viaduct_config::{EntryPointName, ObjectRef};
+use viaduct_config::{EntryPointName, ObjectRef, Update};
 
 use super::{BridgeClass, Subject};
 use crate::router::Router;
@@ -20,6 +20,10 @@ pub struct BridgePolicy {
     pub entry_points: BTreeMap<EntryPointName, BridgeClass>,
     /// More, for the routes whose object is in a namespace; likewise.
     pub namespaces: BTreeMap<Arc<str>, BridgeClass>,
+    /// The same, as Namespaces themselves say by label or annotation: [`BridgePolicy::heed`].
+    pub demanded: BTreeMap<Arc<str>, BridgeClass>,
+    /// Namespaces with a demand that is no class, and what is written there.
+    pub misread: BTreeMap<Arc<str>, String>,
     pub exceptions: Vec<BridgeException>,
 }
 
@@ -64,6 +68,8 @@ pub(super) enum Source<'p> {
     Process,
     EntryPoint(&'p EntryPointName),
     Namespace(&'p str),
+    /// By its own label or annotation.
+    Labelled(&'p str),
 }
 
 impl std::fmt::Display for Source<'_> {
@@ -72,6 +78,7 @@ impl std::fmt::Display for Source<'_> {
             Self::Process => f.write_str("bridge.require"),
             Self::EntryPoint(name) => write!(f, "bridge.entryPoints.{name}.require"),
             Self::Namespace(name) => write!(f, "bridge.namespaces.{name}.require"),
+            Self::Labelled(name) => write!(f, "viaduct.io/require of Namespace {name}"),
         }
     }
 }
@@ -84,6 +91,23 @@ impl BridgePolicy {
         }
         let live = self.exceptions.iter().filter(|exception| exception.live);
         live.map(|exception| exception.ends).min()
+    }
+
+    /// Takes what Namespaces demand now. What is no class might be any, so it is the highest.
+    pub fn heed<'u>(&mut self, updates: impl Iterator<Item = &'u Update>) {
+        self.demanded.clear();
+        self.misread.clear();
+        for (namespace, written) in updates.flat_map(|update| &update.demands) {
+            for text in written {
+                let class = BridgeClass::from_word(text);
+                if class.is_none() {
+                    self.misread.insert(Arc::clone(namespace), text.clone());
+                }
+                let class = class.unwrap_or(BridgeClass::Mtls);
+                let known = self.demanded.entry(Arc::clone(namespace)).or_default();
+                *known = class.max(*known);
+            }
+        }
     }
 
     /// What is demanded of a router.
@@ -106,7 +130,11 @@ impl BridgePolicy {
             .origin
             .and_then(|origin| self.namespaces.get_key_value(&origin.namespace))
             .map(|(name, class)| (*class, Source::Namespace(name)));
-        let more = entry_point.into_iter().chain(namespace);
+        let labelled = subject
+            .origin
+            .and_then(|origin| self.demanded.get_key_value(&origin.namespace))
+            .map(|(name, class)| (*class, Source::Labelled(name)));
+        let more = entry_point.into_iter().chain(namespace).chain(labelled);
         more.fold((self.require, Source::Process), |most, next| {
             if next.0 > most.0 { next } else { most }
         })

@@ -144,6 +144,22 @@ impl Demand<'_> {
     }
 }
 
+/// Namespaces whose demand is no class.
+pub(crate) fn misread(policy: &BridgePolicy) -> Vec<Finding> {
+    let told = policy.misread.iter().map(|(namespace, text)| {
+        let message = format!(
+            "`viaduct.io/require: {text}` names no class: routes of the namespace have to be {} until it does",
+            BridgeClass::Mtls
+        );
+        Finding::error(Code::InvalidObject, message)
+            .object(ObjectRef::new("Namespace", "", Arc::clone(namespace)))
+            .field("metadata")
+            .wanted("`mtls`, `verified`, `name-skipped`, `unverified` or `plaintext`")
+            .got(text.as_str())
+    });
+    told.collect()
+}
+
 /// Exceptions that are for nothing that is there: a name that is misspelt protects nobody.
 pub(crate) fn unused<'r>(
     policy: &BridgePolicy,

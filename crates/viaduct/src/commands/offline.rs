@@ -33,6 +33,7 @@ pub(super) fn as_up_would(updates: &[Update]) -> Install {
 /// As it is in force now: exceptions that have ended count no more.
 pub(super) fn compiled(mut install: Install, updates: Vec<Update>) -> (Arc<Snapshot>, Vec<Finding>) {
     install.bridge.advance(SystemTime::now());
+    install.bridge.heed(updates.iter());
     let updates: Vec<_> = updates.into_iter().map(Arc::new).collect();
     let inputs = Inputs {
         install: &install,

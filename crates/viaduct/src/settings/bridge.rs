@@ -20,6 +20,8 @@ pub(crate) fn policy(bridge: &install::Bridge) -> Result<BridgePolicy, Failure> 
         namespaces: namespaces
             .map(|(name, least)| (name.as_str().into(), class(least.require)))
             .collect(),
+        demanded: Default::default(),
+        misread: Default::default(),
         exceptions: bridge
             .exceptions
             .iter()

@@ -32,6 +32,8 @@ pub(crate) struct Plan {
     ingress: Option<KubernetesIngress>,
     /// The CRD provider's options, where it has a watch of its own.
     beside: Option<KubernetesCrd>,
+    /// Whether Namespaces are heeded (`bridge.namespaceLabels`).
+    namespaces_demand: bool,
 }
 
 /// Leads, or waits to lead. Dropped, it goes on until the process ends.
@@ -83,6 +85,7 @@ pub(crate) fn plans(install: &Install) -> Vec<Plan> {
             &ingress.cert_auth_file_path,
         ),
         ingress: Some(ingress),
+        namespaces_demand: install.bridge.namespace_labels,
         ..Plan::default()
     });
     if let Some(crd) = crd {
@@ -95,6 +98,7 @@ pub(crate) fn plans(install: &Install) -> Vec<Plan> {
                 .and_then(|plan| plan.ingress.take()),
             crd: Some(crd.clone()),
             beside: None,
+            namespaces_demand: install.bridge.namespace_labels,
         };
         of_ingresses = of_ingresses.filter(|_| !same).map(|plan| Plan {
             beside: Some(crd),
@@ -220,6 +224,9 @@ impl Plan {
         if self.beside.is_some() {
             // What annotations name, to know whose it is.
             kinds.extend([Kind::Middleware, Kind::TlsOption, Kind::ServersTransport]);
+        }
+        if self.namespaces_demand {
+            kinds.insert(Kind::Namespace);
         }
         let crd = self.crd.as_ref().or(self.beside.as_ref());
         let of_crd = self.crd.as_ref().map(|crd| &crd.namespaces);

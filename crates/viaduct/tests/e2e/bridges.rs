@@ -304,6 +304,87 @@ fn c7_up_refuses_a_backend_that_turns_plain_and_takes_it_back() {
     wait_until("the bridge to be back", || curl.get(HOST, "/").status == 200);
 }
 
+/// A Namespace object of the directory, with a label or an annotation.
+fn namespace(place: &str, class: &str) -> String {
+    let mut object = serde_json::json!({
+        "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": "web" },
+    });
+    object["metadata"][place] = serde_json::json!({ "viaduct.io/require": class });
+    object.to_string()
+}
+
+#[test]
+fn c7_a_namespace_raises_what_is_required_of_its_routes_and_never_lowers_it() {
+    let pki = Pki::new();
+    let tls = Nginx::server(&pki.backend, "");
+    let viaduct = up()
+        .arg("--require=verified")
+        .file("b.yaml", pki.bridge(tls.port()).yaml())
+        .file("namespace.yaml", namespace("labels", "plaintext"))
+        .start();
+    let curl = pki.curl(&viaduct);
+    assert_eq!(curl.get(HOST, "/").status, 200, "{}", viaduct.log());
+    for (place, class) in [("labels", "mtls"), ("annotations", "MTLS"), ("labels", "best")] {
+        viaduct.apply("namespace.yaml", &namespace(place, class));
+        wait_until("the route to be refused", || curl.get(HOST, "/").status == 503);
+        viaduct.apply("namespace.yaml", &namespace(place, "verified"));
+        wait_until("the route to be back", || curl.get(HOST, "/").status == 200);
+    }
+    let log = viaduct.log();
+    for part in [
+        "`bridged+mTLS` or better (viaduct.io/require of Namespace web)",
+        "`viaduct.io/require: best` names no class",
+    ] {
+        assert!(log.contains(part), "{part}:\n{log}");
+    }
+    // A plain backend is no better for what the namespace says.
+    let plain = Nginx::plain("listen {port}; location / { default_type text/plain; return 200 plain; }");
+    let lax = pki
+        .base(plain.port())
+        .route(crate::fixture::secure_route("http"))
+        .yaml();
+    viaduct.apply("namespace.yaml", &namespace("labels", "plaintext"));
+    viaduct.apply("b.yaml", &lax);
+    wait_until("the plain backend to be refused", || {
+        curl.get(HOST, "/").status == 503
+    });
+}
+
+/// Whoever has an answer coming gets it whole; the next request is refused.
+#[test]
+fn c7_a_request_under_way_is_finished_when_its_route_is_refused() {
+    let pki = Pki::new();
+    let (release, held) = std::sync::mpsc::sync_channel::<()>(0);
+    let (arrived, arrival) = std::sync::mpsc::sync_channel(1);
+    let held = std::sync::Mutex::new(held);
+    let server = viaduct_testkit::tls::server(&pki.backend, &["http/1.1"], None);
+    let origin = Origin::https(server, move |request| {
+        if request.target.contains("held") {
+            arrived.send(()).unwrap_or_default();
+            let held = held.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            held.recv_timeout(std::time::Duration::from_secs(30))
+                .unwrap_or_default();
+        }
+        ok("whole")
+    });
+    let viaduct = up()
+        .file("b.yaml", pki.bridge(origin.port()).yaml())
+        .file("namespace.yaml", namespace("labels", "verified"))
+        .start();
+    let mut under_way = pki.open(&viaduct);
+    under_way.send(format!("GET /held HTTP/1.1\r\nHost: {HOST}\r\n\r\n"));
+    arrival
+        .recv_timeout(std::time::Duration::from_secs(20))
+        .expect("the request to be under way");
+    viaduct.apply("namespace.yaml", &namespace("labels", "mtls"));
+    let curl = pki.curl(&viaduct);
+    wait_until("the route to be refused", || curl.get(HOST, "/").status == 503);
+    release.send(()).expect("the origin");
+    let answer = under_way.response().expect("an answer");
+    assert_eq!((answer.status, answer.text()), (200, "whole".to_owned()));
+    assert_eq!(under_way.get(HOST, "/").status, 503);
+}
+
 /// The sum of a gauge's points, by the value of one of their labels.
 fn gauge(export: &[u8], name: &str, label: &str) -> BTreeMap<String, f64> {
     let request = ExportMetricsServiceRequest::decode(export).expect("an export of metrics");

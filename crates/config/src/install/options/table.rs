@@ -603,6 +603,7 @@ pub(super) static OWN: &[InstallOption] = &[
     row("bridge.exceptions[0].until", Value, "", Supported),
     row("bridge.exposeFaults", Switch, "false", Supported),
     row("bridge.mode", Value, "enforce", Supported),
+    row("bridge.namespaceLabels", Switch, "false", Supported),
     row("bridge.namespaces._name_.require", Value, "plaintext", Supported),
     row("bridge.preflight", Value, "report", Supported),
     row("bridge.preflightInterval", Value, "600", Supported),

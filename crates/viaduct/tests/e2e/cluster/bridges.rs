@@ -4,6 +4,7 @@ use serde_json::Value;
 use viaduct_testkit::manifest::Manifests;
 use viaduct_testkit::origin::{Origin, ok};
 use viaduct_testkit::viaduct::Running;
+use viaduct_testkit::wait::wait_until;
 
 use super::{Cluster, plain, status};
 use crate::fixture::{BACKEND, root};
@@ -35,6 +36,50 @@ fn c7_a_namespace_raises_what_is_required_of_its_routes_and_an_exception_is_for_
     let running = Running::until_ready(&mut cluster.command(&demand));
     let found = ["one.pay.test", "two.pay.test", "one.shop.test"].map(|host| status(&running, host));
     assert_eq!(found, [503, 200, 200]);
+}
+
+#[test]
+pub(crate) fn c7_a_label_of_a_namespace_counts_where_that_is_asked_for() {
+    let cluster = Cluster::new();
+    let reading = ["get", "list", "watch"];
+    cluster
+        .server
+        .allow(&cluster.account, &reading, &["namespaces"], &[]);
+    let origin = Origin::http(|_| ok("hello"));
+    cluster.apply(&Manifests::new().backend(BACKEND, origin.port()));
+    cluster.apply(&plain("one", "one.test"));
+    let heeding = Running::until_ready(&mut cluster.command(&["--bridge.namespaceLabels=true"]));
+    let others = cluster.start();
+    assert_eq!(
+        [&heeding, &others].map(|running| status(running, "one.test")),
+        [200, 200]
+    );
+    let label = |label: &str| {
+        let finished = cluster.kubectl(&["label", "--overwrite", "namespace", "web", label], "");
+        assert!(finished.status.success(), "{finished:?}");
+    };
+    label("viaduct.io/require=verified");
+    wait_until("the route to be refused", || status(&heeding, "one.test") == 503);
+    assert_eq!(status(&others, "one.test"), 200);
+    label("viaduct.io/require-");
+    wait_until("the route to be back", || status(&heeding, "one.test") == 200);
+    // What names no class might be any, and is told on the object, which is of no namespace.
+    let writing = ["create", "patch"];
+    cluster
+        .server
+        .allow(&cluster.account, &writing, &["events.events.k8s.io"], &[]);
+    label("viaduct.io/require=best");
+    wait_until("the route to be refused", || status(&heeding, "one.test") == 503);
+    wait_until("an Event about the Namespace", || {
+        let mut events = cluster.server.list("events").into_iter();
+        events.any(|event| {
+            event["involvedObject"]["kind"] == "Namespace"
+                && event["metadata"]["namespace"] == "default"
+                && event["message"]
+                    .as_str()
+                    .is_some_and(|said| said.contains("names no class"))
+        })
+    });
 }
 
 #[test]
