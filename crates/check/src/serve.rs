@@ -7,7 +7,7 @@ use std::sync::Arc;
 use viaduct_config::finding::Code;
 use viaduct_config::{EntryPointName, Finding, Update};
 use viaduct_kubernetes::{Index, translate, translate_ingresses};
-use viaduct_snapshot::{EntryPointInstall, Inputs, Install, Snapshot, compile};
+use viaduct_snapshot::{BridgePolicy, EntryPointInstall, Inputs, Install, Snapshot, compile};
 use viaduct_tls::ocsp::Staples;
 
 use crate::source::{Is, Sources};
@@ -29,6 +29,7 @@ pub(crate) fn served(sources: &Sources, setting: &Setting) -> Served {
         .unwrap_or_else(|| entry_points_that_are_named(&updates));
     // When the next exception ends is for a process that goes on.
     let _ends = routing.bridge.advance(setting.at);
+    routing.bridge.heed(updates.iter());
     let updates: Vec<_> = updates.into_iter().map(Arc::new).collect();
     let inputs = Inputs {
         install: &routing,
@@ -111,6 +112,10 @@ fn entry_points_that_are_named(updates: &[Update]) -> Install {
     });
     Install {
         entry_points: entry_points.collect(),
+        bridge: BridgePolicy {
+            heeds_namespaces: true,
+            ..BridgePolicy::default()
+        },
         ..Install::default()
     }
 }

@@ -20,6 +20,8 @@ pub struct BridgePolicy {
     pub entry_points: BTreeMap<EntryPointName, BridgeClass>,
     /// More, for the routes whose object is in a namespace; likewise.
     pub namespaces: BTreeMap<Arc<str>, BridgeClass>,
+    /// Whether Namespaces may demand more by themselves. Default: no.
+    pub heeds_namespaces: bool,
     /// The same, as Namespaces themselves say by label or annotation: [`BridgePolicy::heed`].
     pub demanded: BTreeMap<Arc<str>, BridgeClass>,
     /// Namespaces with a demand that is no class, and what is written there.
@@ -93,10 +95,13 @@ impl BridgePolicy {
         live.map(|exception| exception.ends).min()
     }
 
-    /// Takes what Namespaces demand now. What is no class might be any, so it is the highest.
+    /// Takes what Namespaces demand now, where that counts. What is no class might be any, so it is the highest.
     pub fn heed<'u>(&mut self, updates: impl Iterator<Item = &'u Update>) {
         self.demanded.clear();
         self.misread.clear();
+        if !self.heeds_namespaces {
+            return;
+        }
         for (namespace, written) in updates.flat_map(|update| &update.demands) {
             for text in written {
                 let class = BridgeClass::from_word(text);

@@ -27,7 +27,9 @@ pub(super) fn as_up_would(updates: &[Update]) -> Install {
     let defaults = defaults
         .iter()
         .map(|entry_point| (entry_point.name.as_str(), entry_point.tls));
-    up::routing(defaults.chain(named.into_iter().map(|name| (name, false))))
+    let mut install = up::routing(defaults.chain(named.into_iter().map(|name| (name, false))));
+    install.bridge.heeds_namespaces = true;
+    install
 }
 
 /// As it is in force now: exceptions that have ended count no more.

@@ -6,7 +6,7 @@ use viaduct_config::EntryPointName;
 use viaduct_config::dynamic::http::RouterTls;
 use viaduct_config::install::{self, INTERNAL_ENTRY_POINT};
 use viaduct_proxy::{Config, EntryPointConfig, ForwardedTrust, Http3};
-use viaduct_snapshot::{EntryPointInstall, Install};
+use viaduct_snapshot::{BridgePolicy, EntryPointInstall, Install};
 
 use crate::api::Api;
 use crate::cli::{EntryPoint, Up, resolve};
@@ -45,7 +45,10 @@ async fn serve(up: &Up, log: &Log) -> Result<ExitCode, Failure> {
     let mut routing = routing(entry_points.iter().map(|given| (given.name.as_str(), given.tls)));
     let bridge = up.preflight.written_into(up.strict.section());
     let preflight = settings::bridge::preflight(&bridge);
-    routing.bridge = settings::bridge::policy(&bridge)?;
+    routing.bridge = BridgePolicy {
+        heeds_namespaces: true,
+        ..settings::bridge::policy(&bridge)?
+    };
     let mut sources = Sources::from(manifests.follow(own));
     sources.overlap = up.rotation_overlap()?;
     let mut shown = None;

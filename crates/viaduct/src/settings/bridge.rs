@@ -20,6 +20,7 @@ pub(crate) fn policy(bridge: &install::Bridge) -> Result<BridgePolicy, Failure> 
         namespaces: namespaces
             .map(|(name, least)| (name.as_str().into(), class(least.require)))
             .collect(),
+        heeds_namespaces: bridge.namespace_labels,
         demanded: Default::default(),
         misread: Default::default(),
         exceptions: bridge

@@ -350,6 +350,38 @@ fn c7_a_namespace_raises_what_is_required_of_its_routes_and_never_lowers_it() {
     });
 }
 
+#[test]
+fn c7_check_and_audit_say_beforehand_what_a_namespace_demands() {
+    let work = tempfile::tempdir().expect("a temporary directory");
+    let manifests = work.path().join("manifests");
+    std::fs::create_dir(&manifests).expect("a directory");
+    std::fs::write(manifests.join("b.yaml"), Pki::new().bridge(9).yaml()).expect("a file");
+    std::fs::write(manifests.join("n.yaml"), namespace("labels", "mtls")).expect("a file");
+    let audited = run(
+        root(work.path()).args(["audit", "manifests", "--format=csv"]),
+        b"",
+    );
+    assert!(
+        audited.output.contains(",bridged+verified,refused,bridged+mTLS,"),
+        "{}",
+        audited.output
+    );
+    let checked = run(root(work.path()).args(["check", "manifests"]), b"");
+    assert!(checked.output.contains("V0309"), "{}", checked.output);
+    // An install configuration that does not heed them is checked as such.
+    let install = "entryPoints: {websecure: {address: ':8443'}}\nproviders: {kubernetesCRD: {}}\nviaduct: {allowLoopbackEndpoints: true}\n";
+    std::fs::write(manifests.join("traefik.yml"), install).expect("a file");
+    let checked = run(root(work.path()).args(["check", "manifests"]), b"");
+    assert!(!checked.output.contains("V0309"), "{}", checked.output);
+    std::fs::write(
+        manifests.join("traefik.yml"),
+        format!("{install}bridge: {{namespaceLabels: true}}\n"),
+    )
+    .expect("a file");
+    let checked = run(root(work.path()).args(["check", "manifests"]), b"");
+    assert!(checked.output.contains("V0309"), "{}", checked.output);
+}
+
 /// Whoever has an answer coming gets it whole; the next request is refused.
 #[test]
 fn c7_a_request_under_way_is_finished_when_its_route_is_refused() {
