@@ -7,6 +7,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use rustls::sign::{CertifiedKey, SigningKey};
+use smallvec::SmallVec;
 
 use crate::certificate::Identity;
 
@@ -40,9 +41,9 @@ pub enum Choice {
     Default,
 }
 
-/// Certificates for one name, best first; never empty.
+/// Certificates for one name, best first; never empty. Nearly every name has one, which lies in the table's own memory.
 #[derive(Debug, Default)]
-struct Candidates(Vec<Candidate>);
+struct Candidates(SmallVec<[Candidate; 1]>);
 
 #[derive(Debug)]
 struct Candidate {
