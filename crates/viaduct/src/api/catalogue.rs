@@ -1,15 +1,23 @@
 //! Every object of every provider, as it was written and with what became of it: the one value that lists,
 //! single objects, `rawdata`, `overview` and the dump are views of.
+//!
+//! It knows of each object where it is written and what is said of it; its fields are put together when somebody reads
+//! them, since as trees those of thousands of routes would take more memory than the routes themselves.
 
+mod written;
+
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 
 use serde::ser::{Serialize, SerializeMap as _, Serializer};
 use serde_json::{Map, Value, json};
-use viaduct_config::{Element, ProviderName, QualifiedName, Severity, Update, render};
+use viaduct_config::{Element, EntryPointName, ProviderName, QualifiedName, Severity, Update};
 use viaduct_snapshot::{Router, RouterState, Snapshot};
 
 use super::faults::{Faults, Said};
 use super::published::Published;
+use written::Written;
 
 /// Objects of one layer, each list in the order of names.
 #[derive(Default)]
@@ -19,12 +27,22 @@ pub(super) struct Layer {
     pub(super) middlewares: Vec<Object>,
 }
 
+#[derive(Default)]
 pub(super) struct Catalogue {
     pub(super) http: Layer,
     pub(super) tcp: Layer,
     pub(super) udp: Layer,
-    /// What Traefik's API does not show: transports, TLS options, stores and certificates.
-    more: Map<String, Value>,
+    more: More,
+}
+
+/// What Traefik's API does not show: transports, TLS options, stores and certificates.
+#[derive(Default)]
+struct More {
+    transports: Vec<Object>,
+    tcp_transports: Vec<Object>,
+    certificates: Vec<Object>,
+    options: Vec<Object>,
+    stores: Vec<Object>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -48,95 +66,114 @@ impl Status {
 /// One object: its fields without secrets, and its state.
 pub(super) struct Object {
     /// `name@provider`.
-    pub(super) name: String,
-    /// `None` for what no provider writes.
-    provider: Option<String>,
+    pub(super) name: Arc<str>,
     pub(super) status: Option<Status>,
+    fields: Fields,
+}
+
+enum Fields {
+    /// Of what no provider writes.
+    Plain(Map<String, Value>),
+    Written(Written),
+}
+
+/// The fields of an object, as somebody reads them.
+pub(super) struct Body<'o> {
+    fields: Cow<'o, Map<String, Value>>,
     /// `loadbalancer`, `basicauth`; `None` for routers.
     kind: Option<String>,
-    pub(super) body: Map<String, Value>,
 }
 
 impl Object {
     /// One that is all fields.
-    pub(super) fn plain(name: String, body: Map<String, Value>) -> Self {
+    pub(super) fn plain(name: impl Into<Arc<str>>, fields: Map<String, Value>) -> Self {
         Self {
-            name,
-            provider: None,
+            name: name.into(),
             status: None,
-            kind: None,
-            body,
+            fields: Fields::Plain(fields),
+        }
+    }
+
+    /// Put together anew each time.
+    pub(super) fn body(&self) -> Body<'_> {
+        match &self.fields {
+            Fields::Plain(fields) => Body {
+                fields: Cow::Borrowed(fields),
+                kind: None,
+            },
+            Fields::Written(written) => written.body(self.status),
+        }
+    }
+
+    pub(super) fn status_text(&self) -> &str {
+        match (&self.fields, self.status) {
+            (Fields::Written(_), Some(status)) => status.text(),
+            (Fields::Plain(fields), _) => fields.get("status").and_then(Value::as_str).unwrap_or_default(),
+            (Fields::Written(_), None) => "",
+        }
+    }
+
+    fn provider(&self) -> Option<&ProviderName> {
+        match &self.fields {
+            Fields::Plain(_) => None,
+            Fields::Written(written) => Some(written.provider()),
         }
     }
 
     /// As it is shown by itself and in lists: with its names, and what Traefik adds there.
     pub(super) fn view(&self) -> Value {
-        let mut body = self.body.clone();
-        if let Some(provider) = &self.provider {
-            body.insert("name".to_owned(), json!(self.name));
-            body.insert("provider".to_owned(), json!(provider));
+        let Body { fields, kind } = self.body();
+        let mut fields = fields.into_owned();
+        if let Some(provider) = self.provider() {
+            fields.insert("name".to_owned(), json!(*self.name));
+            fields.insert("provider".to_owned(), json!(provider.as_str()));
         }
-        if let Some(kind) = &self.kind {
-            body.insert("type".to_owned(), json!(kind));
+        if let Some(kind) = kind {
+            fields.insert("type".to_owned(), json!(kind));
         }
-        if let Some(Value::Object(tls)) = body.get_mut("tls") {
+        if let Some(Value::Object(tls)) = fields.get_mut("tls") {
             tls.entry("options").or_insert_with(|| json!("default"));
         }
-        Value::Object(body)
-    }
-
-    pub(super) fn status_text(&self) -> &str {
-        self.body
-            .get("status")
-            .and_then(Value::as_str)
-            .unwrap_or_default()
-    }
-
-    /// What a search looks at.
-    pub(super) fn searched(&self) -> impl Iterator<Item = &str> {
-        let texts = SEARCHED
-            .iter()
-            .filter_map(|field| self.body.get(*field)?.as_str());
-        let sans = self.body.get("sans").and_then(Value::as_array);
-        let sans = sans.into_iter().flatten().filter_map(Value::as_str);
-        [self.name.as_str()].into_iter().chain(texts).chain(sans)
+        Value::Object(fields)
     }
 
     /// Whether a field of a router (a name, or several) says `wanted`, with its provider or without.
-    pub(super) fn refers_to(&self, field: &str, wanted: &str) -> bool {
-        let provider = ProviderName::new(self.provider.as_deref().unwrap_or_default());
-        let meant = QualifiedName::resolve(wanted, &provider);
-        references(&self.body, field).any(|name| QualifiedName::resolve(name, &provider) == meant)
+    pub(super) fn refers_to(&self, body: &Body<'_>, field: &str, wanted: &str) -> bool {
+        let nobody = ProviderName::new("");
+        let provider = self.provider().unwrap_or(&nobody);
+        let meant = QualifiedName::resolve(wanted, provider);
+        references(&body.fields, field).any(|name| QualifiedName::resolve(name, provider) == meant)
     }
 
     pub(super) fn sort_key(&self, by: &str) -> Value {
-        match by {
-            "name" => match self.body.get("commonName") {
-                Some(name) => name.clone(),
-                None => json!(self.name),
-            },
-            "provider" => json!(self.provider),
-            "type" => json!(self.kind),
-            "servers" => json!(servers(&self.body).count()),
-            "issuer" => self.body.get("issuerOrg").cloned().unwrap_or_default(),
-            "validUntil" => self.body.get("notAfter").cloned().unwrap_or_default(),
-            field => self.body.get(field).cloned().unwrap_or_default(),
+        match (by, &self.fields) {
+            ("name", Fields::Plain(fields)) if fields.contains_key("commonName") => {
+                fields.get("commonName").cloned().unwrap_or_default()
+            }
+            ("name", _) => json!(*self.name),
+            ("provider", _) => json!(self.provider().map(ProviderName::as_str)),
+            ("type", _) => json!(self.body().kind),
+            ("servers", _) => json!(servers(&self.body().fields).count()),
+            ("issuer", _) => self.body().field("issuerOrg"),
+            ("validUntil", _) => self.body().field("notAfter"),
+            (field, _) => self.body().field(field),
         }
     }
+}
 
-    fn set_state(&mut self, status: Status, said: &[Said]) {
-        self.status = Some(status);
-        self.body.insert("status".to_owned(), json!(status.text()));
-        let texts: Vec<_> = said.iter().map(|said| said.text.as_str()).collect();
-        if !texts.is_empty() {
-            self.body.insert("error".to_owned(), json!(texts));
-        }
+impl Body<'_> {
+    fn field(&self, name: &str) -> Value {
+        self.fields.get(name).cloned().unwrap_or_default()
     }
 
-    fn set_list(&mut self, field: &str, values: &BTreeSet<String>) {
-        if !values.is_empty() {
-            self.body.insert(field.to_owned(), json!(values));
-        }
+    /// What a search looks at, besides the name.
+    pub(super) fn searched(&self) -> impl Iterator<Item = &str> {
+        let texts = SEARCHED
+            .iter()
+            .filter_map(|field| self.fields.get(*field)?.as_str());
+        let sans = self.fields.get("sans").and_then(Value::as_array);
+        let sans = sans.into_iter().flatten().filter_map(Value::as_str);
+        texts.chain(sans)
     }
 }
 
@@ -157,13 +194,15 @@ impl Serialize for Raw<'_> {
             ("tcpServices", &tcp.services),
             ("udpRouters", &udp.routers),
             ("udpServices", &udp.services),
+            ("serversTransports", &more.transports),
+            ("tcpServersTransports", &more.tcp_transports),
+            ("tlsCertificates", &more.certificates),
+            ("tlsOptions", &more.options),
+            ("tlsStores", &more.stores),
         ];
         let mut raw = serializer.serialize_map(None)?;
         for (section, objects) in sections.into_iter().filter(|(_, objects)| !objects.is_empty()) {
             raw.serialize_entry(section, &ByName(objects))?;
-        }
-        for (section, value) in more {
-            raw.serialize_entry(section, value)?;
         }
         raw.end()
     }
@@ -171,7 +210,8 @@ impl Serialize for Raw<'_> {
 
 impl Serialize for ByName<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.0.iter().map(|object| (&object.name, &object.body)))
+        let objects = self.0.iter();
+        serializer.collect_map(objects.map(|object| (&*object.name, object.body().fields)))
     }
 }
 
@@ -179,17 +219,22 @@ impl Catalogue {
     pub(super) fn new(published: &Published) -> Self {
         let faults = Faults::new(published);
         let served = Served::of(&published.snapshot);
-        let mut catalogue = Self {
-            http: Layer::default(),
-            tcp: Layer::default(),
-            udp: Layer::default(),
-            more: Map::new(),
-        };
+        let mut catalogue = Self::default();
         for update in &published.updates {
             catalogue.add(update, &faults, &served);
         }
         for layer in [&mut catalogue.http, &mut catalogue.tcp, &mut catalogue.udp] {
             layer.tie();
+        }
+        let More {
+            transports,
+            tcp_transports,
+            certificates,
+            options,
+            stores,
+        } = &mut catalogue.more;
+        for objects in [transports, tcp_transports, certificates, options, stores] {
+            objects.sort_by(|a, b| a.name.cmp(&b.name));
         }
         catalogue
     }
@@ -199,89 +244,30 @@ impl Catalogue {
         serde_json::to_string(&Raw(self))
     }
 
-    fn add(&mut self, update: &Update, faults: &Faults, served: &Served<'_>) {
-        let provider = &update.provider;
-        let mut tree = render::redacted(&update.dynamic);
-        add_missing(&mut tree, update);
-        for (name, body) in take(&mut tree, "http", "routers") {
-            let said = faults.of(provider, Element::Router(name.clone()));
-            self.http.routers.push(router(&name, body, update, said, served));
-        }
-        for (name, body) in take(&mut tree, "http", "services") {
-            let said = faults.of(provider, Element::Service(name.clone()));
-            self.http.services.push(service(&name, body, provider, said));
-        }
-        for (name, body) in take(&mut tree, "http", "middlewares") {
-            let said = faults.of(provider, Element::Middleware(name.clone()));
-            self.http.middlewares.push(typed(&name, body, provider, said));
-        }
-        for (layer, name, objects) in [("tcp", "TCP", &mut self.tcp), ("udp", "UDP", &mut self.udp)] {
-            let unserved = |kind: &str| {
-                [Said {
-                    severity: Severity::Error,
-                    text: format!("{name} {kind} are not served yet"),
-                }]
-            };
-            for (name, body) in take(&mut tree, layer, "routers") {
-                let mut object = typed(&name, body, provider, &unserved("routers"));
-                object.kind = None;
-                let using = references(&object.body, "entryPoints")
-                    .map(str::to_owned)
-                    .collect();
-                object.set_list("using", &using);
-                objects.routers.push(object);
-            }
-            for (name, body) in take(&mut tree, layer, "services") {
-                objects
-                    .services
-                    .push(typed(&name, body, provider, &unserved("services")));
-            }
-            for (name, body) in take(&mut tree, layer, "middlewares") {
-                let said = unserved("middlewares");
-                objects.middlewares.push(typed(&name, body, provider, &said));
-            }
-        }
-        self.add_more(&mut tree, update, faults);
-    }
-
-    /// Transports and TLS material.
-    fn add_more(&mut self, tree: &mut Value, update: &Update, faults: &Faults) {
-        type Named = fn(String) -> Element;
-        let sections: [(&str, &str, &str, Option<Named>); 4] = [
-            (
-                "http",
-                "serversTransports",
-                "serversTransports",
-                Some(Element::ServersTransport),
-            ),
-            ("tcp", "serversTransports", "tcpServersTransports", None),
-            ("tls", "options", "tlsOptions", Some(Element::TlsOptions)),
-            ("tls", "stores", "tlsStores", Some(Element::TlsStore)),
-        ];
-        let provider = &update.provider;
-        for (layer, kind, shown, element) in sections {
-            for (name, body) in take(tree, layer, kind) {
-                let said = element.map_or(&[][..], |element| faults.of(provider, element(name.clone())));
-                let object = typed(&name, body, provider, said);
-                let section = self.more.entry(shown).or_insert_with(|| json!({}));
-                if let Some(section) = section.as_object_mut() {
-                    section.insert(object.name, Value::Object(object.body));
+    fn add(&mut self, update: &Arc<Update>, faults: &Faults, served: &Served<'_>) {
+        for element in written::elements(update) {
+            let said = faults.of(&update.provider, element.clone());
+            let (objects, object) = match &element {
+                Element::Router(_) => (&mut self.http.routers, router(update, element, said, served)),
+                Element::Service(_) => (&mut self.http.services, typed(update, element, said)),
+                Element::Middleware(_) => (&mut self.http.middlewares, typed(update, element, said)),
+                Element::TcpRouter(_) => (&mut self.tcp.routers, unserved(update, element, "TCP routers")),
+                Element::TcpService(_) => (&mut self.tcp.services, unserved(update, element, "TCP services")),
+                Element::TcpMiddleware(_) => (
+                    &mut self.tcp.middlewares,
+                    unserved(update, element, "TCP middlewares"),
+                ),
+                Element::UdpRouter(_) => (&mut self.udp.routers, unserved(update, element, "UDP routers")),
+                Element::UdpService(_) => (&mut self.udp.services, unserved(update, element, "UDP services")),
+                Element::ServersTransport(_) => (&mut self.more.transports, typed(update, element, said)),
+                Element::TcpServersTransport(_) => {
+                    (&mut self.more.tcp_transports, typed(update, element, &[]))
                 }
-            }
-        }
-        let Some(Value::Array(certificates)) = tree.pointer_mut("/tls/certificates").map(Value::take) else {
-            return;
-        };
-        for (index, certificate) in certificates.into_iter().enumerate() {
-            let Value::Object(body) = certificate else {
-                continue;
+                Element::Certificate(_) => (&mut self.more.certificates, typed(update, element, said)),
+                Element::TlsOptions(_) => (&mut self.more.options, typed(update, element, said)),
+                Element::TlsStore(_) => (&mut self.more.stores, typed(update, element, said)),
             };
-            let said = faults.of(provider, Element::Certificate(index));
-            let object = typed(&index.to_string(), body, provider, said);
-            let section = self.more.entry("tlsCertificates").or_insert_with(|| json!({}));
-            if let Some(section) = section.as_object_mut() {
-                section.insert(object.name, Value::Object(object.body));
-            }
+            objects.push(object);
         }
     }
 }
@@ -289,91 +275,56 @@ impl Catalogue {
 impl Layer {
     /// Says of services and middlewares which routers use them, and puts all in order.
     fn tie(&mut self) {
-        let mut used: BTreeMap<(&str, String), BTreeSet<String>> = BTreeMap::new();
-        for router in &self.routers {
-            let provider = ProviderName::new(router.provider.as_deref().unwrap_or_default());
-            for field in ["service", "middlewares"] {
-                for name in references(&router.body, field) {
-                    let name = QualifiedName::resolve(name, &provider).to_string();
-                    used.entry((field, name)).or_default().insert(router.name.clone());
-                }
-            }
-        }
-        for (field, objects) in [
-            ("service", &mut self.services),
-            ("middlewares", &mut self.middlewares),
-        ] {
-            for object in objects {
-                if let Some(users) = used.get(&(field, object.name.clone())) {
-                    object.set_list("usedBy", users);
-                }
-            }
-        }
         for objects in [&mut self.routers, &mut self.services, &mut self.middlewares] {
             objects.sort_by(|a, b| a.name.cmp(&b.name));
         }
-    }
-}
-
-/// Elements that their provider could not even write down are there with their error.
-fn add_missing(tree: &mut Value, update: &Update) {
-    for (element, _) in &update.broken {
-        let (layer, kind, name) = match element {
-            Element::Router(name) => ("http", "routers", name),
-            Element::Service(name) => ("http", "services", name),
-            Element::Middleware(name) => ("http", "middlewares", name),
-            Element::ServersTransport(name) => ("http", "serversTransports", name),
-            Element::TcpRouter(name) => ("tcp", "routers", name),
-            Element::TcpService(name) => ("tcp", "services", name),
-            Element::TcpMiddleware(name) => ("tcp", "middlewares", name),
-            Element::TcpServersTransport(name) => ("tcp", "serversTransports", name),
-            Element::UdpRouter(name) => ("udp", "routers", name),
-            Element::UdpService(name) => ("udp", "services", name),
-            Element::TlsOptions(name) => ("tls", "options", name),
-            Element::TlsStore(name) => ("tls", "stores", name),
-            Element::Certificate(_) => continue,
-        };
-        let section = child(tree, layer).and_then(|layer| child(layer, kind));
-        if let Some(Value::Object(section)) = section {
-            section.entry(name.as_str()).or_insert_with(|| json!({}));
+        let mut used: BTreeMap<(bool, String), Vec<Arc<str>>> = BTreeMap::new();
+        for router in &self.routers {
+            let Fields::Written(written) = &router.fields else {
+                continue;
+            };
+            let (service, middlewares) = written.references();
+            let service = service.into_iter().map(|name| (true, name));
+            let names = service.chain(middlewares.iter().map(|name| (false, name.as_str())));
+            for (is_service, name) in names {
+                let name = QualifiedName::resolve(name, written.provider()).to_string();
+                let users = used.entry((is_service, name)).or_default();
+                if users.last() != Some(&router.name) {
+                    users.push(Arc::clone(&router.name));
+                }
+            }
+        }
+        for (are_services, objects) in [(true, &mut self.services), (false, &mut self.middlewares)] {
+            for object in objects {
+                let users = used.remove(&(are_services, object.name.to_string()));
+                if let (Some(users), Fields::Written(written)) = (users, &mut object.fields) {
+                    written.used_by(users);
+                }
+            }
         }
     }
 }
 
-fn child<'t>(tree: &'t mut Value, name: &str) -> Option<&'t mut Value> {
-    Some(tree.as_object_mut()?.entry(name).or_insert_with(|| json!({})))
-}
-
-/// Takes a section of named objects out of the tree.
-fn take(tree: &mut Value, layer: &str, kind: &str) -> Vec<(String, Map<String, Value>)> {
-    let section = tree.get_mut(layer).and_then(|layer| layer.get_mut(kind));
-    let Some(Value::Object(section)) = section.map(Value::take) else {
-        return Vec::new();
-    };
-    let objects = section.into_iter().map(|(name, body)| match body {
-        Value::Object(body) => (name, body),
-        _ => (name, Map::new()),
-    });
-    objects.collect()
-}
-
-fn object(name: &str, body: Map<String, Value>, provider: &ProviderName) -> Object {
+fn object(status: Status, written: Written) -> Object {
     Object {
-        name: QualifiedName::new(name, provider.clone()).to_string(),
-        provider: Some(provider.to_string()),
-        status: None,
-        kind: None,
-        body,
+        name: written.name(),
+        status: Some(status),
+        fields: Fields::Written(written),
     }
 }
 
-/// One of several kinds, named by its one field.
-fn typed(name: &str, body: Map<String, Value>, provider: &ProviderName, said: &[Said]) -> Object {
-    let mut object = object(name, body, provider);
-    let mut fields = object.body.keys().filter(|field| *field != "middlewares");
-    object.kind = fields.next().map(|kind| kind.to_lowercase());
-    object.set_state(worst(said), said);
-    object
+fn typed(update: &Arc<Update>, element: Element, said: &[Said]) -> Object {
+    object(worst(said), Written::new(update, element, texts(said)))
+}
+
+/// One of a layer that is not served.
+fn unserved(update: &Arc<Update>, element: Element, what: &str) -> Object {
+    let text = format!("{what} are not served yet").into();
+    object(Status::Disabled, Written::new(update, element, vec![text]))
+}
+
+fn texts(said: &[Said]) -> Vec<Box<str>> {
+    said.iter().map(|said| said.text.as_str().into()).collect()
 }
 
 fn worst(said: &[Said]) -> Status {
@@ -384,36 +335,9 @@ fn worst(said: &[Said]) -> Status {
     }
 }
 
-fn service(name: &str, body: Map<String, Value>, provider: &ProviderName, said: &[Said]) -> Object {
-    let mut object = typed(name, body, provider, said);
-    if let Some(Value::Object(balancer)) = object.body.get_mut("loadBalancer") {
-        balancer.entry("strategy").or_insert_with(|| json!("wrr"));
-        balancer.entry("passHostHeader").or_insert_with(|| json!(true));
-        balancer
-            .entry("responseForwarding")
-            .or_insert_with(|| json!({ "flushInterval": "100ms" }));
-    }
-    // Nobody asks servers how they are yet; as in Traefik, they count as up then.
-    if object.status != Some(Status::Disabled) {
-        let up: Map<_, _> = servers(&object.body)
-            .map(|url| (url.to_owned(), json!("UP")))
-            .collect();
-        if !up.is_empty() {
-            object.body.insert("serverStatus".to_owned(), Value::Object(up));
-        }
-    }
-    object
-}
-
-fn router(
-    name: &str,
-    body: Map<String, Value>,
-    update: &Update,
-    said: &[Said],
-    served: &Served<'_>,
-) -> Object {
-    let mut object = object(name, body, &update.provider);
-    let served = served.0.get(object.name.as_str()).map_or(&[][..], Vec::as_slice);
+fn router(update: &Arc<Update>, element: Element, said: &[Said], served: &Served<'_>) -> Object {
+    let mut written = Written::new(update, element, texts(said));
+    let served = served.0.get(&*written.name()).map_or(&[][..], Vec::as_slice);
     let out = |router: &&&Router| matches!(router.state, RouterState::OutOfService { .. });
     let status = match (served.iter().filter(out).count(), served.len()) {
         (_, 0) => worst(said),
@@ -421,24 +345,15 @@ fn router(
         (0, _) if said.iter().all(|said| said.severity == Severity::Info) => Status::Enabled,
         _ => Status::Warning,
     };
-    object.set_state(status, said);
-    if let Some(first) = served.first() {
-        object.body.insert("priority".to_owned(), json!(first.priority));
-    }
-    let observability = object.body.entry("observability").or_insert_with(|| json!({}));
-    if let Some(observability) = observability.as_object_mut() {
-        for (field, default) in [
-            ("accessLogs", json!(true)),
-            ("metrics", json!(true)),
-            ("tracing", json!(true)),
-            ("traceVerbosity", json!("minimal")),
-        ] {
-            observability.entry(field).or_insert(default);
-        }
-    }
-    let using = served.iter().filter_map(|router| router.entry_point.as_ref());
-    object.set_list("using", &using.map(ToString::to_string).collect());
-    object
+    let using: BTreeSet<&EntryPointName> = served
+        .iter()
+        .filter_map(|router| router.entry_point.as_ref())
+        .collect();
+    written.served(
+        served.first().map(|first| first.priority),
+        using.into_iter().cloned().collect(),
+    );
+    object(status, written)
 }
 
 /// What each router is in the snapshot: itself, or one for each of its entry points.
@@ -458,8 +373,8 @@ impl<'s> Served<'s> {
 }
 
 /// The names in a field that holds one or several.
-fn references<'b>(body: &'b Map<String, Value>, field: &str) -> impl Iterator<Item = &'b str> {
-    let (one, several) = match body.get(field) {
+fn references<'b>(fields: &'b Map<String, Value>, field: &str) -> impl Iterator<Item = &'b str> {
+    let (one, several) = match fields.get(field) {
         Some(Value::String(name)) => (Some(name.as_str()), &[][..]),
         Some(Value::Array(names)) => (None, names.as_slice()),
         _ => (None, &[][..]),
@@ -467,8 +382,8 @@ fn references<'b>(body: &'b Map<String, Value>, field: &str) -> impl Iterator<It
     one.into_iter().chain(several.iter().filter_map(Value::as_str))
 }
 
-fn servers(body: &Map<String, Value>) -> impl Iterator<Item = &str> {
-    let servers = body
+fn servers(fields: &Map<String, Value>) -> impl Iterator<Item = &str> {
+    let servers = fields
         .get("loadBalancer")
         .and_then(|balancer| balancer.get("servers"))
         .and_then(Value::as_array);

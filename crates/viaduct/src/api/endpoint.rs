@@ -69,7 +69,7 @@ pub(super) fn answer(view: &View, asked: &Asked) -> Response<Bytes> {
         },
         ["api", "http", "services", name] => {
             let services = &catalogue().http.services;
-            match services.iter().find(|service| service.name == *name) {
+            match services.iter().find(|service| *service.name == **name) {
                 Some(service) => reply::json(&last_faults::with_faults(view, service)),
                 None => one(services, name, "service"),
             }
@@ -104,7 +104,7 @@ fn unmade(error: serde_json::Error) -> Response<Bytes> {
 }
 
 fn one(objects: &[Object], name: &str, noun: &str) -> Response<Bytes> {
-    match objects.iter().find(|object| object.name == name) {
+    match objects.iter().find(|object| *object.name == *name) {
         Some(object) => reply::json(&object.view()),
         None => reply::message(StatusCode::NOT_FOUND, format!("{noun} not found: {name}")),
     }

@@ -1,5 +1,6 @@
 //! Lists: what is asked for of them (`search`, `status`, `page`, ...), and their pages.
 
+use std::cell::LazyCell;
 use std::cmp::Ordering;
 
 use bytes::Bytes;
@@ -79,13 +80,15 @@ pub(super) fn list(objects: &[Object], query: &Query) -> Response<Bytes> {
 }
 
 fn wants(query: &Query, object: &Object) -> bool {
+    // Nothing is put together where nobody asks for it.
+    let body = LazyCell::new(|| object.body());
     let search = query.get("search").map(str::to_lowercase);
     let found = search.is_none_or(|text| {
-        let mut texts = object.searched();
+        let mut texts = std::iter::once(&*object.name).chain(body.searched());
         texts.any(|candidate| candidate.to_lowercase().contains(&text))
     });
     let is_status = |status: &str| status.eq_ignore_ascii_case(object.status_text());
-    let names = |field: &str, wanted: &str| object.refers_to(field, wanted);
+    let names = |field: &str, wanted: &str| object.refers_to(&body, field, wanted);
     found
         && query.get("status").is_none_or(is_status)
         && query.get("serviceName").is_none_or(|name| names("service", name))
@@ -98,10 +101,17 @@ fn wants(query: &Query, object: &Object) -> bool {
 fn sort(objects: &mut [&Object], query: &Query) {
     let by = query.get("sortBy").unwrap_or("name");
     let descending = query.get("direction") == Some("desc");
-    objects.sort_by(|a, b| {
-        let order = compare(&a.sort_key(by), &b.sort_key(by)).then_with(|| a.name.cmp(&b.name));
+    let mut keyed: Vec<_> = objects
+        .iter()
+        .map(|object| (object.sort_key(by), *object))
+        .collect();
+    keyed.sort_by(|(a_key, a), (b_key, b)| {
+        let order = compare(a_key, b_key).then_with(|| a.name.cmp(&b.name));
         if descending { order.reverse() } else { order }
     });
+    for (place, (_, object)) in objects.iter_mut().zip(keyed) {
+        *place = object;
+    }
 }
 
 fn compare(a: &Value, b: &Value) -> Ordering {
