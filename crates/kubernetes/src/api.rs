@@ -18,7 +18,7 @@ pub mod tls_store;
 pub mod traefik_service;
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -107,6 +107,16 @@ impl Kind {
             Self::IngressClass => "IngressClass",
             Self::Namespace => "Namespace",
         }
+    }
+
+    /// The same text, for the many references that hold it.
+    fn shared(self) -> Arc<str> {
+        static TEXTS: [OnceLock<Arc<str>>; Kind::ALL.len()] = [const { OnceLock::new() }; Kind::ALL.len()];
+        // In the order of their declaration, as `ALL` is.
+        let text = TEXTS
+            .get(self as usize)
+            .map(|text| text.get_or_init(|| Arc::from(self.as_str())));
+        text.map_or_else(|| Arc::from(self.as_str()), Arc::clone)
     }
 
     pub fn parse(text: &str) -> Option<Self> {
@@ -227,7 +237,7 @@ impl Name {
     }
 
     pub fn of_kind(&self, kind: Kind) -> ObjectRef {
-        ObjectRef::new(kind.as_str(), Arc::clone(&self.namespace), Arc::clone(&self.name))
+        ObjectRef::new(kind.shared(), Arc::clone(&self.namespace), Arc::clone(&self.name))
     }
 }
 
@@ -240,28 +250,28 @@ impl fmt::Display for Name {
     }
 }
 
-/// One object, whatever its kind.
+/// One object, whatever its kind. In a box of its own, since most are much smaller than the largest.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Object {
-    IngressRoute(IngressRoute),
-    IngressRouteTcp(IngressRouteTcp),
-    IngressRouteUdp(IngressRouteUdp),
+    IngressRoute(Box<IngressRoute>),
+    IngressRouteTcp(Box<IngressRouteTcp>),
+    IngressRouteUdp(Box<IngressRouteUdp>),
     Middleware(Box<Middleware>),
-    MiddlewareTcp(MiddlewareTcp),
-    TraefikService(TraefikService),
-    TlsOption(TlsOption),
-    TlsStore(TlsStore),
+    MiddlewareTcp(Box<MiddlewareTcp>),
+    TraefikService(Box<TraefikService>),
+    TlsOption(Box<TlsOption>),
+    TlsStore(Box<TlsStore>),
     ServersTransport(Box<ServersTransport>),
     ServersTransportTcp(Box<ServersTransportTcp>),
-    Service(Service),
-    EndpointSlice(EndpointSlice),
-    Endpoints(Endpoints),
-    Node(Node),
-    Secret(Secret),
-    ConfigMap(ConfigMap),
-    Ingress(Ingress),
-    IngressClass(IngressClass),
-    Namespace(Namespace),
+    Service(Box<Service>),
+    EndpointSlice(Box<EndpointSlice>),
+    Endpoints(Box<Endpoints>),
+    Node(Box<Node>),
+    Secret(Box<Secret>),
+    ConfigMap(Box<ConfigMap>),
+    Ingress(Box<Ingress>),
+    IngressClass(Box<IngressClass>),
+    Namespace(Box<Namespace>),
 }
 
 /// A reference to another object of a kind that its place implies.

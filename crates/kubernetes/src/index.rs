@@ -75,16 +75,35 @@ struct Entry {
     /// The last good state, if there ever was one.
     good: Option<Good>,
     /// Why the object's present text is not what `good` says.
-    fault: Option<Finding>,
+    fault: Option<Box<Finding>>,
     notes: Vec<Finding>,
 }
 
+/// Small: there are tens of thousands.
 #[derive(Debug)]
 struct Good {
     object: Object,
-    places: Places,
-    /// What the `admit` hook says against a Secret, once somebody has asked.
-    doubt: OnceLock<Option<String>>,
+    /// `None`: the object was not written in a file.
+    places: Option<Box<Places>>,
+    /// What the `admit` hook says against it, once somebody has asked. `None`: it is no Secret.
+    doubt: Option<Box<Doubt>>,
+}
+
+type Doubt = OnceLock<Option<String>>;
+
+impl Good {
+    fn new(object: Object, places: Option<Box<Places>>) -> Self {
+        let doubt = matches!(object, Object::Secret(_)).then(Box::default);
+        Self {
+            object,
+            places,
+            doubt,
+        }
+    }
+
+    fn places(&self) -> Option<&Places> {
+        self.places.as_deref()
+    }
 }
 
 impl Index {
@@ -169,7 +188,7 @@ impl Index {
     pub(crate) fn doubt<'a>(&self, view: &View<'a>, secret: &Name) -> Option<&'a str> {
         let good = view.entry(Kind::Secret, secret)?.good.as_ref()?;
         let judge = || judged(secret, &good.object, &self.admit).err();
-        good.doubt.get_or_init(judge).as_deref()
+        good.doubt.as_ref()?.get_or_init(judge).as_deref()
     }
 
     /// Everything that is wrong with files and objects in themselves.
@@ -232,13 +251,13 @@ impl Entry {
     fn place(&self) -> Option<Location> {
         match (&self.fault, &self.good) {
             (Some(fault), _) => fault.location.clone(),
-            (None, Some(good)) => good.places.object(),
+            (None, Some(good)) => good.places().map(Places::object),
             (None, None) => None,
         }
     }
 
     fn findings(&self) -> impl Iterator<Item = &Finding> {
-        self.fault.iter().chain(&self.notes)
+        self.fault.as_deref().into_iter().chain(&self.notes)
     }
 }
 
@@ -260,17 +279,13 @@ fn settle(read: document::ReadObject, before: Option<Good>, admit: &Admit) -> En
     } = read;
     let outcome = outcome.and_then(|(object, places)| {
         if before.is_some() {
-            admitted(&name, &object, &places, admit)?;
+            admitted(&name, &object, places.as_deref(), admit)?;
         }
-        Ok(Good {
-            object,
-            places,
-            doubt: OnceLock::new(),
-        })
+        Ok(Good::new(object, places))
     });
     let (good, fault) = match (outcome, before) {
         (Ok(good), _) => (Some(good), None),
-        (Err(fault), Some(before)) => (Some(before), Some(kept(fault))),
+        (Err(fault), Some(before)) => (Some(before), Some(Box::new(kept(*fault)))),
         (Err(fault), None) => (None, Some(fault)),
     };
     Entry {
@@ -282,11 +297,15 @@ fn settle(read: document::ReadObject, before: Option<Good>, admit: &Admit) -> En
     }
 }
 
-fn admitted(name: &Name, object: &Object, places: &Places, admit: &Admit) -> Result<(), Finding> {
+fn admitted(
+    name: &Name,
+    object: &Object,
+    places: Option<&Places>,
+    admit: &Admit,
+) -> Result<(), Box<Finding>> {
     judged(name, object, admit).map_err(|why| {
-        Finding::error(Code::InvalidCertificate, why)
-            .object(name.of_kind(Kind::Secret))
-            .at(places.object())
+        let finding = Finding::error(Code::InvalidCertificate, why).object(name.of_kind(Kind::Secret));
+        Box::new(finding.at(places.map(Places::object)))
     })
 }
 

@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::alphabet::STANDARD;
@@ -20,9 +21,9 @@ use super::ingress::IngressAddress;
 pub struct Service {
     pub target: ServiceTarget,
     /// TCP ports.
-    pub ports: Vec<ServicePort>,
+    pub ports: Box<[ServicePort]>,
     /// UDP ports.
-    pub udp_ports: Vec<ServicePort>,
+    pub udp_ports: Box<[ServicePort]>,
     /// What Ingresses that name the Service make of it.
     pub annotations: Annotations,
     /// `spec.externalIPs`.
@@ -50,7 +51,7 @@ pub enum ServiceTarget {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ServicePort {
     /// Empty for an unnamed port.
-    pub name: String,
+    pub name: Box<str>,
     pub number: i64,
     /// The port of every node that leads here. 0: none.
     pub node_port: i64,
@@ -79,8 +80,18 @@ impl From<k8s::Service> for Service {
             _ => ServiceTarget::Nothing,
         };
         let balancer = service.status.and_then(|status| status.load_balancer?.ingress);
-        let mut service = Self {
+        let (ports, udp_ports) = by_protocol(spec.ports.unwrap_or_default(), |port| {
+            let read = ServicePort {
+                name: port.name.unwrap_or_default().into(),
+                number: i64::from(port.port),
+                node_port: port.node_port.map_or(0, i64::from),
+            };
+            (port.protocol, Some(read))
+        });
+        Self {
             target,
+            ports,
+            udp_ports,
             annotations: Annotations::of(service.metadata.annotations),
             external_ips: spec.external_ips.unwrap_or_default(),
             load_balancer: balancer
@@ -91,69 +102,84 @@ impl From<k8s::Service> for Service {
                     hostname: address.hostname,
                 })
                 .collect(),
-            ..Self::default()
-        };
-        for port in spec.ports.unwrap_or_default() {
-            let ports = match port.protocol.as_deref() {
-                None | Some("TCP") => &mut service.ports,
-                Some("UDP") => &mut service.udp_ports,
-                Some(_) => continue,
-            };
-            ports.push(ServicePort {
-                name: port.name.unwrap_or_default(),
-                number: i64::from(port.port),
-                node_port: port.node_port.map_or(0, i64::from),
-            });
         }
-        service
     }
+}
+
+/// Those of TCP and those of UDP, without those of any other protocol and those that are nothing.
+fn by_protocol<W, P>(
+    written: Vec<W>,
+    read: impl Fn(W) -> (Option<String>, Option<P>),
+) -> (Box<[P]>, Box<[P]>) {
+    let (mut tcp, mut udp) = (Vec::new(), Vec::new());
+    for port in written {
+        let (protocol, port) = read(port);
+        match protocol.as_deref() {
+            None | Some("TCP") => tcp.extend(port),
+            Some("UDP") => udp.extend(port),
+            Some(_) => {}
+        }
+    }
+    (tcp.into(), udp.into())
 }
 
 /// Endpoints that share their ports.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct EndpointGroup {
     /// TCP ports: name (empty for an unnamed port) and number.
-    pub ports: Vec<(String, i64)>,
+    pub ports: Box<[(Box<str>, i64)]>,
     /// UDP ports.
-    pub udp_ports: Vec<(String, i64)>,
-    pub endpoints: Vec<Endpoint>,
+    pub udp_ports: Box<[(Box<str>, i64)]>,
+    /// One for each address.
+    pub endpoints: Box<[Endpoint]>,
 }
 
 impl EndpointGroup {
     fn new(
-        ports: impl IntoIterator<Item = (Option<String>, Option<String>, Option<i32>)>,
-        endpoints: impl IntoIterator<Item = Endpoint>,
+        ports: Vec<(Option<String>, Option<String>, Option<i32>)>,
+        endpoints: impl Iterator<Item = Endpoint>,
     ) -> Self {
-        let mut group = Self {
-            endpoints: endpoints.into_iter().collect(),
-            ..Self::default()
-        };
-        for (protocol, name, number) in ports {
-            let ports = match protocol.as_deref() {
-                None | Some("TCP") => &mut group.ports,
-                Some("UDP") => &mut group.udp_ports,
-                Some(_) => continue,
-            };
+        let (ports, udp_ports) = by_protocol(ports, |(protocol, name, number)| {
             // A slice may leave the number out: any port, which nobody can connect to.
-            if let Some(number) = number {
-                ports.push((name.unwrap_or_default(), i64::from(number)));
-            }
+            let read = number.map(|number| (name.unwrap_or_default().into(), i64::from(number)));
+            (protocol, read)
+        });
+        Self {
+            ports,
+            udp_ports,
+            endpoints: endpoints.collect(),
         }
-        group
     }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Endpoint {
-    pub addresses: Vec<String>,
+    pub address: EndpointAddress,
     /// Terminating, but still serving: takes only sticky traffic.
     pub fenced: bool,
+}
+
+/// As it is written. Nearly all are IP addresses, and there are many: those take no text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum EndpointAddress {
+    Ip(IpAddr),
+    /// A name, or an address in another form than the one that an address is printed in.
+    Text(Box<str>),
+}
+
+impl From<String> for EndpointAddress {
+    fn from(text: String) -> Self {
+        match text.parse::<IpAddr>() {
+            Ok(address) if address.to_string() == text => Self::Ip(address),
+            Ok(_) | Err(_) => Self::Text(text.into()),
+        }
+    }
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct EndpointSlice {
     /// Label `kubernetes.io/service-name`.
-    pub service: Option<String>,
+    pub service: Option<Arc<str>>,
     pub group: EndpointGroup,
 }
 
@@ -165,24 +191,25 @@ impl From<discovery::EndpointSlice> for EndpointSlice {
             .and_then(|mut labels| labels.remove("kubernetes.io/service-name"));
         let ports = slice.ports.unwrap_or_default().into_iter();
         Self {
-            service,
+            service: service.map(Arc::from),
             group: EndpointGroup::new(
-                ports.map(|port| (port.protocol, port.name, port.port)),
-                slice.endpoints.into_iter().filter_map(serving),
+                ports.map(|port| (port.protocol, port.name, port.port)).collect(),
+                slice.endpoints.into_iter().flat_map(serving),
             ),
         }
     }
 }
 
-/// An endpoint that is ready, or that serves while it terminates; `None` for all others.
-fn serving(endpoint: discovery::Endpoint) -> Option<Endpoint> {
+/// The addresses of an endpoint that is ready, or that serves while it terminates; none of all others.
+fn serving(endpoint: discovery::Endpoint) -> impl Iterator<Item = Endpoint> {
     let conditions = endpoint.conditions.unwrap_or_default();
     let ready = conditions.ready.unwrap_or(true);
     let terminating = conditions.terminating.unwrap_or(false);
     let serving = conditions.serving.unwrap_or(ready);
     let fenced = terminating && serving;
-    (ready || fenced).then_some(Endpoint {
-        addresses: endpoint.addresses,
+    let addresses = (ready || fenced).then_some(endpoint.addresses);
+    addresses.into_iter().flatten().map(move |address| Endpoint {
+        address: address.into(),
         fenced,
     })
 }
@@ -199,9 +226,11 @@ impl From<k8s::Endpoints> for Endpoints {
             let ports = subset.ports.unwrap_or_default().into_iter();
             let addresses = subset.addresses.unwrap_or_default().into_iter();
             EndpointGroup::new(
-                ports.map(|port| (port.protocol, port.name, Some(port.port))),
+                ports
+                    .map(|port| (port.protocol, port.name, Some(port.port)))
+                    .collect(),
                 addresses.map(|address| Endpoint {
-                    addresses: vec![address.ip],
+                    address: address.ip.into(),
                     fenced: false,
                 }),
             )
@@ -249,29 +278,42 @@ pub struct Namespace {
 
 /// `data` of a Secret or a ConfigMap.
 #[derive(Clone, Default, PartialEq, Eq)]
-pub struct Data(BTreeMap<String, Vec<u8>>);
+pub struct Data(
+    /// In the order of the keys.
+    Box<[Entry]>,
+);
+
+/// A key and its value.
+type Entry = (Box<str>, Box<[u8]>);
 
 impl Data {
+    fn new(entries: BTreeMap<String, Vec<u8>>) -> Self {
+        let entries = entries.into_iter();
+        Self(entries.map(|(key, value)| (key.into(), value.into())).collect())
+    }
+
     pub fn get(&self, key: &str) -> Option<&[u8]> {
-        self.0.get(key).map(Vec::as_slice)
+        let found = self.0.binary_search_by(|(known, _)| (**known).cmp(key)).ok()?;
+        self.0.get(found).map(|(_, value)| &**value)
     }
 
     pub fn keys(&self) -> impl Iterator<Item = &str> {
-        self.0.keys().map(String::as_str)
+        self.0.iter().map(|(key, _)| &**key)
     }
 
     /// The key and the value, if there is exactly one.
     pub fn only(&self) -> Option<(&str, &[u8])> {
-        let mut entries = self.0.iter();
-        let (key, value) = entries.next()?;
-        entries.next().is_none().then_some((key, value))
+        match &*self.0 {
+            [(key, value)] => Some((key, value)),
+            _ => None,
+        }
     }
 }
 
 impl fmt::Debug for Data {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_map()
-            .entries(self.0.keys().map(|key| (key, "REDACTED")))
+            .entries(self.keys().map(|key| (key, "REDACTED")))
             .finish()
     }
 }
@@ -321,7 +363,7 @@ impl TryFrom<SecretWire> for Secret {
         }
         Ok(Self {
             kind: wire.kind,
-            data: Data(data),
+            data: Data::new(data),
             revoked: Vec::new(),
         })
     }
@@ -353,7 +395,7 @@ impl From<k8s::ConfigMap> for ConfigMap {
     fn from(map: k8s::ConfigMap) -> Self {
         let data = map.data.unwrap_or_default().into_iter();
         Self {
-            data: Data(data.map(|(key, text)| (key, text.into_bytes())).collect()),
+            data: Data::new(data.map(|(key, text)| (key, text.into_bytes())).collect()),
             revoked: Vec::new(),
         }
     }

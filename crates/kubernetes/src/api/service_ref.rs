@@ -39,11 +39,11 @@ macro_rules! service_schema {
             #[schemars(range(min = 0))]
             pub weight: Option<i64>,
             /// Keeps a client at one server, by a cookie. Default: off.
-            pub sticky: Option<Sticky>,
+            pub sticky: Option<Box<Sticky>>,
             /// Whether servers get the `Host` that the client sent. Default true.
             pub pass_host_header: Option<bool>,
             /// When pieces of a response are passed on. Default: every 100 ms.
-            pub response_forwarding: Option<ResponseForwarding>,
+            pub response_forwarding: Option<Box<ResponseForwarding>>,
             /// The ServersTransport to reach servers with, in the namespace of the Service, or
             /// `name@provider`. Default: the built-in one.
             #[serde(default)]
@@ -57,9 +57,9 @@ macro_rules! service_schema {
             pub node_port_lb: bool,
             /// Requests that ask servers how they are. Only for Services of type ExternalName; Kubernetes
             /// itself checks the others. Default: none.
-            pub health_check: Option<ServerHealthCheck>,
+            pub health_check: Option<Box<ServerHealthCheck>>,
             /// Leaves out servers whose requests fail. Default: off.
-            pub passive_health_check: Option<PassiveHealthCheck>,
+            pub passive_health_check: Option<Box<PassiveHealthCheck>>,
             /// Middlewares that run once this service is chosen, in this order. Default: none.
             #[serde(default)]
             pub middlewares: Vec<Reference>,

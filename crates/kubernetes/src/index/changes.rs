@@ -1,6 +1,7 @@
 //! What is different since somebody looked last.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use super::Entry;
 use crate::api::{Kind, Name, Object};
@@ -66,10 +67,10 @@ pub(crate) const fn is_looked_at(kind: Kind) -> bool {
 pub(super) fn service_of(name: &Name, object: Option<&Object>) -> Option<Name> {
     match object {
         Some(Object::EndpointSlice(slice)) => {
-            let service = slice.service.as_deref()?;
+            let service = slice.service.as_ref()?;
             Some(Name {
-                namespace: name.namespace.clone(),
-                name: service.into(),
+                namespace: Arc::clone(&name.namespace),
+                name: Arc::clone(service),
             })
         }
         Some(_) | None => Some(name.clone()),

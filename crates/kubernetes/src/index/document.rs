@@ -33,7 +33,7 @@ pub(super) struct Contents {
 pub(super) struct ReadObject {
     pub(super) kind: Kind,
     pub(super) name: Name,
-    pub(super) outcome: Result<(Object, Places), Finding>,
+    pub(super) outcome: Result<(Object, Option<Box<Places>>), Box<Finding>>,
     pub(super) notes: Vec<Finding>,
 }
 
@@ -64,7 +64,7 @@ pub(super) fn read_live(root: &Node, kind: Kind, old: bool) -> Option<ReadObject
     let mut read = contents.objects.pop()?;
     read.notes.iter_mut().for_each(|note| note.location = None);
     match &mut read.outcome {
-        Ok((_, places)) => *places = Places::nowhere(),
+        Ok((_, places)) => *places = None,
         Err(fault) => fault.location = None,
     }
     Some(read)
@@ -190,6 +190,10 @@ fn read_object(node: &Node, kind: Kind, version: Version, contents: &mut Content
         Version::Foreign => return,
     }
     let outcome = read_typed(node, kind, &name, &mut notes);
+    let outcome = match outcome {
+        Ok((object, places)) => Ok((object, Some(Box::new(places)))),
+        Err(fault) => Err(Box::new(fault)),
+    };
     contents.objects.push(ReadObject {
         kind,
         name,
@@ -303,46 +307,49 @@ fn read_typed(
     };
     let read = match kind {
         Kind::IngressRoute => spec.read().map(|spec| {
-            Object::IngressRoute(IngressRoute {
-                class_annotation: class_annotation(node),
+            let class_annotation = class_annotation(node);
+            Object::IngressRoute(Box::new(IngressRoute {
+                class_annotation,
                 spec,
-            })
+            }))
         }),
         Kind::IngressRouteTcp => spec.read().map(|spec| {
-            Object::IngressRouteTcp(IngressRouteTcp {
-                class_annotation: class_annotation(node),
+            let class_annotation = class_annotation(node);
+            Object::IngressRouteTcp(Box::new(IngressRouteTcp {
+                class_annotation,
                 spec,
-            })
+            }))
         }),
         Kind::IngressRouteUdp => spec.read().map(|spec| {
-            Object::IngressRouteUdp(IngressRouteUdp {
-                class_annotation: class_annotation(node),
+            let class_annotation = class_annotation(node);
+            Object::IngressRouteUdp(Box::new(IngressRouteUdp {
+                class_annotation,
                 spec,
-            })
+            }))
         }),
         Kind::Middleware => spec.read().map(Box::new).map(Object::Middleware),
-        Kind::MiddlewareTcp => spec.read().map(Object::MiddlewareTcp),
-        Kind::TraefikService => spec.read().map(Object::TraefikService),
+        Kind::MiddlewareTcp => spec.read().map(Box::new).map(Object::MiddlewareTcp),
+        Kind::TraefikService => spec.read().map(Box::new).map(Object::TraefikService),
         Kind::ServersTransportTcp => spec.read().map(Box::new).map(Object::ServersTransportTcp),
-        Kind::Node => whole::<k8s::Node>(node).map(|read| Object::Node(read.into())),
-        Kind::TlsOption => spec.read().map(Object::TlsOption),
-        Kind::TlsStore => spec.read().map(Object::TlsStore),
+        Kind::Node => whole::<k8s::Node>(node).map(|read| Object::Node(Box::new(read.into()))),
+        Kind::TlsOption => spec.read().map(Box::new).map(Object::TlsOption),
+        Kind::TlsStore => spec.read().map(Box::new).map(Object::TlsStore),
         Kind::ServersTransport => servers_transport(&mut spec)
             .map(Box::new)
             .map(Object::ServersTransport),
         Kind::Service => annotations(node)
             .and_then(|_| whole::<k8s::Service>(node))
-            .map(|read| Object::Service(read.into())),
+            .map(|read| Object::Service(Box::new(read.into()))),
         Kind::EndpointSlice => {
-            whole::<discovery::EndpointSlice>(node).map(|read| Object::EndpointSlice(read.into()))
+            whole::<discovery::EndpointSlice>(node).map(|read| Object::EndpointSlice(Box::new(read.into())))
         }
-        Kind::Endpoints => whole::<k8s::Endpoints>(node).map(|read| Object::Endpoints(read.into())),
-        Kind::ConfigMap => config_map(node).map(Object::ConfigMap),
-        Kind::Secret => secret(node).map(Object::Secret),
-        Kind::Namespace => namespace(node).map(Object::Namespace),
-        Kind::Ingress => ingress(&mut spec).map(Object::Ingress),
+        Kind::Endpoints => whole::<k8s::Endpoints>(node).map(|read| Object::Endpoints(Box::new(read.into()))),
+        Kind::ConfigMap => config_map(node).map(Box::new).map(Object::ConfigMap),
+        Kind::Secret => secret(node).map(Box::new).map(Object::Secret),
+        Kind::Namespace => namespace(node).map(Box::new).map(Object::Namespace),
+        Kind::Ingress => ingress(&mut spec).map(Box::new).map(Object::Ingress),
         Kind::IngressClass => {
-            whole::<networking::IngressClass>(node).map(|read| Object::IngressClass(read.into()))
+            whole::<networking::IngressClass>(node).map(|read| Object::IngressClass(Box::new(read.into())))
         }
     };
     match read {

@@ -12,7 +12,9 @@ use super::changes::{Changes, service_of};
 use super::document::{self, ReadObject};
 use super::{Entry, Index, Needs, settle};
 use crate::api::{EndpointSlice, Kind, Name, Object};
+use identity::Identity;
 
+mod identity;
 #[cfg(test)]
 mod tests;
 
@@ -49,38 +51,6 @@ pub struct Arrival {
     identity: Identity,
     /// Its data was dropped, because nobody refers to it.
     withheld: bool,
-}
-
-/// Which object it is, through renamings and repetitions, and in which state.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Identity {
-    uid: Box<str>,
-    version: Box<str>,
-}
-
-impl Identity {
-    fn of(object: &Json) -> Self {
-        let text = |field: &str| {
-            let value = object.get("metadata").and_then(|metadata| metadata.get(field));
-            value.and_then(Json::as_str).unwrap_or_default().into()
-        };
-        Self {
-            uid: text("uid"),
-            version: text("resourceVersion"),
-        }
-    }
-
-    fn is_same(&self, other: &Self) -> bool {
-        self == other && !self.version.is_empty()
-    }
-
-    /// Versions are opaque, but for their order where both are numbers.
-    fn is_older_than(&self, other: &Self) -> bool {
-        match (self.version.parse::<u128>(), other.version.parse::<u128>()) {
-            (Ok(own), Ok(others)) => own < others,
-            _ => false,
-        }
-    }
 }
 
 impl Arrival {
@@ -126,9 +96,10 @@ struct Held {
 /// All objects of a cluster that are known.
 #[derive(Debug)]
 pub(super) struct Live {
-    objects: BTreeMap<ObjectKey, Held>,
-    /// The names of slices, by Service.
-    slices: BTreeMap<Name, BTreeSet<Name>>,
+    /// In boxes, since a tree has places for more than it holds.
+    objects: BTreeMap<ObjectKey, Box<Held>>,
+    /// Each Service with each of its slices, which are in its namespace.
+    slices: BTreeSet<(Name, Arc<str>)>,
     /// Since they were taken last.
     changes: Changes,
     /// Objects that were deleted lately, each in its last state: what a watch still says of an older one is late. A
@@ -140,7 +111,7 @@ impl Default for Live {
     fn default() -> Self {
         Self {
             objects: BTreeMap::new(),
-            slices: BTreeMap::new(),
+            slices: BTreeSet::new(),
             changes: Changes::everything(),
             gone: VecDeque::new(),
         }
@@ -172,32 +143,41 @@ impl Live {
 
     /// The slices of a service, in the order of their names.
     pub(super) fn slices_of(&self, service: &Name) -> Vec<&EndpointSlice> {
-        let names = self.slices.get(service).into_iter().flatten();
+        let from = (service.clone(), Arc::from(""));
+        let names = self.slices.range(from..).take_while(|(of, _)| of == service);
         let slice = |name: &Name| match &self.entry(Kind::EndpointSlice, name)?.good.as_ref()?.object {
-            Object::EndpointSlice(slice) => Some(slice),
+            Object::EndpointSlice(slice) => Some(&**slice),
             _ => None,
         };
-        names.filter_map(slice).collect()
+        names
+            .filter_map(|(of, name)| slice(&Name::new(Arc::clone(&of.namespace), Arc::clone(name))))
+            .collect()
     }
 
-    fn insert(&mut self, key: ObjectKey, held: Held) {
+    fn insert(&mut self, mut key: ObjectKey, mut held: Held) {
+        self.share_namespace(&mut key);
+        held.entry.name = key.2.clone();
         self.changes.note(&held.entry, held.withheld);
         if let Some(service) = slice_service(&held) {
-            self.slices.entry(service).or_default().insert(key.2.clone());
+            self.slices.insert((service, Arc::clone(&key.2.name)));
         }
-        self.objects.insert(key, held);
+        self.objects.insert(key, Box::new(held));
+    }
+
+    /// Objects of one namespace have one text for it: the object before this one has it, if any has.
+    fn share_namespace(&self, key: &mut ObjectKey) {
+        if let Some(((_, _, near), _)) = self.objects.range(..&*key).next_back()
+            && near.namespace == key.2.namespace
+        {
+            key.2.namespace = Arc::clone(&near.namespace);
+        }
     }
 
     fn remove(&mut self, key: &ObjectKey) -> Option<Held> {
-        let held = self.objects.remove(key)?;
+        let held = *self.objects.remove(key)?;
         self.changes.note(&held.entry, held.withheld);
-        if let Some(service) = slice_service(&held)
-            && let Some(slices) = self.slices.get_mut(&service)
-        {
-            slices.remove(&key.2);
-            if slices.is_empty() {
-                self.slices.remove(&service);
-            }
+        if let Some(service) = slice_service(&held) {
+            self.slices.remove(&(service, Arc::clone(&key.2.name)));
         }
         Some(held)
     }
@@ -277,8 +257,8 @@ impl Index {
         };
         let key = (collection.kind, collection.old, name);
         let last = Identity::of(object);
-        let is_it = |held: &Held| held.identity.uid == last.uid;
-        let known = self.live.objects.get(&key).is_some_and(is_it);
+        let known = self.live.objects.get(&key);
+        let known = known.is_some_and(|held| held.identity.uid == last.uid);
         if known {
             self.live.remove(&key);
         }
@@ -300,8 +280,8 @@ impl Index {
                 changes.note(&held.entry, false);
                 held.withheld = true;
                 held.entry.good = None;
-                held.entry.fault = Some(withheld(kind, name));
-                held.entry.notes.clear();
+                held.entry.fault = Some(Box::new(withheld(kind, name)));
+                held.entry.notes = Vec::new();
             }
         }
     }
@@ -322,7 +302,8 @@ impl Index {
         {
             self.live.changes.object(kind, Some(name.clone()));
             let message = format!("its data cannot be fetched: {why}");
-            held.entry.fault = Some(Finding::error(Code::InvalidObject, message).object(name.of_kind(kind)));
+            let fault = Finding::error(Code::InvalidObject, message).object(name.of_kind(kind));
+            held.entry.fault = Some(Box::new(fault));
         }
     }
 
@@ -347,7 +328,7 @@ impl Index {
                 kind: key.0,
                 name: key.2.clone(),
                 good: None,
-                fault: Some(withheld(key.0, &key.2)),
+                fault: Some(Box::new(withheld(key.0, &key.2))),
                 notes: Vec::new(),
             }
         } else {

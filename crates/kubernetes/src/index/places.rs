@@ -14,27 +14,17 @@ type Field = (Box<str>, LineColumn);
 /// document itself, which is not kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Places {
-    /// `None`: the object was not written in a file.
-    file: Option<Arc<str>>,
+    file: Arc<str>,
     object: LineColumn,
     /// In the order of the paths.
     fields: Box<[Field]>,
 }
 
 impl Places {
-    /// Of an object that was not read from a file.
-    pub(crate) fn nowhere() -> Self {
-        Self {
-            file: None,
-            object: (0, 0),
-            fields: Box::default(),
-        }
-    }
-
     /// Places of the object alone.
     pub(crate) fn of_object(root: &Node) -> Self {
         Self {
-            file: Some(Arc::clone(&root.location.file)),
+            file: Arc::clone(&root.location.file),
             object: place(root),
             fields: Box::default(),
         }
@@ -74,12 +64,12 @@ impl Places {
         }
     }
 
-    pub(crate) fn object(&self) -> Option<Location> {
+    pub(crate) fn object(&self) -> Location {
         self.location(self.object)
     }
 
     /// The place of a field, or of the nearest field around it that was written.
-    pub(crate) fn at(&self, path: &str) -> Option<Location> {
+    pub(crate) fn at(&self, path: &str) -> Location {
         let mut path = path;
         loop {
             if let Ok(found) = self.fields.binary_search_by(|(known, _)| (**known).cmp(path)) {
@@ -95,12 +85,12 @@ impl Places {
         }
     }
 
-    fn location(&self, (line, column): LineColumn) -> Option<Location> {
-        Some(Location {
-            file: Arc::clone(self.file.as_ref()?),
+    fn location(&self, (line, column): LineColumn) -> Location {
+        Location {
+            file: Arc::clone(&self.file),
             line,
             column,
-        })
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use viaduct_config::finding::Code;
 use viaduct_config::{Finding, Location};
 
 use super::live::Live;
-use super::{Entry, Places, is_looked_at};
+use super::{Entry, Good, Places, is_looked_at};
 use crate::api::{EndpointSlice, Kind, Name, Typed};
 
 /// The answer to a reference.
@@ -149,7 +149,7 @@ impl<'a> View<'a> {
         Some(Subject {
             kind,
             name: &entry.name,
-            places: entry.good.as_ref().map(|good| &good.places),
+            places: entry.good.as_ref().and_then(Good::places),
         })
     }
 
@@ -189,7 +189,7 @@ impl Subject<'_> {
     }
 
     pub(crate) fn at(&self, field: &str) -> Option<Location> {
-        self.places.and_then(|places| places.at(field))
+        self.places.map(|places| places.at(field))
     }
 
     fn about(&self, finding: Finding, field: &str) -> Finding {
@@ -206,13 +206,13 @@ fn held<'a, T: Typed>(entry: &'a Entry) -> Option<Held<'a, T>> {
     let good = entry.good.as_ref();
     let state = match good {
         Some(good) => Ok(T::of(&good.object)?),
-        None => Err(entry.fault.as_ref()?),
+        None => Err(entry.fault.as_deref()?),
     };
     Some(Held {
         subject: Subject {
             kind: entry.kind,
             name: &entry.name,
-            places: good.map(|good| &good.places),
+            places: good.and_then(Good::places),
         },
         state,
     })

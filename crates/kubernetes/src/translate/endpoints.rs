@@ -9,7 +9,7 @@ use viaduct_config::dynamic::http::Server;
 use viaduct_config::finding::Code;
 
 use super::Context;
-use crate::api::core::{EndpointGroup, ServicePort};
+use crate::api::core::{EndpointAddress, EndpointGroup, ServicePort};
 use crate::api::{Endpoints, Name, Node};
 use crate::index::{Lookup, Subject};
 use crate::policy::Refusal;
@@ -301,7 +301,7 @@ impl Collected {
             .map(|(_, number)| *number);
         let Some(number) = number else {
             self.other_ports
-                .extend(ports.iter().map(|(name, _)| name.clone()));
+                .extend(ports.iter().map(|(name, _)| name.to_string()));
             return;
         };
         let Some(port) = port_number(number) else {
@@ -309,17 +309,23 @@ impl Collected {
             return;
         };
         for endpoint in &group.endpoints {
-            for address in &endpoint.addresses {
-                self.address(cx, address, port, endpoint.fenced);
+            match &endpoint.address {
+                EndpointAddress::Ip(address) => {
+                    self.host(cx, Host::Address(*address), port, endpoint.fenced);
+                }
+                EndpointAddress::Text(text) => self.address(cx, text, port, endpoint.fenced),
             }
         }
     }
 
     fn address(&mut self, cx: &Context<'_>, address: &str, port: u16, fenced: bool) {
-        let Some(host) = Host::parse(address) else {
-            self.invalid.push(format!("address `{}`", address.escape_debug()));
-            return;
-        };
+        match Host::parse(address) {
+            Some(host) => self.host(cx, host, port, fenced),
+            None => self.invalid.push(format!("address `{}`", address.escape_debug())),
+        }
+    }
+
+    fn host(&mut self, cx: &Context<'_>, host: Host, port: u16, fenced: bool) {
         if let Err(refused) = Destination::new(cx, host.clone(), port) {
             self.refused.push(refused);
             return;

@@ -182,7 +182,7 @@ pub(super) fn port(
     };
     let by_name = known
         .iter()
-        .find(|port| port.name.len() <= MAX_PORT_NAME && name == Some(&port.name));
+        .find(|port| port.name.len() <= MAX_PORT_NAME && name.is_some_and(|name| **name == *port.name));
     let by_number = || known.iter().find(|port| number == Some(port.number));
     if let Some(found) = by_name.or_else(by_number) {
         return Ok(found.clone());

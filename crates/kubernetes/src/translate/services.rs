@@ -73,11 +73,11 @@ impl Asked<'_> {
                 servers,
                 strategy: self.strategy()?.to_owned(),
                 pass_host_header: Some(asked.pass_host_header.unwrap_or(true)),
-                response_forwarding: asked.response_forwarding.clone(),
+                response_forwarding: asked.response_forwarding.as_deref().cloned(),
                 servers_transport,
-                sticky: asked.sticky.clone(),
+                sticky: asked.sticky.as_deref().cloned(),
                 health_check: self.health_check(external)?,
-                passive_health_check: asked.passive_health_check.clone(),
+                passive_health_check: asked.passive_health_check.as_deref().cloned(),
             },
             middlewares: self.middlewares(cx)?,
             port: written_port(asked).into(),
@@ -271,7 +271,7 @@ impl Asked<'_> {
             let message = "a health check is for ExternalName services; Kubernetes checks the others itself";
             return Err(self.error(Code::InvalidService, "healthCheck", message));
         }
-        Ok(self.service.health_check.clone())
+        Ok(self.service.health_check.as_deref().cloned())
     }
 }
 

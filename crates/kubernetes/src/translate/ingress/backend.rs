@@ -107,7 +107,7 @@ impl<'a> Asked<'a> {
         let found = service.ports.iter().find(|port| match wanted {
             None => true,
             Some(Port::Number(number)) => port.number == *number,
-            Some(Port::Name(name)) => port.name == *name,
+            Some(Port::Name(name)) => *port.name == **name,
         });
         match (found, &service.target, wanted) {
             (Some(port), _, _) => Ok(port.clone()),
@@ -121,7 +121,7 @@ impl<'a> Asked<'a> {
                 let message = format!("the Service has no port `{}`", wanted.escape_debug());
                 let missing = self.error(Code::InvalidService, "service.port", message);
                 let missing = missing.wanted(reach::ports(service)).got(wanted);
-                Err(match service.ports.as_slice() {
+                Err(match &*service.ports {
                     [only] => missing.hint(format!("write `port: {{number: {}}}`", only.number)),
                     _ => missing,
                 })
