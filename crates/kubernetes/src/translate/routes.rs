@@ -349,13 +349,14 @@ impl<'a> Routing<'a> {
         let name = Name::new(&*self.subject.name.namespace, secret);
         // Whoever was first looked at it for all.
         self.cx.view.look(Kind::Secret, Some(&name));
+        let router = self.cx.names.router(self.subject.name, &self.route.rule);
+        let owner = (Element::Router(router), name.clone());
         if draft.has_certificate(&name) {
+            draft.own_certificates.push(owner);
             return;
         }
         match material::pair(self.cx, &name) {
             Ok(pair) => {
-                let router = self.cx.names.router(self.subject.name, &self.route.rule);
-                let owner = (Element::Router(router), name.clone());
                 draft.own_certificates.push(owner);
                 draft.certificate(name, pair, None);
             }

@@ -358,3 +358,33 @@ fn c14_a_bad_secret_touches_its_own_users_only() {
     assert!(update.broken[0].1.message.contains("`data.ca.crt` is not base64"));
     assert_eq!(update.dynamic.http.routers.len(), 2);
 }
+
+#[test]
+fn i2_every_router_asks_for_the_certificate_that_its_object_names() {
+    let asking = |name: &str| {
+        let spec = format!(
+            "{{routes: [{{match: Host(`{name}`), services: [{{name: backend, port: 443}}]}}, \
+               {{match: Host(`{name}.more`), services: [{{name: backend, port: 443}}]}}], tls: {{secretName: pair}}}}"
+        );
+        object("IngressRoute", "web", name, &spec)
+    };
+    let store = object(
+        "TLSStore",
+        "web",
+        "default",
+        "{certificates: [{secretName: pair}]}",
+    );
+    let pair = secret("web", "pair", "{tls.crt: C, tls.key: K}");
+    for more in [vec![], vec![store.as_str()]] {
+        let (one, two) = (asking("one"), asking("two"));
+        let documents = [&[BACKEND, &one, &two, &pair], more.as_slice()].concat();
+        let update = update(&documents);
+        assert_clean(&update);
+        assert_eq!(update.dynamic.tls.certificates.len(), 1);
+        assert_eq!(update.dynamic.http.routers.len(), 4);
+        for name in update.dynamic.http.routers.keys() {
+            let router = Element::Router(name.clone());
+            assert_eq!(update.own_certificates.get(&router), Some(&0), "{router}");
+        }
+    }
+}
