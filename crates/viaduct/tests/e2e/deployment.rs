@@ -2,5 +2,6 @@
 
 mod chart;
 mod cluster;
+mod image;
 mod isolation;
 mod manifests;
