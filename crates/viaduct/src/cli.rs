@@ -337,6 +337,11 @@ pub(crate) struct Render {
     /// Write private keys out instead of REDACTED
     #[arg(long)]
     pub(crate) show_secrets: bool,
+
+    /// Install options of the process that would serve the objects, such as --configFile=FILE; under the same options a
+    /// directory and a cluster give the same answer [default: a directory is the operator's, a cluster its tenants']
+    #[arg(last = true, value_name = "OPTION")]
+    pub(crate) options: Vec<String>,
 }
 
 #[derive(Debug, Args)]

@@ -13,13 +13,15 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::task::spawn_blocking;
 use viaduct_config::finding::Code;
-use viaduct_config::{Finding, Update};
+use viaduct_config::{Dynamic, Finding, ProviderName, Update};
 use viaduct_kubernetes::{
-    Directory, DirectoryError, Index, IngressPolicy, SecretView, translate, translate_ingresses,
+    Directory, DirectoryError, INGRESS_PROVIDER, Index, IngressPolicy, PROVIDER, Policy, SecretView,
+    translate, translate_ingresses,
 };
 use viaduct_providers::{Changes, Target, Timing, Watch, watch};
 
 use crate::failure::Failure;
+use cluster::Terms;
 
 /// A directory that has been read and is being watched.
 pub(crate) struct Manifests {
@@ -45,7 +47,7 @@ impl Manifests {
     /// The directory's configuration now, and again whenever it changes: one update of each provider, both in the
     /// channel before anybody can take the first. Needs a tokio runtime; ends with the receiver. `own`: where this process listens, lest it forwards to itself.
     pub(crate) fn follow(mut self, own: Vec<SocketAddr>) -> mpsc::Receiver<Update> {
-        self.reader.policy.common.own_addresses = own;
+        self.reader.terms.listen_at(&own);
         let (sender, updates) = mpsc::channel(PROVIDERS);
         tokio::spawn(follow(self, sender));
         updates
@@ -60,6 +62,14 @@ pub(crate) fn admit(secret: &SecretView<'_>) -> Result<(), String> {
 /// The directory's configuration now, one update of each provider.
 pub(crate) fn read_once(path: &Path) -> Result<[Update; PROVIDERS], Failure> {
     Ok(Reader::open(path)?.updates())
+}
+
+/// What the directory's objects would come to in a cluster.
+pub(crate) fn read_once_under(path: &Path, terms: &Terms) -> Result<[Update; PROVIDERS], Failure> {
+    let (crd, ingress) = terms.for_directory()?;
+    let mut reader = Reader::open(path)?;
+    reader.terms = Policies { crd, ingress };
+    Ok(reader.updates())
 }
 
 async fn follow(manifests: Manifests, sender: mpsc::Sender<Update>) {
@@ -109,11 +119,27 @@ async fn rested(again: Option<Duration>) {
     }
 }
 
+/// What the objects may ask for. `None`: they are not the provider's.
+struct Policies {
+    crd: Option<Policy>,
+    ingress: Option<IngressPolicy>,
+}
+
+impl Policies {
+    /// Where this process listens.
+    fn listen_at(&mut self, own: &[SocketAddr]) {
+        let ingress = self.ingress.iter_mut().map(|ingress| &mut ingress.common);
+        for policy in self.crd.iter_mut().chain(ingress) {
+            policy.own_addresses = own.to_vec();
+        }
+    }
+}
+
 /// What has been read of the directory.
 struct Reader {
     directory: Directory,
     index: Index,
-    policy: IngressPolicy,
+    terms: Policies,
     /// Why the directory cannot be read now, though it could before.
     lost: Option<DirectoryError>,
     /// When to look again without being told of a change.
@@ -125,7 +151,10 @@ impl Reader {
         let mut reader = Self {
             directory: Directory::new(path),
             index: Index::new(admit),
-            policy: IngressPolicy::directory(),
+            terms: Policies {
+                crd: Some(Policy::directory()),
+                ingress: Some(IngressPolicy::directory()),
+            },
             lost: None,
             again: None,
         };
@@ -170,7 +199,15 @@ impl Reader {
     }
 
     fn updates(&self) -> [Update; PROVIDERS] {
-        let mut update = translate(&self.index, &self.policy.common);
+        let nothing = |provider| Update::new(ProviderName::new(provider), Dynamic::default());
+        let mut update = match &self.terms.crd {
+            Some(policy) => translate(&self.index, policy),
+            None => nothing(PROVIDER),
+        };
+        let ingresses = match &self.terms.ingress {
+            Some(policy) => translate_ingresses(&self.index, policy).0,
+            None => nothing(INGRESS_PROVIDER),
+        };
         if let Some(error) = &self.lost {
             let finding = Finding::error(
                 Code::LastGoodKept,
@@ -181,7 +218,7 @@ impl Reader {
         } else if self.index.is_empty() {
             update.notes.push(self.nothing_to_serve());
         }
-        [update, translate_ingresses(&self.index, &self.policy).0]
+        [update, ingresses]
     }
 }
 

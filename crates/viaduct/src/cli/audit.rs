@@ -26,6 +26,11 @@ pub(crate) struct Audit {
     /// `mtls`, `verified`, `name-skipped`, `unverified` or `plaintext`; each includes those before it.
     #[arg(long, value_name = "CLASS")]
     pub(crate) require: Option<BridgeRequirement>,
+
+    /// Install options of the process that would serve the objects of a directory or a cluster, such as --configFile=FILE
+    /// [default: a directory is the operator's, a cluster its tenants']
+    #[arg(last = true, value_name = "OPTION", conflicts_with_all = ["config_file", "api"])]
+    pub(crate) options: Vec<String>,
 }
 
 /// Where the routes come from: one of them.

@@ -20,6 +20,7 @@ use crate::control::{gather, text};
 use crate::failure::Failure;
 use crate::install::{Surroundings, load};
 use crate::settings::{self, providers};
+use crate::source::cluster::Terms;
 use crate::{logging, output, serving, source};
 
 /// The table goes to standard output, all else to standard error. Status 0; 1 if a route is below what `--require` names;
@@ -101,19 +102,25 @@ fn read(arguments: &Audit) -> Result<Vec<Row>, Failure> {
     if let Some(file) = &source.config_file {
         return of_install(file);
     }
-    let updates = match &source.directory {
-        Some(directory) => source::read_once(directory)?.into(),
-        None => {
+    let terms = offline::terms(&arguments.options)?;
+    let updates = match (&source.directory, &terms) {
+        (Some(directory), Some(terms)) => source::read_once_under(directory, terms)?.into(),
+        (Some(directory), None) => source::read_once(directory)?.into(),
+        (None, terms) => {
             let access = Access {
                 kubeconfig: source.kubeconfig.clone(),
                 context: arguments.context.clone(),
                 ..Access::default()
             };
-            let read = source::cluster::read_once(access, arguments.namespaces.clone());
-            serving::control_runtime()?.block_on(read)?
+            let terms = terms.clone().unwrap_or_else(Terms::cluster);
+            let terms = terms.in_namespaces(&arguments.namespaces);
+            serving::control_runtime()?.block_on(terms.read_once(access))?
         }
     };
-    let install = offline::as_up_would(&updates);
+    let install = match &terms {
+        Some(terms) => serve::routing(terms.install())?,
+        None => offline::as_up_would(&updates),
+    };
     table_of(install, updates)
 }
 

@@ -11,6 +11,22 @@ use viaduct_tls::ocsp::Staples;
 
 use super::up;
 use crate::cli::EntryPoint;
+use crate::failure::Failure;
+use crate::install::{Surroundings, load};
+use crate::output;
+use crate::source::cluster::Terms;
+
+/// What the process that would serve the objects is told. `None`: nobody says.
+pub(super) fn terms(options: &[String]) -> Result<Option<Terms>, Failure> {
+    if options.is_empty() {
+        return Ok(None);
+    }
+    let told = load(&Surroundings::own(options.to_vec()))?;
+    for warning in &told.warnings {
+        output::status(format_args!("warning: {warning}"));
+    }
+    Ok(Some(Terms::of(told.install)))
+}
 
 /// The entry points of `viaduct up`, and whatever others the routers name.
 pub(super) fn as_up_would(updates: &[Update]) -> Install {

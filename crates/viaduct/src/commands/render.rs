@@ -12,16 +12,18 @@ use viaduct_config::render::{Format, Secrets, render};
 use viaduct_config::{Dynamic, Finding, ProviderName, QualifiedName, Update};
 use viaduct_kubernetes::watch::Access;
 
-use super::{offline, up};
+use super::{offline, serve, up};
 use crate::cli::{Render, RenderFormat};
 use crate::control::{gather, has_errors, text};
 use crate::failure::Failure;
+use crate::source::cluster::Terms;
 use crate::{logging, output, serving, source};
 
 /// The configuration goes to standard output, findings to standard error; fails if one is an error.
 pub(super) fn run(arguments: &Render) -> anyhow::Result<ExitCode> {
     let _log = logging::start(logging::Level::Warn)?;
-    let updates = read(arguments)?;
+    let terms = offline::terms(&arguments.options)?;
+    let updates = read(arguments, terms.as_ref())?;
     let format = match arguments.format {
         RenderFormat::Yaml => Format::Yaml,
         RenderFormat::Json => Format::Json,
@@ -33,7 +35,7 @@ pub(super) fn run(arguments: &Render) -> anyhow::Result<ExitCode> {
     };
     output::result(render(&together(&updates), format, secrets));
 
-    let findings = findings(updates);
+    let findings = findings(updates, terms.as_ref())?;
     let failed = has_errors(&findings);
     gather(findings)
         .iter()
@@ -45,21 +47,30 @@ pub(super) fn run(arguments: &Render) -> anyhow::Result<ExitCode> {
     })
 }
 
-fn read(arguments: &Render) -> Result<Vec<Update>, Failure> {
+/// A directory is the operator's where nothing else is said, and a cluster is its tenants' (decision 22).
+fn read(arguments: &Render, terms: Option<&Terms>) -> Result<Vec<Update>, Failure> {
     if let Some(directory) = &arguments.directory {
-        return source::read_once(directory).map(Vec::from);
+        return Ok(match terms {
+            Some(terms) => source::read_once_under(directory, terms)?.into(),
+            None => source::read_once(directory)?.into(),
+        });
     }
     let access = Access {
         kubeconfig: arguments.kubeconfig.clone(),
         context: arguments.context.clone(),
         ..Access::default()
     };
-    let read = source::cluster::read_once(access, arguments.namespaces.clone());
-    serving::control_runtime()?.block_on(read)
+    let terms = terms.cloned().unwrap_or_else(Terms::cluster);
+    let terms = terms.in_namespaces(&arguments.namespaces);
+    serving::control_runtime()?.block_on(terms.read_once(access))
 }
 
-/// What serving this configuration would say, on entry points that are all there.
-fn findings(updates: Vec<Update>) -> Vec<Finding> {
+/// What serving this configuration would say. Without options: on entry points that are all there.
+fn findings(updates: Vec<Update>, terms: Option<&Terms>) -> Result<Vec<Finding>, Failure> {
+    if let Some(terms) = terms {
+        let install = serve::routing(terms.install())?;
+        return Ok(offline::compiled(install, updates).1);
+    }
     let mut named: BTreeSet<String> = updates
         .iter()
         .flat_map(|update| update.dynamic.http.routers.values())
@@ -70,7 +81,7 @@ fn findings(updates: Vec<Update>) -> Vec<Finding> {
         named.insert("web".to_owned());
     }
     let install = up::routing(named.iter().map(|name| (name.as_str(), false)));
-    offline::compiled(install, updates).1
+    Ok(offline::compiled(install, updates).1)
 }
 
 /// What all providers say, as one configuration.

@@ -69,6 +69,7 @@ pub(crate) async fn start(install: &Install, own: Vec<SocketAddr>) -> Result<Sta
         own,
         loopback: install.viaduct.allow_loopback_endpoints,
         default_rule_syntax: default_rule_syntax(install),
+        tell_names: false,
     };
     let (mut events, mut leaders) = (None, Vec::new());
     for plan in cluster::plans(install) {
@@ -115,6 +116,7 @@ pub(crate) async fn read_once(install: &Install) -> Result<Vec<Update>, Failure>
         own: Vec::new(),
         loopback: install.viaduct.allow_loopback_endpoints,
         default_rule_syntax: default_rule_syntax(install),
+        tell_names: false,
     };
     for plan in cluster::plans(install) {
         updates.extend(plan.read_once(&around).await?);

@@ -1,5 +1,7 @@
 //! Configuration from the objects of a Kubernetes cluster.
 
+mod terms;
+
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -23,6 +25,8 @@ use viaduct_kubernetes::{
 
 use super::admission;
 use crate::failure::Failure;
+
+pub(crate) use terms::Terms;
 
 /// What follows a cluster: one watch for both providers, if both reach it in the same way and watch the same namespaces.
 #[derive(Default)]
@@ -65,6 +69,8 @@ pub(crate) struct Around {
     /// Whether endpoints may be on this machine.
     pub(crate) loopback: bool,
     pub(crate) default_rule_syntax: Syntax,
+    /// Whether findings may name what a tenant may not see. Not where objects are served: tenants are told.
+    pub(crate) tell_names: bool,
 }
 
 /// Which watches the configured providers need.
@@ -182,13 +188,18 @@ impl Plan {
 
     /// What its providers make of the objects that are there now. Nothing is written, and no status is anybody's.
     pub(crate) async fn read_once(self, around: &Around) -> Result<Vec<Update>, Failure> {
+        let connection = self.connect().await?;
+        self.read_from(connection, around).await
+    }
+
+    async fn read_from(self, connection: Arc<Connection>, around: &Around) -> Result<Vec<Update>, Failure> {
         let (crd, ingress) = self.policies(around);
         let policies = Policies {
             crd,
             ingress,
             status: None,
         };
-        cluster(self.connect().await?, self.settings(), policies)
+        cluster(connection, self.settings(), policies)
             .read_once()
             .await
             .map_err(|error| Failure::new(error.to_string()))
@@ -254,10 +265,10 @@ pub(crate) fn policies(install: &Install) -> (Policy, IngressPolicy) {
         own: Vec::new(),
         loopback: install.viaduct.allow_loopback_endpoints,
         default_rule_syntax: crate::settings::providers::default_rule_syntax(install),
+        tell_names: true,
     };
     let offline = |policy: Policy| Policy {
         allow_empty_services: true,
-        tell_names: true,
         ..policy
     };
     let providers = &install.providers;
@@ -285,7 +296,7 @@ fn crd_policy(written: &KubernetesCrd, around: &Around) -> Policy {
         ingress_class: (!written.ingress_class.is_empty()).then(|| written.ingress_class.clone()),
         native_lb_by_default: written.native_lb_by_default,
         allow_loopback: around.loopback,
-        tell_names: false,
+        tell_names: around.tell_names,
         own_addresses: around.own.clone(),
     }
 }
@@ -305,7 +316,7 @@ fn ingress_policy(
             ingress_class: (!written.ingress_class.is_empty()).then(|| written.ingress_class.clone()),
             native_lb_by_default: written.native_lb_by_default,
             allow_loopback: around.loopback,
-            tell_names: false,
+            tell_names: around.tell_names,
             own_addresses: around.own.clone(),
         },
         strict_prefix_matching: written.strict_prefix_matching,
@@ -375,28 +386,6 @@ fn tell_statuses(connection: &Arc<Connection>) -> (watch::Sender<Vec<Outdated>>,
 
 /// The Lease of the replica that writes the status of Ingresses, in the namespace of the process.
 const LEASE: &str = "viaduct-ingress-status";
-
-/// What a cluster's objects come to, under the policies of [`read_once`](super::read_once), for each provider.
-pub(crate) async fn read_once(access: Access, namespaces: Vec<String>) -> Result<Vec<Update>, Failure> {
-    let kinds: BTreeSet<_> = Settings::for_traefik_kinds()
-        .into_iter()
-        .chain(Settings::for_ingresses())
-        .collect();
-    let settings = Settings {
-        kinds: kinds.into_iter().collect(),
-        namespaces,
-        ..Settings::default()
-    };
-    let policies = Policies {
-        crd: Some(Policy::directory()),
-        ingress: Some(IngressPolicy::directory()),
-        status: None,
-    };
-    cluster(connect(access).await?, settings, policies)
-        .read_once()
-        .await
-        .map_err(|error| Failure::new(error.to_string()))
-}
 
 /// What the providers of a watch make of its objects.
 struct Policies {

@@ -208,5 +208,6 @@ fn a_router_that_names_no_entry_point_has_the_default_one() {
     let mut dynamic = Dynamic::default();
     dynamic.http.routers.insert("web".into(), router);
     dynamic.http.services.insert("app".into(), balancer);
-    assert_eq!(findings(vec![Update::new(ProviderName::new("k"), dynamic)]), []);
+    let updates = vec![Update::new(ProviderName::new("k"), dynamic)];
+    assert_eq!(findings(updates, None).expect("findings"), []);
 }
