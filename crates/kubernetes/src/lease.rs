@@ -1,7 +1,7 @@
 //! One of several replicas is the leader: who holds a Lease (`coordination.k8s.io/v1`).
 //!
 //! What only one may do (the status of Ingresses, say) is done while [`Leadership::holds`] says so. A leader that is
-//! gone is succeeded within [`DURATION`]; one that shuts down lets go at once. Nobody's clock is compared with
+//! gone is succeeded within [`DURATION`] and one look ([`AGAIN`]); one that shuts down lets go at once. Nobody's clock is compared with
 //! anybody else's: a Lease that has not changed for as long as it lasts, by the clock of who looks, is free.
 
 use std::sync::Arc;
@@ -80,6 +80,8 @@ impl Leadership {
 struct Seen {
     version: String,
     since: Instant,
+    /// Whoever holds it is gone if it is still so then.
+    until: Instant,
 }
 
 struct Contender {
@@ -129,11 +131,23 @@ impl Contender {
                     }
                 }
             }
+            let pause = self.pause();
             tokio::select! {
-                () = tokio::time::sleep(jittered(AGAIN)) => {}
+                () = tokio::time::sleep(pause) => {}
                 () = ends(*self.told.borrow(), renewed) => self.tell(false),
                 _ = stop.recv() => return self.let_go().await,
             }
+        }
+    }
+
+    /// Until the next look; no longer than somebody else's Lease lasts.
+    fn pause(&self) -> Duration {
+        let pause = jittered(AGAIN);
+        let runs_out = self.seen.as_ref().map(|seen| seen.until);
+        let left = runs_out.map(|until| until.saturating_duration_since(Instant::now()));
+        match left.filter(|left| !left.is_zero() && !*self.told.borrow()) {
+            Some(left) => pause.min(left),
+            None => pause,
         }
     }
 
@@ -169,7 +183,12 @@ impl Contender {
             Some(seen) if seen.version == version => seen.since,
             Some(_) | None => {
                 let since = Instant::now();
-                self.seen = Some(Seen { version, since });
+                let until = since + lasts(lease);
+                self.seen = Some(Seen {
+                    version,
+                    since,
+                    until,
+                });
                 since
             }
         }
@@ -290,15 +309,20 @@ fn decide(lease: &Lease, own: &str, unchanged: Duration) -> Move {
     if holder == own {
         return Move::Renew;
     }
-    let seconds = spec
-        .and_then(|spec| spec.lease_duration_seconds)
-        .unwrap_or_default();
-    let lasts = Duration::from_secs(u64::try_from(seconds).unwrap_or_default());
-    if holder.is_empty() || unchanged >= lasts {
+    if holder.is_empty() || unchanged >= lasts(lease) {
         Move::Take
     } else {
         Move::Wait
     }
+}
+
+/// For how long it is its holder's unless it is renewed.
+fn lasts(lease: &Lease) -> Duration {
+    let spec = lease.spec.as_ref();
+    let seconds = spec
+        .and_then(|spec| spec.lease_duration_seconds)
+        .unwrap_or_default();
+    Duration::from_secs(u64::try_from(seconds).unwrap_or_default())
 }
 
 /// Resolves when a leadership that was renewed last at `renewed` is over. Cancel safe.
@@ -316,5 +340,5 @@ pub const LETTING_GO: Duration = Duration::from_secs(2);
 /// A leader that could not renew for so long is none.
 const GIVE_UP: Duration = Duration::from_secs(10);
 /// Between half of this and this: how often the Lease is looked at, and renewed.
-const AGAIN: Duration = Duration::from_secs(3);
+pub const AGAIN: Duration = Duration::from_secs(3);
 const ROUND: Duration = Duration::from_secs(5);

@@ -12,7 +12,7 @@ pub(crate) struct Backoff {
 }
 
 impl Backoff {
-    /// The next wait: at least as long as the server asks for, and no longer than 4 s otherwise, so that
+    /// The next wait: at least as long as the server asks for, and no longer than 3 s otherwise, so that
     /// a server that comes back is noticed soon.
     pub(crate) fn after(&mut self, error: &ApiError) -> Duration {
         let wait = self.next();
@@ -45,7 +45,8 @@ pub(crate) fn jittered(most: Duration) -> Duration {
 }
 
 const FIRST: Duration = Duration::from_millis(100);
-const LONGEST: Duration = Duration::from_secs(4);
+/// What happened meanwhile is in force within five seconds of the server's return.
+const LONGEST: Duration = Duration::from_secs(3);
 const MOST_DOUBLINGS: u32 = 10;
 
 #[cfg(test)]
@@ -53,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn r14_waits_double_up_to_four_seconds_and_differ() {
+    fn r14_waits_double_up_to_three_seconds_and_differ() {
         let mut backoff = Backoff::default();
         let waits: Vec<_> = (0..12).map(|_| backoff.next()).collect();
         assert!(waits[0] >= FIRST / 2 && waits[0] <= FIRST, "{waits:?}");
