@@ -24,6 +24,8 @@ use viaduct_config::rule::Syntax;
 use viaduct_config::{Finding, Update};
 
 use self::annotations::RouterOptions;
+#[cfg(test)]
+pub(super) use self::annotations::{ROUTER, SERVICE};
 use self::backend::Asked;
 use self::class::{Choice, Classes};
 use self::elements::Elements;

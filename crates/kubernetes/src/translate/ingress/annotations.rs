@@ -126,7 +126,7 @@ pub(super) fn service<'a>(subject: Subject<'a>, annotations: &'a Annotations) ->
     reader.done(options)
 }
 
-const ROUTER: &[&str] = &[
+pub(in crate::translate) const ROUTER: &[&str] = &[
     "router.entrypoints",
     "router.middlewares",
     "router.priority",
@@ -143,7 +143,7 @@ const ROUTER: &[&str] = &[
     "router.observability.traceverbosity",
 ];
 
-const SERVICE: &[&str] = &[
+pub(in crate::translate) const SERVICE: &[&str] = &[
     "service.nativelb",
     "service.nodeportlb",
     "service.serversscheme",

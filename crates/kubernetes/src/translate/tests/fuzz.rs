@@ -6,11 +6,12 @@ use viaduct_config::document::{self, Node, Value};
 use viaduct_config::finding::Code;
 
 use crate::index::Index;
-use crate::policy::Policy;
-use crate::translate::translate;
+use crate::policy::{IngressPolicy, Policy};
+use crate::translate::{translate, translate_ingresses};
 
 const EVERYTHING: &str = include_str!("../../../tests/golden/a9-everything.in.yaml");
 const MIDDLEWARES: &str = include_str!("../../../tests/golden/a4-every-middleware.in.yaml");
+const INGRESS: &str = include_str!("../../../tests/golden/s11-ingress.in.yaml");
 const SERVICES_AND_STREAMS: &str = include_str!("../../../tests/golden/a9-services-and-streams.in.yaml");
 
 fn wrong_values() -> Vec<Json> {
@@ -30,21 +31,34 @@ fn wrong_values() -> Vec<Json> {
 
 #[test]
 fn c63_a_wrong_field_harms_its_own_object_only_and_never_panics() {
-    mutate(EVERYTHING);
+    mutate(EVERYTHING, &crd, 2000);
 }
 
 #[test]
 fn c63_a_wrong_field_of_a_middleware_harms_its_own_object_only_and_never_panics() {
-    mutate(MIDDLEWARES);
+    mutate(MIDDLEWARES, &crd, 2000);
 }
 
 #[test]
 fn c63_a_wrong_field_of_a_service_or_stream_harms_its_own_object_only_and_never_panics() {
-    mutate(SERVICES_AND_STREAMS);
+    mutate(SERVICES_AND_STREAMS, &crd, 2000);
 }
 
-/// Tries every wrong value in every place of every document.
-fn mutate(documents: &str) {
+#[test]
+fn c63_a_wrong_field_of_an_ingress_harms_its_own_object_only_and_never_panics() {
+    let policy = IngressPolicy {
+        common: Policy::directory(),
+        ..IngressPolicy::directory()
+    };
+    mutate(INGRESS, &|index| translate_ingresses(index, &policy).0, 300);
+}
+
+fn crd(index: &Index) -> Update {
+    translate(index, &Policy::directory())
+}
+
+/// Tries every wrong value in every place of every document, which are at least so many.
+fn mutate(documents: &str, translate: &dyn Fn(&Index) -> Update, least: usize) {
     let documents: Vec<Json> = document::parse("everything.yaml", documents)
         .unwrap()
         .iter()
@@ -54,8 +68,7 @@ fn mutate(documents: &str) {
     for (number, document) in documents.iter().enumerate() {
         index.apply(&file(number), &document.to_string());
     }
-    let policy = Policy::directory();
-    let good = translate(&index, &policy);
+    let good = translate(&index);
     assert_eq!(good.broken, []);
 
     let mut tried = 0;
@@ -67,28 +80,28 @@ fn mutate(documents: &str) {
                 let what = format!("{} of {number}: {bad}", pointer);
                 // As a change of a good object, then at first sight.
                 index.apply(&file(number), &bad.to_string());
-                check(&index, &policy, &good, number, &what);
+                check(&index, translate, &good, number, &what);
                 index.remove(&file(number));
                 index.apply(&file(number), &bad.to_string());
-                check(&index, &policy, &good, number, &what);
+                check(&index, translate, &good, number, &what);
                 index.apply(&file(number), &document.to_string());
                 tried += 1;
             }
         }
     }
-    assert!(tried > 2000, "only {tried} mutations");
-    assert_eq!(translate(&index, &policy).dynamic, good.dynamic, "not restored");
+    assert!(tried > least, "only {tried} mutations");
+    assert_eq!(translate(&index).dynamic, good.dynamic, "not restored");
 }
 
 /// Nothing but the object in file `number` has a fault of its own.
-fn check(index: &Index, policy: &Policy, good: &Update, number: usize, what: &str) {
+fn check(index: &Index, translate: &dyn Fn(&Index) -> Update, good: &Update, number: usize, what: &str) {
     let mut kept = false;
     for finding in index.findings() {
         let place = finding.location.as_ref().unwrap();
         assert_eq!(*place.file, file(number), "{what}");
         kept |= finding.code == Code::LastGoodKept;
     }
-    let update = translate(index, policy);
+    let update = translate(index);
     if kept {
         assert_eq!(update.dynamic, good.dynamic, "last good state: {what}");
     }

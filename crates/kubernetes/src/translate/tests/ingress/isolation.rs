@@ -1,6 +1,7 @@
 //! Every kind of reference that an annotation can make, into every namespace (I4).
 
 use super::*;
+use crate::translate::ingress::{ROUTER as OF_ROUTERS, SERVICE as OF_SERVICES};
 
 const P: &str = "traefik.ingress.kubernetes.io";
 
@@ -258,4 +259,67 @@ fn cve_2026_54765_an_ingress_cannot_take_the_names_of_the_default_backend() {
         codes(&update.notes),
         [Code::DuplicateObject, Code::DuplicateObject]
     );
+}
+
+/// What ingress controllers that write configuration as text have been taken over with, and its like.
+const HOSTILE: [&str; 8] = [
+    "x`) || Host(`b.test`) || PathPrefix(`/",
+    "Host(`b.test`)",
+    "{{ env `HOME` }} ${env:HOME} $(id)",
+    "../../../../etc/passwd",
+    "\";\n}\nlocation / { root /; }\n#",
+    "true\r\nX-Injected: yes",
+    "\u{0}\u{202e}\u{feff}",
+    "api@internal",
+];
+
+#[test]
+fn c60_hostile_texts_in_every_annotation_are_inert() {
+    let elsewhere = BACKEND.replace("namespace: web", "namespace: b");
+    let neighbour = named(
+        "b",
+        "neighbour",
+        "{}",
+        &one_path(PREFIX, PORT_443).replace("a.test", "b.test"),
+    );
+    let names = |places: &'static [&'static str], place| places.iter().map(move |name| (place, *name));
+    let all = names(OF_ROUTERS, Place::Ingress).chain(names(OF_SERVICES, Place::Service));
+    let mut tried = 0;
+    for (place, name) in all {
+        for hostile in HOSTILE {
+            let text = serde_json::to_string(hostile).unwrap();
+            let annotations = format!("{{{P}/{name}: {text}}}");
+            let (backend, ingress) = match place {
+                Place::Ingress => (BACKEND.to_owned(), simple(&annotations)),
+                Place::Service => (annotated(&annotations), simple("{}")),
+            };
+            let found = update(&[&backend, &ingress, &elsewhere, &neighbour]);
+            // The neighbour is as if it were alone.
+            let alone = update(&[&elsewhere, &neighbour]);
+            let (http, wanted) = (&found.dynamic.http, &alone.dynamic.http);
+            for (key, router) in &wanted.routers {
+                assert_eq!(http.routers.get(key), Some(router), "{name}: {hostile:?}");
+                let broken = found
+                    .broken
+                    .iter()
+                    .any(|(element, _)| *element == Element::Router(key.clone()));
+                assert!(!broken, "{name}: {hostile:?}");
+            }
+            for (key, service) in &wanted.services {
+                assert_eq!(http.services.get(key), Some(service), "{name}: {hostile:?}");
+            }
+            // The text is nowhere in a rule, and in no name.
+            for (key, router) in &http.routers {
+                assert!(
+                    key.chars().all(|c| c.is_alphanumeric() || c == '-'),
+                    "{name}: {key:?}"
+                );
+                let own = "Host(`a.test`) && PathPrefix(`/`)";
+                let is_ours = router.rule == own || wanted.routers.contains_key(key);
+                assert!(is_ours, "{name}: {hostile:?}: {}", router.rule);
+            }
+            tried += 1;
+        }
+    }
+    assert!(tried > 150, "{tried}");
 }
