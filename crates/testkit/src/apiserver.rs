@@ -78,14 +78,15 @@ pub use record::Request;
 
 use access::{Denial, User};
 use failure::Failure;
+pub(crate) use kubeconfig::write as write_kubeconfig;
 use list::shown;
 use object::{meta, set_meta};
 use query::DeleteOptions;
 use serve::Control;
-pub(crate) use state::suffix;
 use state::{Shared, State, uid};
 use write::Write;
 
+use crate::cluster::grants;
 use crate::pki::{Ca, Leaf};
 use crate::wait::wait_for;
 
@@ -273,39 +274,13 @@ impl ApiServer {
     /// Stores a role and its binding: in each of `namespaces`, or cluster-wide if there are none.
     /// Resources are written `secrets`, `ingressroutes.traefik.io`, `ingresses.networking.k8s.io/status`.
     pub fn allow(&self, account: &Account, verbs: &[&str], resources: &[&str], namespaces: &[&str]) {
-        let rules: Vec<Value> = resources
-            .iter()
-            .map(|resource| {
-                let (resource, subresource) = resource.split_once('/').unwrap_or((resource, ""));
-                let (plural, group) = resource.split_once('.').unwrap_or((resource, ""));
-                let slash = if subresource.is_empty() { "" } else { "/" };
-                json!({
-                    "apiGroups": [group], "resources": [format!("{plural}{slash}{subresource}")], "verbs": verbs,
-                })
-            })
-            .collect();
-        let name = format!("{}-{}", account.name, self.next());
-        if namespaces.is_empty() {
-            self.bind(account, "Cluster", None, &name, &rules);
-        }
         for namespace in namespaces {
             self.create_namespace(namespace);
-            self.bind(account, "", Some(namespace), &name, &rules);
         }
-    }
-
-    fn bind(&self, account: &Account, scope: &str, namespace: Option<&str>, name: &str, rules: &[Value]) {
-        let group = "rbac.authorization.k8s.io";
-        let metadata = json!({ "name": name, "namespace": namespace });
-        self.put(&json!({
-            "apiVersion": format!("{group}/v1"), "kind": format!("{scope}Role"), "metadata": metadata,
-            "rules": rules,
-        }));
-        self.put(&json!({
-            "apiVersion": format!("{group}/v1"), "kind": format!("{scope}RoleBinding"), "metadata": metadata,
-            "roleRef": { "apiGroup": group, "kind": format!("{scope}Role"), "name": name },
-            "subjects": [{ "kind": "ServiceAccount", "namespace": account.namespace, "name": account.name }],
-        }));
+        let name = format!("{}-{}", account.name, self.next());
+        for object in grants(account, &name, verbs, resources, namespaces) {
+            self.put(&object);
+        }
     }
 
     /// Refuses with 403, whatever the roles say, until [`ApiServer::clear_denials`]; `namespaces` empty:

@@ -8,6 +8,7 @@ use std::process::Command;
 use tempfile::TempDir;
 
 use crate::child::Child;
+use crate::cluster::backend_ip;
 use crate::pki::{Ca, Issued};
 use crate::port::free_port;
 use crate::tool::Tool;
@@ -103,13 +104,13 @@ impl Nginx {
             for (name, text) in files {
                 std::fs::write(directory.join(name), text).expect("writing a file for nginx");
             }
-            let dir = directory.display();
+            let (dir, ip) = (directory.display(), backend_ip());
             let answer = match directives.contains("location") {
                 true => "",
                 false => "location / { default_type text/plain; return 200 nginx; }",
             };
             let server = format!(
-                "listen 127.0.0.1:{port} {listen}; ssl_certificate {dir}/cert.pem; ssl_certificate_key {dir}/key.pem; {} {answer}",
+                "listen {ip}:{port} {listen}; ssl_certificate {dir}/cert.pem; ssl_certificate_key {dir}/key.pem; {} {answer}",
                 directives.replace("{dir}", &dir.to_string()),
             );
             around(directory, &format!("server {{ {server} }}"))
@@ -120,7 +121,7 @@ impl Nginx {
     #[track_caller]
     pub fn plain(directives: &str) -> Self {
         Self::start(|port, directory| {
-            let server = directives.replace("{port}", &format!("127.0.0.1:{port}"));
+            let server = directives.replace("{port}", &format!("{}:{port}", backend_ip()));
             around(directory, &format!("server {{ {server} }}"))
         })
     }
@@ -196,7 +197,7 @@ fn here(conf: &str, port: u16, directory: &Path) -> String {
         .replace("worker_processes  3;", "worker_processes  2;")
         .replace("...", &preamble(directory))
         .replace("http {", &format!("http {{ {}", scratch(directory)))
-        .replace("listen 443 ssl;", &format!("listen 127.0.0.1:{port} ssl;"))
+        .replace("listen 443 ssl;", &format!("listen {}:{port} ssl;", backend_ip()))
         .replace("listen [::]:443 ssl;", "")
         .replace("/etc/nginx/ssl", &dir.to_string())
 }

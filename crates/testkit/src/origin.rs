@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
+use crate::cluster::backend_ip;
 use crate::tls::{SILENCE, Stream};
 use crate::wait::wait_for;
 
@@ -136,9 +137,10 @@ impl Origin {
         config: Option<Arc<ServerConfig>>,
         script: impl Fn(&Self, Wire<'_>, usize) + Send + Sync + 'static,
     ) -> Self {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a port for an origin");
+        let listener = TcpListener::bind((backend_ip(), 0)).expect("a port for an origin");
+        let port = listener.local_addr().expect("an address").port();
         let origin = Self {
-            address: listener.local_addr().expect("an address"),
+            address: SocketAddr::from(([127, 0, 0, 1], port)),
             seen: Arc::default(),
         };
         let shared = Arc::new((origin.share(), config, script));

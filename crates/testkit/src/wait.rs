@@ -48,5 +48,14 @@ pub fn wait_at_most<T>(limit: Duration, what: &str, mut probe: impl FnMut() -> O
     }
 }
 
+/// How much of something a test does: `short`, or `long` where the environment variable `VIADUCT_TEST_LONG` is set.
+pub fn at_length(short: u64, long: u64) -> u64 {
+    match std::env::var_os(LONG) {
+        Some(_) => long,
+        None => short,
+    }
+}
+
+const LONG: &str = "VIADUCT_TEST_LONG";
 /// Between two questions, for the sake of the machine; nothing depends on its length.
 const PAUSE: Duration = Duration::from_millis(5);

@@ -19,6 +19,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 use viaduct_testkit::apiserver::{Account, ApiServer};
 use viaduct_testkit::child::{Finished, run};
+use viaduct_testkit::cluster::Api;
 use viaduct_testkit::http1;
 use viaduct_testkit::manifest::{Manifests, Route};
 use viaduct_testkit::origin::{Origin, ok};
@@ -47,9 +48,10 @@ const READ: [&str; 15] = [
     "traefikservices.traefik.io",
 ];
 
-/// An API server with Traefik's kinds, and an account that may read what Traefik's may.
-struct Cluster {
-    server: ApiServer,
+/// An API server with Traefik's kinds, and an account that may read what Traefik's may. The one of `testkit` can be made
+/// to misbehave and tells what it was asked; [`Cluster::anywhere`] may be a real one.
+struct Cluster<T: Api + ?Sized = ApiServer> {
+    server: Box<T>,
     account: Account,
     pki: Arc<Pki>,
     work: TempDir,
@@ -57,22 +59,33 @@ struct Cluster {
 
 impl Cluster {
     fn new() -> Self {
-        let cluster = Self::without_rights();
-        cluster.server.define_traefik("traefik.io");
-        let reading = ["get", "list", "watch"];
-        cluster.server.allow(&cluster.account, &reading, &READ, &[]);
-        cluster.server.allow(
-            &cluster.account,
-            &reading,
-            &["nodes", "ingressclasses.networking.k8s.io"],
-            &[],
-        );
-        cluster
+        Self::without_rights().with_rights()
     }
 
     /// Without Traefik's kinds, and with an account that may do nothing.
     fn without_rights() -> Self {
-        let server = ApiServer::start();
+        Self::at(Box::new(ApiServer::start()))
+    }
+
+    /// A further route to the bridge's backend.
+    fn route(name: &str, host: &str) -> Manifests {
+        let rule = format!("Host(`{host}`)");
+        Manifests::new().route(Route::secure(name, &rule, BACKEND, "https").transport(TRANSPORT))
+    }
+}
+
+impl Cluster<dyn Api> {
+    fn anywhere() -> Self {
+        Self::anywhere_without_rights().with_rights()
+    }
+
+    fn anywhere_without_rights() -> Self {
+        Self::at(viaduct_testkit::cluster::anywhere())
+    }
+}
+
+impl<T: Api + ?Sized> Cluster<T> {
+    fn at(server: Box<T>) -> Self {
         server.create_namespace("web");
         Self {
             account: server.account("viaduct", "viaduct"),
@@ -82,10 +95,23 @@ impl Cluster {
         }
     }
 
+    fn with_rights(self) -> Self {
+        self.server.define_traefik("traefik.io");
+        let reading = ["get", "list", "watch"];
+        self.server.allow(&self.account, &reading, &READ, &[]);
+        self.server.allow(
+            &self.account,
+            &reading,
+            &["nodes", "ingressclasses.networking.k8s.io"],
+            &[],
+        );
+        self
+    }
+
     /// With kubectl, as people do it.
     #[track_caller]
     fn apply(&self, manifests: &Manifests) {
-        let finished = self.kubectl(&["apply", "-f", "-"], &manifests.yaml());
+        let finished = self.kubectl(&["apply", "-f", "-"], &self.server.suited_yaml(manifests));
         assert!(finished.status.success(), "{finished:?}");
     }
 
@@ -142,12 +168,6 @@ impl Cluster {
         let origin = Origin::https(self.pki.server(&["http/1.1"]), |_| ok("hello"));
         self.apply(&self.pki.bridge(origin.port()));
         origin
-    }
-
-    /// A further route to the bridge's backend.
-    fn route(name: &str, host: &str) -> Manifests {
-        let rule = format!("Host(`{host}`)");
-        Manifests::new().route(Route::secure(name, &rule, BACKEND, "https").transport(TRANSPORT))
     }
 
     fn manifests_directory(&self, manifests: &Manifests) -> PathBuf {

@@ -11,7 +11,7 @@ use crate::fixture::{BACKEND, root};
 
 #[test]
 fn c7_a_namespace_raises_what_is_required_of_its_routes_and_an_exception_is_for_an_object() {
-    let cluster = Cluster::new();
+    let cluster = Cluster::anywhere();
     let origin = Origin::http(|_| ok("hello"));
     for namespace in ["pay", "shop"] {
         cluster.server.create_namespace(namespace);
@@ -84,7 +84,7 @@ pub(crate) fn c7_a_label_of_a_namespace_counts_where_that_is_asked_for() {
 
 #[test]
 fn c6_the_audit_of_a_cluster_names_the_objects() {
-    let cluster = Cluster::new();
+    let cluster = Cluster::anywhere();
     let _origin = cluster.bridge();
     let kubeconfig = cluster.server.kubeconfig();
     let audit = |more: &[&str]| {
@@ -97,7 +97,8 @@ fn c6_the_audit_of_a_cluster_names_the_objects() {
         let rows: Value = serde_json::from_slice(&output.stdout).expect("JSON");
         (rows, output.status.code())
     };
-    let (rows, code) = audit(&["--require=verified"]);
+    let loopback = ["--", "--viaduct.allowLoopbackEndpoints=true"];
+    let (rows, code) = audit(&[&["--require=verified"], &loopback[..]].concat());
     let row = &rows[0];
     assert_eq!(
         (&row["class"], &row["owner"], &row["transportOwner"], code),
@@ -109,7 +110,7 @@ fn c6_the_audit_of_a_cluster_names_the_objects() {
         ),
         "{rows}"
     );
-    assert_eq!(audit(&["--require=mtls"]).1, Some(1));
+    assert_eq!(audit(&[&["--require=mtls"], &loopback[..]].concat()).1, Some(1));
 
     let install = format!(
         "providers: {{kubernetesCRD: {{endpoint: '{}', token: '{}', certAuthFilePath: '{}'}}}}\nviaduct: {{allowLoopbackEndpoints: true}}\nentryPoints: {{web: {{address: ':0'}}, websecure: {{address: ':0'}}}}\nbridge: {{namespaces: {{web: {{require: mtls}}}}}}\n",

@@ -1,13 +1,14 @@
 //! Everything that can go wrong between a replica and its API server (R14, R15): each fault is injected while clients
 //! ask and objects change. No request is lost, and in the end the configuration is that of a process that begins now.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use viaduct_testkit::apiserver::{Matching, Order, Reply, Truncation};
+use viaduct_testkit::http1;
 use viaduct_testkit::viaduct::Running;
-use viaduct_testkit::wait::{wait_equal, wait_until};
+use viaduct_testkit::wait::{at_length, wait_equal, wait_until};
 
-use super::{Cluster, raw_data};
+use super::{Cluster, READ, raw_data};
 use crate::traffic::Traffic;
 
 /// A process under load, whose API server is about to misbehave.
@@ -52,6 +53,12 @@ impl Scene {
         // Not with kubectl, which would suffer from the faults itself.
         self.cluster.server.apply(&Cluster::route("marker", &host).yaml());
         host
+    }
+
+    /// What the process holds open.
+    fn descriptors(&mut self) -> usize {
+        let directory = format!("/proc/{}/fd", self.running.child().id());
+        std::fs::read_dir(directory).expect("its descriptors").count()
     }
 
     /// No request was lost, and a process that begins now has the same configuration.
@@ -135,16 +142,21 @@ fn r15_json_that_is_cut_off() {
 #[test]
 fn r15_connections_that_are_reset_again_and_again() {
     let mut scene = Scene::new();
+    let before = scene.descriptors();
     scene
         .cluster
         .server
         .faults()
         .reset_every(Some(Duration::from_secs(1)));
-    for _round in 0..8 {
+    let enough = Instant::now() + Duration::from_secs(at_length(8, 600));
+    while Instant::now() < enough {
         scene.change();
     }
     scene.cluster.server.faults().reset_every(None);
     scene.change();
+    wait_until("the connections that were lost to be closed", || {
+        scene.descriptors() <= before + 5
+    });
     scene.finish();
 }
 
@@ -226,18 +238,32 @@ fn r14_an_outage_keeps_everything_and_ends_soon_after_the_server_is_back() {
         .running
         .child()
         .wait_line("cannot be followed: the last configuration stays in service");
-    scene.traffic.pass(20);
+    let enough = Instant::now() + Duration::from_secs(at_length(0, 600));
+    loop {
+        scene.traffic.pass(20);
+        let ping = "GET /ping HTTP/1.1\r\nHost: p\r\nConnection: close\r\n\r\n";
+        let ping = http1::once(scene.running.address("traefik"), ping);
+        assert_eq!(ping.status, 200, "it stays ready");
+        if Instant::now() >= enough {
+            break;
+        }
+    }
     let host = scene.alter();
+    scene.cluster.server.clear_requests();
     scene.cluster.server.faults().start_again();
-    let back = std::time::Instant::now();
+    let back = Instant::now();
     wait_until("the change to be in force", || {
         raw_data(&scene.running).to_string().contains(&host)
     });
-    assert!(back.elapsed() < Duration::from_secs(8), "{:?}", back.elapsed());
+    assert!(back.elapsed() < Duration::from_secs(5), "{:?}", back.elapsed());
     scene
         .running
         .child()
         .wait_line("resolved: the Kubernetes API server");
+    for resource in READ {
+        let lists = scene.cluster.server.lists(resource);
+        assert!(lists <= 1, "{resource}: {lists} lists");
+    }
     scene.finish();
 }
 

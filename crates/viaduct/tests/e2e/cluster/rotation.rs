@@ -1,18 +1,19 @@
 //! Each Secret of the bridge is replaced under load, and no request is lost.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 use viaduct_testkit::apiserver::{Matching, Reply};
 use viaduct_testkit::child::run;
+use viaduct_testkit::curl::Curl;
 use viaduct_testkit::http1::Connection;
 use viaduct_testkit::manifest::Manifests;
 use viaduct_testkit::nginx::Nginx;
 use viaduct_testkit::origin::{Origin, ok};
 use viaduct_testkit::pki::{Ca, Leaf};
 use viaduct_testkit::tls::{self, Dial};
-use viaduct_testkit::wait::wait_until;
+use viaduct_testkit::wait::{wait_at_most, wait_equal, wait_until};
 
 use super::Cluster;
 use crate::fixture::{FRONT_SECRET, HOST, TRANSPORT, secure_route};
@@ -20,7 +21,7 @@ use crate::traffic::Traffic;
 
 #[test]
 fn c9_the_front_certificate() {
-    let cluster = Cluster::new();
+    let cluster = Cluster::anywhere();
     let _origin = cluster.bridge();
     let running = cluster.start();
     let traffic = Traffic::at(running.address("websecure"), &cluster.pki);
@@ -40,7 +41,7 @@ fn c9_the_front_certificate() {
 
 #[test]
 fn c9_the_backends_certificate_and_its_ca() {
-    let cluster = Cluster::new();
+    let cluster = Cluster::anywhere();
     let nginx = Nginx::server(&cluster.pki.backend, "");
     cluster.apply(&cluster.pki.bridge(nginx.port()));
     let running = cluster.start();
@@ -63,7 +64,7 @@ fn c9_the_backends_certificate_and_its_ca() {
 
 #[test]
 fn c9_the_client_pair_of_the_backend_leg() {
-    let cluster = Cluster::new();
+    let cluster = Cluster::anywhere();
     let clients = Ca::new("Clients of the backend");
     let nginx = Nginx::mutual(
         &cluster.pki.backend,
@@ -98,7 +99,7 @@ fn c9_the_client_pair_of_the_backend_leg() {
 
 #[test]
 fn c43_a_pair_that_does_not_fit_together_keeps_the_one_before() {
-    let cluster = Cluster::new();
+    let cluster = Cluster::anywhere();
     let _origin = cluster.bridge();
     let mut running = cluster.start();
     let traffic = Traffic::at(running.address("websecure"), &cluster.pki);
@@ -116,6 +117,32 @@ fn c43_a_pair_that_does_not_fit_together_keeps_the_one_before() {
     traffic.pass(5);
     traffic.finish();
 }
+
+#[test]
+fn c61_a_secret_that_is_taken_away_while_serving_is_withdrawn_within_five_seconds() {
+    let cluster = Cluster::anywhere();
+    let _origin = cluster.bridge();
+    let running = cluster.start();
+    let curl = || Curl::secure(running.address("websecure"), cluster.pki.edge_ca.pem());
+    assert_eq!(curl().get(HOST, "/").status, 200);
+    assert!(cluster.server.delete("secrets", "web", FRONT_SECRET));
+    let limit = Duration::from_secs(5);
+    wait_at_most(limit, "another certificate than the Secret's", || {
+        (curl().get(HOST, "/").exit == UNTRUSTED).then_some(())
+    });
+    // Nor is the route served under a certificate that it did not ask for.
+    wait_equal(&503, || curl().args(&["--insecure"]).get(HOST, "/").status);
+    cluster.apply(&Manifests::new().tls_secret(FRONT_SECRET, &cluster.pki.front));
+    wait_equal(&200, || curl().get(HOST, "/").status);
+    // The CA of the backend leg is withdrawn likewise, and nothing takes its place.
+    assert!(cluster.server.delete("secrets", "web", "backend-ca"));
+    wait_at_most(limit, "the bridge to be closed", || {
+        (curl().get(HOST, "/").status == 503).then_some(())
+    });
+}
+
+/// curl's status for a certificate that nobody vouches for.
+const UNTRUSTED: i32 = 60;
 
 #[test]
 fn r14_secrets_that_nobody_refers_to_are_fetched_when_somebody_does() {

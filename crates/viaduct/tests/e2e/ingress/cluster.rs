@@ -5,9 +5,10 @@ use std::time::{Duration, Instant};
 use rustix::process::Signal;
 use serde_json::json;
 use viaduct_testkit::apiserver::{Account, ApiServer, Request};
+use viaduct_testkit::cluster::Api;
 use viaduct_testkit::curl::Curl;
 use viaduct_testkit::viaduct::Running;
-use viaduct_testkit::wait::wait_for;
+use viaduct_testkit::wait::{wait_at_most, wait_equal, wait_for};
 
 use super::*;
 use crate::fixture::root;
@@ -32,15 +33,27 @@ const READ: [&str; 16] = [
     "tlsstores.traefik.io",
 ];
 
-pub(super) struct Cluster {
-    pub(super) server: ApiServer,
+/// The API server of `testkit`, or a real one where [`Cluster::anywhere`] says so.
+pub(super) struct Cluster<T: Api + ?Sized = ApiServer> {
+    pub(super) server: Box<T>,
     account: Account,
     pub(super) work: tempfile::TempDir,
 }
 
 impl Cluster {
     pub(super) fn new() -> Self {
-        let server = ApiServer::start();
+        Self::at(Box::new(ApiServer::start()))
+    }
+}
+
+impl Cluster<dyn Api> {
+    pub(super) fn anywhere() -> Self {
+        Self::at(viaduct_testkit::cluster::anywhere())
+    }
+}
+
+impl<T: Api + ?Sized> Cluster<T> {
+    fn at(server: Box<T>) -> Self {
         server.define_traefik("traefik.io");
         server.create_namespace("web");
         let account = server.account("edge", "viaduct");
@@ -123,7 +136,7 @@ pub(crate) fn s11_a9_10_an_ingress_of_the_cluster_is_the_same_bridge() {
     let pki = Pki::new();
     let application = Origin::http(echo);
     let nginx = Nginx::flow(&pki.backend, application.address());
-    let cluster = Cluster::new();
+    let cluster = Cluster::anywhere();
     cluster.server.apply(&base(&pki, nginx.port(), REFERENCE).yaml());
     cluster.server.apply(&trusting(&pki.backend_ca).yaml());
     cluster.server.put(&ingress("app", "/", secure()));
@@ -133,8 +146,10 @@ pub(crate) fn s11_a9_10_an_ingress_of_the_cluster_is_the_same_bridge() {
     assert_eq!(answer.status, 200, "{answer:?}");
 
     // One watch for both providers.
-    assert_eq!(cluster.server.lists("services"), 1);
-    assert_eq!(cluster.server.lists("ingresses.networking.k8s.io"), 1);
+    if let Some(server) = cluster.server.own() {
+        assert_eq!(server.lists("services"), 1);
+        assert_eq!(server.lists("ingresses.networking.k8s.io"), 1);
+    }
 
     // And a bridge: another CA, and nobody is let through.
     cluster.server.apply(&trusting(&Ca::new("Other CA")).yaml());
@@ -142,26 +157,30 @@ pub(crate) fn s11_a9_10_an_ingress_of_the_cluster_is_the_same_bridge() {
         curl().get(HOST, "/other").status == 502
     });
 
-    // An annotation changes as the Service does.
-    cluster.server.edit("services", "web", BACKEND, |service| {
-        service["metadata"]["annotations"] =
-            json!({ (format!("{P}/service.serverstransport")): "web-gone@kubernetescrd" });
-    });
+    // An annotation changes as the Service does, and back.
+    let named = |transport: &str| {
+        cluster.server.edit("services", "web", BACKEND, |service| {
+            service["metadata"]["annotations"] =
+                json!({ (format!("{P}/service.serverstransport")): transport });
+        });
+    };
+    named("web-gone@kubernetescrd");
     wait_until("the reference to lead nowhere", || {
         matches!(curl().get(HOST, "/gone").status, 404 | 503)
     });
+    named(REFERENCE);
+    wait_equal(&502, || curl().get(HOST, "/back").status);
+
+    // Nothing is left of an Ingress that is deleted: neither its router nor its certificate.
     assert!(cluster.server.delete("ingresses", "web", "app"));
-    // Its certificate goes with it.
-    wait_until("the router to be gone", || {
-        let answer = curl().get(HOST, "/deleted");
-        answer.status == 404 || answer.exit == UNTRUSTED
-    });
+    wait_equal(&404, || curl().args(&["--insecure"]).get(HOST, "/deleted").status);
+    wait_equal(&UNTRUSTED, || curl().get(HOST, "/deleted").exit);
 }
 
 #[test]
 pub(crate) fn a9_10_the_ingress_provider_serves_alone_and_by_its_own_options() {
     let application = Origin::http(echo);
-    let cluster = Cluster::new();
+    let cluster = Cluster::anywhere();
     let mut plain = ingress("app", "/api", json!({}));
     plain["spec"]["tls"] = json!([]);
     plain["metadata"]["labels"] = json!({ "served": "yes" });
@@ -191,9 +210,11 @@ pub(crate) fn a9_10_the_ingress_provider_serves_alone_and_by_its_own_options() {
         (get("/api"), get("/api/x"), get("/apis"), get("/other")),
         (200, 200, 404, 404)
     );
-    let asked = |resource: &str| cluster.server.count(|request| request.resource == resource);
-    assert_eq!(asked("nodes") + asked("ingressclasses.networking.k8s.io"), 0);
-    assert_eq!(asked("ingressroutes.traefik.io"), 0);
+    if let Some(server) = cluster.server.own() {
+        let asked = |resource: &str| server.count(|request| request.resource == resource);
+        assert_eq!(asked("nodes") + asked("ingressclasses.networking.k8s.io"), 0);
+        assert_eq!(asked("ingressroutes.traefik.io"), 0);
+    }
 }
 
 #[test]
@@ -249,7 +270,7 @@ pub(crate) fn r16_the_status_is_written_once_and_slowly() {
 
 #[test]
 pub(crate) fn a9_10_with_traefiks_role_the_status_is_updated() {
-    let cluster = Cluster::new();
+    let cluster = Cluster::anywhere();
     cluster.allow_status("update");
     let mut object = ingress("app", "/", json!({}));
     object["spec"]["tls"] = json!([]);
@@ -290,7 +311,7 @@ fn r16_only_the_leader_writes() {
 
 #[test]
 fn r16_a_leader_that_is_stopped_lets_go_and_the_next_one_takes_over_at_once() {
-    let cluster = Cluster::new();
+    let cluster = Cluster::anywhere();
     cluster.allow_status("patch");
     let holder = || -> Option<String> {
         let lease = cluster
@@ -315,6 +336,41 @@ fn r16_a_leader_that_is_stopped_lets_go_and_the_next_one_takes_over_at_once() {
         "{:?}",
         stopped.elapsed()
     );
+}
+
+#[test]
+fn r16_a_leader_that_is_killed_is_succeeded_when_its_lease_has_run_out() {
+    let cluster = Cluster::anywhere();
+    cluster.allow_status("patch");
+    let holder = || -> Option<String> {
+        let lease = cluster
+            .server
+            .get("leases", "default", "viaduct-ingress-status")?;
+        let holder = lease["spec"]["holderIdentity"].as_str()?;
+        (!holder.is_empty()).then(|| holder.to_owned())
+    };
+    let endpoint = "--providers.kubernetesIngress.ingressEndpoint.ip=192.0.2.1";
+    let mut replicas = [(); 2].map(|()| cluster.start(&["kubernetesIngress"], &[endpoint]));
+    let first = wait_for("a leader", holder);
+    let leads = replicas
+        .each_mut()
+        .map(|replica| first.ends_with(&format!("_{}", replica.child().id())));
+    let leader = leads.iter().position(|leads| *leads).expect("one of the two");
+    replicas[leader].child().signal(Signal::KILL);
+    let killed = Instant::now();
+    let mut object = ingress("app", "/", json!({}));
+    object["spec"]["tls"] = json!([]);
+    cluster.server.put(&object);
+    // The Lease lasts 15 s from when the other one saw it renewed, and it looks every 3 s.
+    wait_at_most(Duration::from_secs(25), "the status", || {
+        cluster.address_of("app")
+    });
+    assert!(
+        killed.elapsed() < Duration::from_secs(20),
+        "{:?}",
+        killed.elapsed()
+    );
+    assert_ne!(wait_for("the next leader", holder), first);
 }
 
 #[test]
