@@ -76,6 +76,7 @@ impl Worker {
     /// closed.
     pub(crate) fn install(&self, snapshot: Arc<Snapshot>) {
         self.upstreams.retain(&snapshot);
+        self.fault_log.follow(&snapshot);
         let (enforced, number) = &self.enforced;
         enforced.by(*number, &snapshot.revocations);
         self.snapshot.replace(Rc::new(snapshot));

@@ -2,14 +2,14 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant, SystemTime};
 
-use viaduct_snapshot::{Router, Service, Slot, Transport};
+use viaduct_snapshot::{Router, Service, Slot, Snapshot, Transport};
 use viaduct_tls::{Fault, Reason};
 
-use super::open_faults::{Known, OpenFaults, Success};
+use super::open_faults::{OpenFaults, Success};
 use crate::balance::Endpoint;
 use crate::wire::Connection;
 
@@ -21,7 +21,6 @@ pub(crate) struct FaultLog {
     told: RefCell<HashMap<Kind, Muted>>,
     witness: Option<Arc<dyn FaultWitness>>,
     open: Arc<OpenFaults>,
-    known: RefCell<Known>,
 }
 
 /// A fault of the backend leg that the log tells of.
@@ -50,31 +49,41 @@ pub struct FaultTally {
     last: AtomicU64,
     /// Milliseconds after `first`, and one more: of the first success since `last`; 0: there was none.
     over: AtomicU64,
+    /// Nobody looks for its end.
+    forgotten: AtomicBool,
 }
 
 impl FaultTally {
     /// None so far.
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self {
             first: SystemTime::now(),
             count: AtomicU64::new(0),
             last: AtomicU64::new(0),
             over: AtomicU64::new(0),
+            forgotten: AtomicBool::new(false),
         }
     }
 
-    /// Whether it was thought to be over, or is new.
-    fn add(&self) -> bool {
+    /// Whether it was thought to be over, is new, or was forgotten.
+    pub(super) fn add(&self) -> bool {
         self.last.fetch_max(self.since(), Ordering::Relaxed);
         let was_over = self.over.swap(0, Ordering::Relaxed) != 0;
         let before = self.count.fetch_add(1, Ordering::Relaxed);
-        was_over || before == 0
+        let forgotten =
+            self.forgotten.load(Ordering::Relaxed) && self.forgotten.swap(false, Ordering::Relaxed);
+        was_over || before == 0 || forgotten
     }
 
     /// A request went well where this one did not.
     pub(super) fn end(&self) {
         let since = self.since().max(self.last.load(Ordering::Relaxed));
         self.over.store(since.saturating_add(1), Ordering::Relaxed);
+    }
+
+    /// There is no room to look for its end, unless it is met again.
+    pub(super) fn forget(&self) {
+        self.forgotten.store(true, Ordering::Relaxed);
     }
 
     /// A clock that was set back says nothing new.
@@ -161,7 +170,14 @@ impl FaultLog {
     pub(super) fn succeeded(&self, endpoint: &Endpoint<'_>, success: Success) {
         if self.witness.is_some() {
             let (service, server) = (&endpoint.service.name, &endpoint.server.url);
-            self.open.succeeded(&self.known, service, server, success);
+            self.open.succeeded(service, server, success);
+        }
+    }
+
+    /// What fails may not be there any more.
+    pub(crate) fn follow(&self, snapshot: &Arc<Snapshot>) {
+        if self.witness.is_some() {
+            self.open.follow(snapshot);
         }
     }
 
