@@ -113,6 +113,8 @@ pub struct Update {
     pub own_certificates: HashMap<Element, usize>,
     /// What Namespaces demand of the routes in them, as written (`viaduct.io/require`).
     pub demands: BTreeMap<Arc<str>, Vec<String>>,
+    /// Whether Namespaces are asked what they demand, and have not said so: they might demand anything.
+    pub demands_unknown: bool,
     /// What the source wants said that takes nothing out of service.
     pub notes: Vec<Finding>,
 }
@@ -128,6 +130,7 @@ impl Update {
             materials: HashMap::new(),
             own_certificates: HashMap::new(),
             demands: BTreeMap::new(),
+            demands_unknown: false,
             notes: Vec::new(),
         }
     }

@@ -20,6 +20,8 @@ pub struct Place {
     pub namespace: String,
     /// Whose objects it serves. Empty: those of all namespaces.
     pub namespaces: Vec<String>,
+    /// Whether Namespaces may demand more of the routes in them (`bridge.namespaceLabels`).
+    pub namespace_labels: bool,
 }
 
 /// What is installed there.

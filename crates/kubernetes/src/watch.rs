@@ -30,7 +30,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio::task::spawn_blocking;
 use tokio::time::{Instant, sleep_until};
-use viaduct_config::{Dynamic, Finding, ProviderName, Update};
+use viaduct_config::{Dynamic, ProviderName, Update};
 
 use crate::api::Kind;
 use crate::index::{Changes, Collection, Index, Needs};
@@ -199,15 +199,16 @@ impl Cluster {
             }
         }
         let (mut updates, _) = (self.translate)(&self.index, &Changes::everything());
-        tell(&mut updates, standings.findings(true));
+        tell(&mut updates, &standings, true);
         Ok(updates)
     }
 }
 
 /// What is wrong with the way to the cluster is said once, whoever its objects belong to.
-fn tell(updates: &mut [Update], findings: Vec<Finding>) {
+fn tell(updates: &mut [Update], standings: &Standings, ready: bool) {
     if let Some(first) = updates.first_mut() {
-        first.notes.extend(findings);
+        first.notes.extend(standings.findings(ready));
+        first.demands_unknown = standings.lacks(Kind::Namespace);
     }
 }
 
@@ -225,6 +226,7 @@ async fn read_collection(
     match read {
         Ok((arrivals, _)) => {
             index.swap(collection, arrivals);
+            standings.listed(collection);
         }
         Err(error) if error.code() == Some(403) => standings.refused(collection, error.to_string()),
         Err(error) => {
@@ -370,7 +372,7 @@ impl Watcher {
             return Some(());
         }
         self.cluster.index.withhold(&needs);
-        tell(&mut updates, self.standings.findings(self.ready));
+        tell(&mut updates, &self.standings, self.ready);
         self.say(updates).await?;
         self.calm = Instant::now() + self.cluster.throttle;
         Some(())
@@ -397,7 +399,7 @@ impl Watcher {
         let mut updates: Vec<_> = providers
             .map(|provider| Update::new(provider, Dynamic::default()))
             .collect();
-        tell(&mut updates, self.standings.findings(self.ready));
+        tell(&mut updates, &self.standings, self.ready);
         self.say(updates).await
     }
 

@@ -162,6 +162,9 @@ fn arguments(installation: &Installation) -> Vec<String> {
             arguments.push(format!("{option}.ingressEndpoint.publishedService={service}"));
         }
     }
+    if installation.place.namespace_labels {
+        arguments.push("--bridge.namespaceLabels=true".to_owned());
+    }
     arguments.push("--log.level=INFO".to_owned());
     arguments.push("--log.format=json".to_owned());
     arguments

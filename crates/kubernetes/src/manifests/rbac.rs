@@ -90,13 +90,25 @@ fn reading(kind: Kind) -> Right {
     }
 }
 
-/// Roles and their bindings: a ClusterRole, or a Role in each namespace that is served.
+/// What `bridge.namespaceLabels` takes. Without it, every Namespace might demand anything.
+fn namespaces() -> Vec<Value> {
+    rules(std::iter::once(reading(Kind::Namespace)))
+}
+
+/// Roles and their bindings: a ClusterRole, or a Role in each namespace that is served; Namespaces are objects of the
+/// cluster even then.
 pub fn rbac(place: &Place) -> Vec<Value> {
     let all = |scope: Scope| rules(rights().into_iter().filter(move |right| right.scope == scope));
     let mut objects = Vec::new();
     if place.namespaces.is_empty() {
-        let everywhere = [all(Scope::Served), all(Scope::Cluster)].concat();
+        let mut everywhere = [all(Scope::Served), all(Scope::Cluster)].concat();
+        if place.namespace_labels {
+            everywhere.extend(namespaces());
+        }
         objects.extend(granted(place, None, NAME, &everywhere));
+    } else if place.namespace_labels {
+        let name = format!("{NAME}-namespaces");
+        objects.extend(granted(place, None, &name, &namespaces()));
     }
     for namespace in &place.namespaces {
         objects.extend(granted(place, Some(namespace), NAME, &all(Scope::Served)));
@@ -137,7 +149,7 @@ fn granted(place: &Place, namespace: Option<&str>, name: &str, rules: &[Value]) 
     [role, binding]
 }
 
-/// The rules by provider and scope, for charts that choose among them.
+/// The rules by provider and scope, and those of `bridge.namespaceLabels`, for charts that choose among them.
 pub fn choices() -> Value {
     let of = |provider: Provider, scope: Scope| {
         let rights = rights().into_iter();
@@ -151,7 +163,8 @@ pub fn choices() -> Value {
         })
     };
     let choices = Provider::ALL.map(|provider| (provider.option().to_owned(), by_scope(provider)));
-    Value::Object(choices.into_iter().collect())
+    let demands = ("namespaceLabels".to_owned(), json!({ "cluster": namespaces() }));
+    Value::Object(choices.into_iter().chain([demands]).collect())
 }
 
 /// Resources with the same groups and verbs share a rule.

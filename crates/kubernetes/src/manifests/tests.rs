@@ -18,6 +18,7 @@ fn place(namespaces: &[&str]) -> Place {
     Place {
         namespace: "edge".to_owned(),
         namespaces: namespaces.iter().map(|name| (*name).to_owned()).collect(),
+        namespace_labels: false,
     }
 }
 
@@ -147,6 +148,24 @@ fn c61_namespaced_roles_reach_no_other_namespace_and_no_object_of_the_cluster() 
     }
     let own = grants(&objects, "Role", Some("edge"));
     assert!(own.iter().all(|(_, resource, _)| resource == "leases"), "{own:?}");
+}
+
+#[test]
+fn r27_namespaces_may_be_read_where_they_may_demand_and_nothing_else_with_them() {
+    let read = |namespaces: &[&str], namespace_labels| {
+        let place = Place {
+            namespace_labels,
+            ..place(namespaces)
+        };
+        grants(&rbac(&place), "ClusterRole", None)
+    };
+    let granted = ["list", "watch"].map(|verb| (String::new(), "namespaces".to_owned(), verb.to_owned()));
+    let granted = BTreeSet::from(granted);
+    assert!(read(&[], false).is_disjoint(&granted));
+    let more: BTreeSet<_> = read(&[], true).difference(&read(&[], false)).cloned().collect();
+    assert_eq!(more, granted);
+    assert_eq!(read(&["a", "b"], true), granted);
+    assert_eq!(read(&["a", "b"], false), BTreeSet::new());
 }
 
 #[test]

@@ -59,6 +59,12 @@ impl Standings {
         self.by_collection.values().all(Standing::settled)
     }
 
+    /// Whether a collection of the kind has not been had yet, for whatever reason.
+    pub(super) fn lacks(&self, kind: Kind) -> bool {
+        let mut standings = self.by_collection.iter();
+        standings.any(|(collection, standing)| collection.kind == kind && !standing.listed)
+    }
+
     pub(super) const fn failing(&self) -> bool {
         self.outage.is_some()
     }
@@ -189,10 +195,12 @@ fn restarted(collection: &Collection, times: u32) -> Finding {
 }
 
 fn refusal(collection: &Collection, listed: bool, why: &str) -> Finding {
-    let known = if listed {
-        "what was known of them stays in service"
-    } else {
-        "they are taken not to exist"
+    let known = match collection.kind {
+        _ if listed => "what was known of them stays in service",
+        Kind::Namespace => {
+            "each of them might demand anything, so all routes of namespaces have to be bridged+mTLS until they may"
+        }
+        _ => "they are taken not to exist",
     };
     let message = format!("{} may not be listed and watched: {known}", told(collection));
     let role = match (&collection.namespace, collection.kind.is_cluster_scoped()) {
@@ -251,6 +259,23 @@ mod tests {
         assert!(hint.contains("disableClusterScopeResources"), "{hint}");
         assert!(standings.recovered(&nodes));
         assert_eq!(standings.findings(true), []);
+    }
+
+    #[test]
+    fn c7_namespaces_that_may_not_be_read_are_told_to_demand_the_most() {
+        let namespaces = collection(Kind::Namespace, None);
+        let mut standings = Standings::new("https://api", std::iter::once(Arc::clone(&namespaces)));
+        assert!(standings.lacks(Kind::Namespace) && !standings.lacks(Kind::Node));
+        standings.refused(&namespaces, "no".to_owned());
+        assert!(standings.lacks(Kind::Namespace));
+        let message = standings.findings(true).remove(0).message;
+        assert!(message.contains("have to be bridged+mTLS"), "{message}");
+        standings.listed(&namespaces);
+        assert!(!standings.lacks(Kind::Namespace));
+        standings.refused(&namespaces, "no".to_owned());
+        assert!(!standings.lacks(Kind::Namespace), "what was known counts");
+        let message = standings.findings(true).remove(0).message;
+        assert!(message.contains("stays in service"), "{message}");
     }
 
     #[test]

@@ -26,6 +26,8 @@ pub struct BridgePolicy {
     pub demanded: BTreeMap<Arc<str>, BridgeClass>,
     /// Namespaces with a demand that is no class, and what is written there.
     pub misread: BTreeMap<Arc<str>, String>,
+    /// Whether Namespaces that say nothing might demand anything, because they cannot be read.
+    pub unread: bool,
     pub exceptions: Vec<BridgeException>,
 }
 
@@ -72,6 +74,8 @@ pub(super) enum Source<'p> {
     Namespace(&'p str),
     /// By its own label or annotation.
     Labelled(&'p str),
+    /// Of the same, which nobody could read.
+    Unread(&'p str),
 }
 
 impl std::fmt::Display for Source<'_> {
@@ -81,6 +85,7 @@ impl std::fmt::Display for Source<'_> {
             Self::EntryPoint(name) => write!(f, "bridge.entryPoints.{name}.require"),
             Self::Namespace(name) => write!(f, "bridge.namespaces.{name}.require"),
             Self::Labelled(name) => write!(f, "viaduct.io/require of Namespace {name}"),
+            Self::Unread(name) => write!(f, "viaduct.io/require of Namespace {name}, which may not be read"),
         }
     }
 }
@@ -96,13 +101,22 @@ impl BridgePolicy {
     }
 
     /// Takes what Namespaces demand now, where that counts. What is no class might be any, so it is the highest.
+    /// So it is of every Namespace where they cannot be read.
     pub fn heed<'u>(&mut self, updates: impl Iterator<Item = &'u Update>) {
         self.demanded.clear();
         self.misread.clear();
+        self.unread = false;
         if !self.heeds_namespaces {
             return;
         }
-        for (namespace, written) in updates.flat_map(|update| &update.demands) {
+        for update in updates {
+            self.unread |= update.demands_unknown;
+            self.heed_all(&update.demands);
+        }
+    }
+
+    fn heed_all(&mut self, demands: &BTreeMap<Arc<str>, Vec<String>>) {
+        for (namespace, written) in demands {
             for text in written {
                 let class = BridgeClass::from_word(text);
                 if class.is_none() {
@@ -126,7 +140,7 @@ impl BridgePolicy {
     }
 
     /// Each part of the policy can only raise what the others demand.
-    pub(super) fn demand(&self, subject: &Subject<'_>) -> (BridgeClass, Source<'_>) {
+    pub(super) fn demand<'p>(&'p self, subject: &Subject<'p>) -> (BridgeClass, Source<'p>) {
         let entry_point = subject
             .entry_point
             .and_then(|name| self.entry_points.get_key_value(name))
@@ -139,7 +153,15 @@ impl BridgePolicy {
             .origin
             .and_then(|origin| self.demanded.get_key_value(&origin.namespace))
             .map(|(name, class)| (*class, Source::Labelled(name)));
-        let more = entry_point.into_iter().chain(namespace).chain(labelled);
+        let unread = subject
+            .origin
+            .filter(|origin| self.unread && labelled.is_none() && !origin.namespace.is_empty())
+            .map(|origin| (BridgeClass::Mtls, Source::Unread(&origin.namespace)));
+        let more = entry_point
+            .into_iter()
+            .chain(namespace)
+            .chain(labelled)
+            .chain(unread);
         more.fold((self.require, Source::Process), |most, next| {
             if next.0 > most.0 { next } else { most }
         })

@@ -28,6 +28,10 @@ pub(crate) struct Place {
     /// Serve these namespaces only, with Roles in each instead of a ClusterRole
     #[arg(long, value_name = "NAME,...", value_delimiter = ',', value_parser = namespace)]
     pub(crate) namespaces: Vec<String>,
+
+    /// Let Namespaces demand more of their routes (`bridge.namespaceLabels`), with the right to read them
+    #[arg(long)]
+    pub(crate) namespace_labels: bool,
 }
 
 #[derive(Debug, Args)]
@@ -49,6 +53,7 @@ impl Place {
         viaduct_kubernetes::manifests::Place {
             namespace: self.namespace.clone(),
             namespaces: self.namespaces.clone(),
+            namespace_labels: self.namespace_labels,
         }
     }
 }

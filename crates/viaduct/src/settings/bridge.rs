@@ -23,6 +23,7 @@ pub(crate) fn policy(bridge: &install::Bridge) -> Result<BridgePolicy, Failure> 
         heeds_namespaces: bridge.namespace_labels,
         demanded: Default::default(),
         misread: Default::default(),
+        unread: false,
         exceptions: bridge
             .exceptions
             .iter()

@@ -287,6 +287,30 @@ fn c7_entry_points_and_namespaces_raise_what_is_required_and_never_lower_it() {
 }
 
 #[test]
+fn c7_what_namespaces_demand_is_the_most_while_nobody_can_read_it() {
+    let served = |heeds_namespaces: bool, demand: Option<&str>, unknown: bool, with_object: bool| {
+        let mut update = of_object("pay", "https");
+        update.demands_unknown = unknown;
+        if !with_object {
+            update.origins.clear();
+        }
+        let demand = demand.map(|class| (Arc::from("pay"), vec![class.to_owned()]));
+        update.demands = demand.into_iter().collect();
+        let mut world = World::new();
+        world.install.bridge.heeds_namespaces = heeds_namespaces;
+        world.install.bridge.heed(std::iter::once(&update));
+        world.put(update);
+        world.compile().secure("a", "/") != out()
+    };
+    assert!(served(true, None, false, true));
+    assert!(!served(true, None, true, true), "it might demand anything");
+    assert!(served(true, Some("verified"), true, true), "that one has said it");
+    assert!(!served(true, Some("mtls"), true, true));
+    assert!(served(true, None, true, false), "of no namespace");
+    assert!(served(false, None, true, true), "nobody asked");
+}
+
+#[test]
 fn c7_the_edit_of_a_cluster_is_one_of_its_objects() {
     let mut world = demanding(World::new(), BridgeClass::Verified);
     world.put(of_object("shop", "http"));

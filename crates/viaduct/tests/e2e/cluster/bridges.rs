@@ -83,6 +83,36 @@ pub(crate) fn c7_a_label_of_a_namespace_counts_where_that_is_asked_for() {
 }
 
 #[test]
+fn c7_without_the_right_to_read_namespaces_each_might_demand_anything() {
+    let cluster = Cluster::new();
+    let origin = Origin::http(|_| ok("hello"));
+    cluster.apply(&Manifests::new().backend(BACKEND, origin.port()));
+    cluster.apply(&plain("one", "one.test"));
+    cluster.apply(&plain("two", "two.test"));
+    let mut running = Running::until_ready(&mut cluster.command(&[
+        "--bridge.namespaceLabels=true",
+        "--bridge.exceptions[0].router=web/two",
+        "--bridge.exceptions[0].until=2999-12-31",
+        "--bridge.exceptions[0].reason=moved in May",
+    ]));
+    let found = ["one.test", "two.test"].map(|host| status(&running, host));
+    assert_eq!(found, [503, 200]);
+    let log = running.child().output();
+    for said in [
+        "namespaces may not be listed and watched: each of them might demand anything",
+        "viaduct.io/require of Namespace web, which may not be read",
+    ] {
+        assert!(log.contains(said), "{said}: {log}");
+    }
+    // With the right it is asked again by itself.
+    let reading = ["get", "list", "watch"];
+    cluster
+        .server
+        .allow(&cluster.account, &reading, &["namespaces"], &[]);
+    wait_until("the route to be served", || status(&running, "one.test") == 200);
+}
+
+#[test]
 fn c6_the_audit_of_a_cluster_names_the_objects() {
     let cluster = Cluster::anywhere();
     let _origin = cluster.bridge();

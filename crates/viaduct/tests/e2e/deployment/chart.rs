@@ -322,6 +322,30 @@ fn r27_the_charts_roles_are_those_of_the_command() {
 }
 
 #[test]
+fn c7_the_chart_grants_what_namespace_labels_take() {
+    let granted = ["list", "watch"].map(|verb| (String::new(), "namespaces".to_owned(), verb.to_owned()));
+    let granted = BTreeSet::from(granted);
+    let of = |values: &str| grants(&of_kind(&rendered(values, &[]), "ClusterRole"));
+    let asked = "{bridge: {namespaceLabels: true}}";
+    assert!(of(DEFAULTS).is_disjoint(&granted));
+    let more: BTreeSet<_> = of(asked).difference(&of(DEFAULTS)).cloned().collect();
+    assert_eq!(more, granted);
+    let namespaced = format!("{NAMESPACED}bridge: {{namespaceLabels: true}}\n");
+    assert_eq!(of(&namespaced), granted, "and nothing else of the cluster");
+    for values in [asked, namespaced.as_str()] {
+        let arguments = arguments(&rendered(values, &[]));
+        assert!(
+            arguments
+                .iter()
+                .any(|argument| argument == "--bridge.namespaceLabels=true"),
+            "{arguments:#?}"
+        );
+    }
+    let plain = read(&printed(&["rbac", "--namespace-labels"]));
+    assert_eq!(grants(&of_kind(&plain, "ClusterRole")), of(asked));
+}
+
+#[test]
 fn c61_the_chart_can_do_without_a_cluster_role() {
     let objects = rendered(NAMESPACED, &[]);
     assert!(of_kind(&objects, "ClusterRole").is_empty());
