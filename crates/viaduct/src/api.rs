@@ -32,7 +32,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use http::{Method, Response, StatusCode};
+use http::{HeaderName, Method, Response, StatusCode};
 use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
@@ -250,12 +250,11 @@ impl Api {
         self.elsewhere(move || endpoint::answer(&view, &asked))
     }
 
-    fn is_connecting(&self, asked: &Asked) -> bool {
-        let path = asked
-            .uri
-            .path()
-            .strip_prefix(self.view.settings.base_path.as_str());
-        asked.service == InternalService::Api && path.is_some_and(connects)
+    /// The path below the API's, where it makes connections.
+    fn connecting<'a>(&self, asked: &'a Asked) -> Option<&'a str> {
+        let base = self.view.settings.base_path.as_str();
+        let path = asked.uri.path().strip_prefix(base)?;
+        (asked.service == InternalService::Api && connects(path)).then_some(path)
     }
 
     /// As in Traefik: `OK`, and another status once the process has been told to end.
@@ -271,16 +270,18 @@ impl Api {
 }
 
 impl Internal for Api {
+    /// Nothing of who is refused whatever the body says.
     fn most_body(&self, asked: &Asked) -> usize {
-        match asked.method == Method::POST && self.is_connecting(asked) {
-            true => MOST_BODY,
-            false => 0,
-        }
+        let header = self.connecting(asked).and_then(mark_of);
+        let is_heard = asked.method == Method::POST
+            && header.is_some_and(|header| asked.headers.contains_key(header))
+            && asking::is_ours(&self.view, &asked.headers);
+        if is_heard { MOST_BODY } else { 0 }
     }
 
     fn answer(&self, asked: Asked) -> Answering {
         let head = asked.method == Method::HEAD;
-        let connecting = self.is_connecting(&asked);
+        let connecting = self.connecting(&asked).is_some();
         let readable = head || asked.method == Method::GET;
         let answer = match asked.service {
             InternalService::Ping => now(self.ping(asked.terminating)),
@@ -313,7 +314,16 @@ fn now(response: Response<Bytes>) -> Answering {
 
 /// Whether a path below the API's makes connections.
 fn connects(path: &str) -> bool {
-    matches!(path, "/api/rehearse" | "/api/trace")
+    mark_of(path).is_some()
+}
+
+/// The header that a path which makes connections has to be asked with.
+fn mark_of(path: &str) -> Option<HeaderName> {
+    match path {
+        "/api/rehearse" => Some(rehearse::HEADER),
+        "/api/trace" => Some(trace::HEADER),
+        _ => None,
+    }
 }
 
 /// What is said of a request, or the CAs of a rehearsal.

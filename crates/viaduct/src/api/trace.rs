@@ -8,7 +8,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, Response, StatusCode};
+use http::{HeaderMap, HeaderName, Response, StatusCode, Uri};
 use viaduct_proxy::internal::Asked;
 
 use super::{View, reply};
@@ -32,7 +32,8 @@ pub(super) async fn answer(view: Arc<View>, asked: Asked) -> Response<Bytes> {
         Err(message) => return reply::message(StatusCode::BAD_REQUEST, message),
     };
     let client = question.client.ip();
-    tracing::info!(%client, method = %question.method, url = %question.url, send = question.send, "a request is traced");
+    let url = told(&question.url);
+    tracing::info!(%client, method = %question.method, %url, send = question.send, "a request is traced");
     let report = trace::ask(Arc::clone(&published.snapshot), &listening(&view), &question).await;
     match serde_json::to_value(&report) {
         Ok(report) => reply::json(&report),
@@ -41,6 +42,14 @@ pub(super) async fn answer(view: Arc<View>, asked: Asked) -> Response<Bytes> {
             reply::message(StatusCode::INTERNAL_SERVER_ERROR, "the answer could not be made")
         }
     }
+}
+
+/// Without the query, which may hold what nobody is to read in a log, as a user and a password before the host may.
+fn told(url: &Uri) -> String {
+    let scheme = url.scheme_str().unwrap_or_default();
+    let host = url.host().unwrap_or_default();
+    let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
+    format!("{scheme}://{host}{port}{}", url.path())
 }
 
 fn question(body: &[u8], headers: &HeaderMap) -> Result<Question, String> {

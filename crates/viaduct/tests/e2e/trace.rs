@@ -299,7 +299,7 @@ fn c10_what_is_no_trace_is_refused() {
 fn c10_the_api_traces_for_programs_only() {
     let pki = Pki::new();
     let directory = directory(&pki.bridge(9).yaml());
-    let (viaduct, _) = serve(directory.path());
+    let (mut viaduct, _) = serve(directory.path());
     let traefik = viaduct.address("traefik");
     let ask_as = |host: &str, mark: &str, body: &str| {
         let length = body.len();
@@ -316,6 +316,16 @@ fn c10_the_api_traces_for_programs_only() {
     assert_eq!(ask_as("127.0.0.1", "", &good).status, 403);
     // A name that a page can have lead here.
     assert_eq!(ask_as("rebound.example", MARK, &good).status, 403);
+    // Who is refused in any case is refused before the body comes, which nobody waits for.
+    for (host, mark) in [("127.0.0.1", ""), ("rebound.example", MARK)] {
+        let head = format!("POST /api/trace HTTP/1.1\r\nhost: {host}\r\n{mark}content-length: 65536\r\n\r\n");
+        assert_eq!(http1::once(traefik, head).status, 403, "{host} {mark}");
+    }
+    let secret = json!({ "url": format!("https://{HOST}/shop?token=hunter2") }).to_string();
+    assert_eq!(ask(&secret).status, 200);
+    let child = viaduct.child();
+    child.wait_line(&format!("https://{HOST}/shop"));
+    assert!(!child.output().contains("hunter2"), "{}", child.output());
     let answer = ask(&good);
     assert_eq!(answer.status, 200);
     let report: Value = serde_json::from_slice(&answer.body).expect("JSON");
