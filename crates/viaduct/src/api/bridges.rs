@@ -29,19 +29,41 @@ pub(super) fn rows(view: &View, snapshot: &Snapshot, query: &Query) -> Response<
     entries.retain(|entry| wants(query, entry));
     let row = |entry: &Entry<'_>| serde_json::to_value(entry.row(snapshot, &live)).unwrap_or_default();
     match query.get("sortBy") {
-        None | Some("name" | "router") => {}
         Some("service") => entries.sort_by(|a, b| a.service().cmp(b.service())),
-        Some(field) => entries.sort_by_cached_key(|entry| match row(entry).get(field) {
-            Some(Value::String(text)) => text.clone(),
-            Some(value) => value.to_string(),
-            None => String::new(),
-        }),
+        Some("class") => entries.sort_by_key(|entry| entry.class().map_or("", BridgeClass::label)),
+        Some("status") => entries.sort_by_key(|entry| entry.state().label()),
+        Some(field) if SORTED_BY.contains(&field) => {
+            entries.sort_by_cached_key(|entry| match row(entry).get(field) {
+                Some(Value::String(text)) => text.clone(),
+                Some(_) | None => String::new(),
+            });
+        }
+        // As they come, by router; any other field is no order, as in the other lists.
+        Some(_) | None => {}
     }
     if query.get("direction") == Some("desc") {
         entries.reverse();
     }
     listing::paged(&entries, query, |entry, text| entry.has(text), row)
 }
+
+/// What only a row knows, and rows can be sorted by: texts.
+const SORTED_BY: [&str; 14] = [
+    "entryPoint",
+    "rule",
+    "server",
+    "required",
+    "clientLeg",
+    "verifiedName",
+    "trust",
+    "expires",
+    "handshake",
+    "seen",
+    "certificateExpires",
+    "owner",
+    "transport",
+    "transportOwner",
+];
 
 fn wants(query: &Query, entry: &Entry<'_>) -> bool {
     let is = |field: &str, own: &str| {

@@ -417,6 +417,14 @@ fn c6_bridges_are_listed_with_their_class_page_by_page() {
         found("/api/bridges?sortBy=server&direction=desc"),
         [all[2], all[1], all[3], all[0]],
     );
+    assert_eq!(
+        found("/api/bridges?sortBy=class&direction=desc"),
+        [all[3], all[1], all[2], all[0]]
+    );
+    // Whatever is no field that sorts leaves them as they are.
+    for field in ["caFingerprints", "trial", "nothing"] {
+        assert_eq!(found(&format!("/api/bridges?sortBy={field}")), all);
+    }
     assert_eq!(found("/api/bridges?serviceName=good&search=10.0.0.2"), &all[1..2]);
     assert_eq!(found("/api/bridges?status=out-of-service"), &all[..1]);
     assert_eq!(found("/api/bridges?search=PLAIN@"), &all[3..]);
