@@ -61,7 +61,10 @@ impl Check {
         let mut refused = HashMap::new();
         for (index, seen) in round(self.due(), limit).await {
             match (refusal(&seen), away(&seen)) {
-                (Some(fault), _) => drop(refused.insert(index, fault)),
+                (Some(fault), _) => {
+                    self.doubt(index);
+                    refused.insert(index, fault);
+                }
                 (None, Some(away)) => self.note(index, away),
                 (None, None) => self.note(index, Known::NoWorse),
             }
@@ -100,6 +103,15 @@ impl Check {
         let due = due.into_iter();
         due.map(|(_, index, endpoint)| attempt(index, endpoint, endpoint.target()))
             .collect()
+    }
+
+    /// Refused now: what was good about it before is not known any more until it has been tried under the trust in force.
+    fn doubt(&mut self, index: usize) {
+        if let Some((_, known @ (Known::NoWorse | Known::Away(_) | Known::Silent(_)))) =
+            self.servers.get_mut(index)
+        {
+            *known = Known::Nothing;
+        }
     }
 
     fn note(&mut self, index: usize, known: Known) {

@@ -1,6 +1,6 @@
 //! The gate without a process around it.
 
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -93,6 +93,48 @@ fn c11_who_had_no_turn_is_undecided_and_not_taken_for_good() {
     );
     assert!(why.starts_with(&wanted), "{why}");
     assert!(why.contains("20 of 21 servers cannot be tried now"), "{why}");
+}
+
+/// Leads each connection to the next of these servers; after the last of them nothing is said any more.
+fn in_turn(servers: [SocketAddr; 2]) -> u16 {
+    let front = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let port = front.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        for server in servers {
+            let (client, _) = front.accept().unwrap();
+            let server = TcpStream::connect(server).unwrap();
+            for (mut from, mut to) in [
+                (client.try_clone().unwrap(), server.try_clone().unwrap()),
+                (server, client),
+            ] {
+                std::thread::spawn(move || {
+                    let _ = std::io::copy(&mut from, &mut to);
+                    let _ = to.shutdown(std::net::Shutdown::Write);
+                });
+            }
+        }
+        let _silent = front.accept();
+        std::thread::park();
+    });
+    port
+}
+
+#[test]
+fn c11_a_server_that_is_refused_now_is_not_good_because_it_once_passed() {
+    let (old, new) = (Ca::new("Old CA"), Ca::new("New CA"));
+    let [good, bad] = [&new, &old].map(|ca| SServer::start(&ca.issue(Leaf::server(HOST)), &[]));
+    let port = in_turn([&good, &bad].map(|server| ([127, 0, 0, 1], server.port()).into()));
+    let mut check = Check::new(endpoints(&snapshot(&[port], &new)), bundle(&old));
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(check.go_on(Duration::from_secs(30)));
+    assert!(check.outcome().is_good());
+    // Refused under the new trust, and under the one in force it comes to nothing within the round.
+    runtime.block_on(check.go_on(Duration::from_secs(6)));
+    let outcome = check.outcome();
+    assert_eq!((outcome.undecided, outcome.is_good()), (1, false));
 }
 
 #[test]
