@@ -13,7 +13,7 @@ use viaduct_snapshot::bridge::Backend;
 use viaduct_snapshot::{BridgeClass, Router, RouterState, Server, Snapshot};
 
 pub(crate) use entry::{Entry, entries};
-pub(crate) use live::Live;
+pub(crate) use live::{Failed, Live};
 pub(crate) use row::{Row, Trial};
 
 /// A router, and one server that it leads to.

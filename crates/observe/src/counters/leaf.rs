@@ -17,10 +17,10 @@ pub struct SeenLeaf {
     pub not_after: SystemTime,
 }
 
-/// The latest certificate of each server, by its URL. Written once per new connection to a server,
+/// The latest certificate of each server, by its URL, of each way to it ([`SeenLeaf::pool`]). Written once per new connection to a server,
 /// never per request; the lock is shared with readers of the metrics alone.
 #[derive(Debug, Default)]
-pub(super) struct SeenLeafs(Mutex<HashMap<Arc<str>, SeenLeaf>>);
+pub(super) struct SeenLeafs(Mutex<HashMap<Arc<str>, Vec<SeenLeaf>>>);
 
 impl SeenLeafs {
     pub(super) fn saw(&self, server: &Arc<str>, leaf: SeenLeaf) {
@@ -28,16 +28,16 @@ impl SeenLeafs {
         if let Ok(mut seen) = self.0.try_lock()
             && (seen.len() < MOST || seen.contains_key(server))
         {
-            seen.insert(Arc::clone(server), leaf);
+            keep(seen.entry(Arc::clone(server)).or_default(), leaf);
         }
     }
 
-    pub(super) fn all(&self) -> Vec<(Arc<str>, SeenLeaf)> {
+    pub(super) fn all(&self) -> Vec<(Arc<str>, Vec<SeenLeaf>)> {
         self.0.lock().map_or_else(
             |_| Vec::new(),
             |seen| {
                 seen.iter()
-                    .map(|(server, leaf)| (Arc::clone(server), leaf.clone()))
+                    .map(|(server, leafs)| (Arc::clone(server), leafs.clone()))
                     .collect()
             },
         )
@@ -51,4 +51,23 @@ impl SeenLeafs {
     }
 }
 
+/// The latest of each way, of no more ways than are kept: which of them are configured now is not known here.
+pub(super) fn keep(known: &mut Vec<SeenLeaf>, leaf: SeenLeaf) {
+    if let Some(same) = known.iter_mut().find(|same| same.pool == leaf.pool) {
+        if same.at <= leaf.at {
+            *same = leaf;
+        }
+        return;
+    }
+    if known.len() >= WAYS {
+        let oldest = known.iter().enumerate().min_by_key(|(_, leaf)| leaf.at);
+        if let Some((index, _)) = oldest {
+            known.swap_remove(index);
+        }
+    }
+    known.push(leaf);
+}
+
 const MOST: usize = 65_536;
+/// To one server.
+const WAYS: usize = 16;

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use super::WorkerCounters;
 use super::histogram::Histogram;
 use super::key::{Method, RequestKey, Wire};
-use super::leaf::SeenLeaf;
+use super::leaf::{self, SeenLeaf};
 use super::leg::{Leg, LegCounters};
 use super::server::{ServerAddress, ServerKey, ServerTally};
 use super::standing::TransportStandings;
@@ -27,8 +27,8 @@ pub struct Totals {
     pub arrivals: BTreeMap<ArrivalKey, Histogram>,
     /// Requests to servers, likewise.
     pub servers: BTreeMap<ServerAddress, BTreeMap<ServerKey, Histogram>>,
-    /// The latest certificate of each server, by URL.
-    pub leafs: BTreeMap<Arc<str>, SeenLeaf>,
+    /// The latest certificate of each server, by URL; of each way to it.
+    pub leafs: BTreeMap<Arc<str>, Vec<SeenLeaf>>,
     /// What handshakes said of the trust of transports, by transport.
     pub standings: BTreeMap<Arc<str>, TransportStandings>,
 }
@@ -134,13 +134,11 @@ impl Totals {
         for (transport, seen) in worker.standings.all() {
             self.standings.entry(transport).or_default().merge(seen);
         }
-        for (server, leaf) in worker.leafs.all() {
-            // Workers may have seen different ones in the middle of a rotation: the newer counts.
-            match self.leafs.get_mut(&server) {
-                Some(known) if known.not_after >= leaf.not_after => {}
-                _ => {
-                    self.leafs.insert(server, leaf);
-                }
+        for (server, leafs) in worker.leafs.all() {
+            // Workers may have seen different ones in the middle of a rotation: the later counts.
+            let known = self.leafs.entry(server).or_default();
+            for leaf in leafs {
+                leaf::keep(known, leaf);
             }
         }
     }

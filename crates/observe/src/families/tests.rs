@@ -168,17 +168,29 @@ fn b39_everything_that_expires_is_told_with_its_owner() {
 fn c20_a_rotated_server_certificate_takes_the_place_of_the_one_before() {
     let worker = worker();
     let server: Arc<str> = "https://10.0.0.1:443".into();
-    let leaf = |serial: &str, end| SeenLeaf {
-        at: SystemTime::UNIX_EPOCH,
-        pool: 0,
+    let leaf = |pool, serial: &str, end| SeenLeaf {
+        at: at(end),
+        pool,
         common_name: "web".into(),
         serial: serial.into(),
         sans: "".into(),
         not_after: at(end),
     };
-    worker.saw_leaf(&server, leaf("01", 10));
-    worker.saw_leaf(&server, leaf("02", 20));
-    assert_eq!(Totals::of([&worker]).leafs[&server], leaf("02", 20));
+    worker.saw_leaf(&server, leaf(0, "01", 10));
+    worker.saw_leaf(&server, leaf(0, "02", 20));
+    assert_eq!(Totals::of([&worker]).leafs[&server], [leaf(0, "02", 20)]);
+    // Under another trust or name the same server may show another one.
+    worker.saw_leaf(&server, leaf(1, "03", 15));
+    let both = [leaf(0, "02", 20), leaf(1, "03", 15)];
+    assert_eq!(Totals::of([&worker]).leafs[&server], both);
+    for pool in 2..100 {
+        worker.saw_leaf(&server, leaf(pool, "04", 30));
+    }
+    let kept = &Totals::of([&worker]).leafs[&server];
+    assert!(
+        kept.len() < 20 && !kept.contains(&both[1]),
+        "the oldest goes: {kept:?}"
+    );
     worker.retain_leafs(|_| false);
     assert!(Totals::of([&worker]).leafs.is_empty());
 }

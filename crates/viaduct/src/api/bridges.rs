@@ -1,5 +1,6 @@
 //! Both TLS legs of every router, and everything there is to say: what Traefik's API does not have (C6).
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -14,11 +15,12 @@ use viaduct_tls::trust::Trust;
 use viaduct_tls::{ClientAuth, ClientPolicy, Identity};
 
 use super::certificates;
+use super::last_faults::ends_with_handshake;
 use super::listing::{self, Query};
 use super::overview::date;
 use super::published::Published;
 use super::{View, shadow};
-use crate::bridges::{self, Bridge, Entry, Live};
+use crate::bridges::{self, Bridge, Entry, Failed, Live};
 use crate::preflight::Preflight;
 
 /// The rows of `viaduct audit`, narrowed and sorted as the query says; no more than a page of them is put together,
@@ -86,10 +88,31 @@ fn live(view: &View, snapshot: &Snapshot) -> Live {
     Live::new(
         report.as_deref(),
         metrics.map(|metrics| metrics.leafs()).unwrap_or_default(),
+        failed(view),
         metrics
             .map(|metrics| shadow::trials(snapshot, metrics))
             .unwrap_or_default(),
     )
+}
+
+/// Requests that found no connection, by service.
+fn failed(view: &View) -> HashMap<Arc<str>, Vec<Failed>> {
+    let faults = view.last_faults.all().into_iter();
+    let told = faults.map(|(service, causes)| {
+        let causes = causes
+            .into_iter()
+            .filter(|cause| ends_with_handshake(cause.reason));
+        let failed = causes.filter_map(|cause| {
+            Some(Failed {
+                at: cause.seen()?.last,
+                result: cause.reason.code(),
+                server: cause.server,
+                transport: cause.transport,
+            })
+        });
+        (service, failed.collect())
+    });
+    told.collect()
 }
 
 /// One entry for each router at each entry point, in the order of names.

@@ -108,7 +108,7 @@ impl Known {
 }
 
 /// Whether it is met before there is a connection that a request can go out on.
-fn ends_with_handshake(reason: Reason) -> bool {
+pub(super) fn ends_with_handshake(reason: Reason) -> bool {
     !matches!(
         reason,
         Reason::ClosedBeforeResponse | Reason::ResponseTimeout | Reason::BadResponse | Reason::BodyBroken

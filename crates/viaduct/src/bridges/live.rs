@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use viaduct_observe::counters::SeenLeaf;
+use viaduct_snapshot::bridge::Backend;
 use viaduct_snapshot::{PoolId, Server};
 
 use super::Trial;
@@ -15,7 +16,9 @@ use crate::preflight::Report;
 pub(crate) struct Live {
     tried: HashMap<PoolId, Seen>,
     /// Of requests' connections, by URL.
-    leafs: BTreeMap<Arc<str>, SeenLeaf>,
+    leafs: BTreeMap<Arc<str>, Vec<SeenLeaf>>,
+    /// Likewise, of those that there were none of, by service.
+    failed: HashMap<Arc<str>, Vec<Failed>>,
     /// By transport.
     trials: BTreeMap<Arc<str>, Trial>,
 }
@@ -30,10 +33,21 @@ pub(crate) struct Seen {
     pub(crate) not_after: Option<SystemTime>,
 }
 
+/// A request that got no connection to a server.
+#[derive(Debug)]
+pub(crate) struct Failed {
+    pub(crate) server: Box<str>,
+    pub(crate) transport: Box<str>,
+    pub(crate) at: SystemTime,
+    /// The code of the reason.
+    pub(crate) result: &'static str,
+}
+
 impl Live {
     pub(crate) fn new(
         report: Option<&Report>,
-        leafs: BTreeMap<Arc<str>, SeenLeaf>,
+        leafs: BTreeMap<Arc<str>, Vec<SeenLeaf>>,
+        failed: HashMap<Arc<str>, Vec<Failed>>,
         trials: BTreeMap<Arc<str>, Trial>,
     ) -> Self {
         let checked = report.into_iter().flat_map(|report| &report.checked);
@@ -50,24 +64,30 @@ impl Live {
         Self {
             tried: tried.collect(),
             leafs,
+            failed,
             trials,
         }
     }
 
-    /// The later of what pre-flight saw and of what the connection of a request did.
-    pub(crate) fn seen(&self, server: &Server) -> Option<Seen> {
-        let tried = self.tried.get(&server.pool);
-        let used = self.leafs.get(&server.url);
-        let used = used.filter(|leaf| leaf.pool == server.pool.0).map(|leaf| Seen {
+    /// The latest of what pre-flight saw and of what the connections of requests came to.
+    pub(crate) fn seen(&self, backend: &Backend<'_>, server: &Server) -> Option<Seen> {
+        let tried = self.tried.get(&server.pool).cloned();
+        let leafs = self.leafs.get(&server.url).into_iter().flatten();
+        let used = leafs.filter(|leaf| leaf.pool == server.pool.0).map(|leaf| Seen {
             at: leaf.at,
             result: "passed",
             not_after: Some(leaf.not_after),
         });
-        match (tried, used) {
-            (Some(tried), Some(used)) if used.at <= tried.at => Some(tried.clone()),
-            (_, Some(used)) => Some(used),
-            (tried, None) => tried.cloned(),
-        }
+        let transport = &backend.balancer.transport.name;
+        let failed = self.failed.get(&backend.service.name).into_iter().flatten();
+        let failed = failed
+            .filter(|failed| *failed.server == *server.url && *failed.transport == **transport)
+            .map(|failed| Seen {
+                at: failed.at,
+                result: failed.result,
+                not_after: None,
+            });
+        used.chain(failed).chain(tried).max_by_key(|seen| seen.at)
     }
 
     pub(super) fn trial(&self, transport: &str) -> Option<&Trial> {

@@ -5,7 +5,7 @@ use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 use viaduct_snapshot::bridge::Passthrough;
-use viaduct_snapshot::{BridgeClass, Router, RouterState, Scheme, Server, Snapshot, Transport};
+use viaduct_snapshot::{BridgeClass, Router, RouterState, Scheme, Snapshot};
 use viaduct_tls::backend_leg::Verification;
 use viaduct_tls::{Backend as BackendTrust, CertificateFacts, Identity, Trust};
 
@@ -104,13 +104,14 @@ pub(super) fn of_bridge(snapshot: &Snapshot, bridge: &Bridge<'_>, live: &Live) -
         row.reason = format!("until {}: {}", exception.until, exception.reason);
     }
     if bridge.server.scheme == Scheme::Https {
-        tell_leg(transport, bridge.server, live, &mut row);
+        tell_leg(bridge, live, &mut row);
     }
     row
 }
 
 /// The TLS of the backend leg.
-fn tell_leg(transport: &Transport, server: &Server, live: &Live, row: &mut Row) {
+fn tell_leg(bridge: &Bridge<'_>, live: &Live, row: &mut Row) {
+    let (transport, server) = (&bridge.backend.balancer.transport, bridge.server);
     let policy = transport.tls.policy();
     let mut ends = Vec::new();
     match &policy.verification {
@@ -134,7 +135,7 @@ fn tell_leg(transport: &Transport, server: &Server, live: &Live, row: &mut Row) 
         row.client_certificates.push(fingerprint);
         ends.extend(ends_of(identity));
     }
-    if let Some(seen) = live.seen(server) {
+    if let Some(seen) = live.seen(&bridge.backend, server) {
         row.handshake = seen.result.to_owned();
         row.seen = date(seen.at);
         if let Some(not_after) = seen.not_after {

@@ -49,7 +49,9 @@ impl Inventory {
     /// Everything that expires, with what servers showed.
     pub(super) fn credentials(&self, totals: &Totals) -> Vec<Credential> {
         let seen = totals.leafs.iter().filter(|(url, _)| self.has_server(url));
-        let seen = seen.map(|(url, leaf)| Credential {
+        // The latest: what another transport was shown before may be of no use to anybody now.
+        let latest = seen.filter_map(|(url, leafs)| Some((url, leafs.iter().max_by_key(|leaf| leaf.at)?)));
+        let seen = latest.map(|(url, leaf)| Credential {
             kind: CredentialKind::BackendLeaf,
             owner: url.to_string(),
             common_name: leaf.common_name.to_string(),

@@ -93,8 +93,8 @@ impl Metrics {
         self.seen().standings
     }
 
-    /// The certificate of each server that a request has connected to, by URL.
-    pub(crate) fn leafs(&self) -> BTreeMap<Arc<str>, SeenLeaf> {
+    /// The certificates of each server that a request has connected to, by URL.
+    pub(crate) fn leafs(&self) -> BTreeMap<Arc<str>, Vec<SeenLeaf>> {
         self.seen().leafs
     }
 

@@ -196,8 +196,15 @@ http:
     assert_eq!(ask(&edge, "/"), 502);
     let told = wait_fault(api, "unknown_ca");
     assert_eq!((text(&told, "status"), &told["over"]), ("open", &Value::Null));
+    // The table of bridges knows the same.
+    let handshake = || -> String {
+        let rows: Value = serde_json::from_slice(&get(api, "/api/bridges").body).expect("JSON");
+        text(&rows[0], "handshake").to_owned()
+    };
+    assert_eq!(handshake(), "unknown_ca");
     nginx.rotate(&good);
     assert_eq!(ask(&edge, "/"), 200);
+    wait_until("the handshake to have passed", || handshake() == "passed");
     let over = wait_for("the fault to be over", || {
         let told = wait_fault(api, "unknown_ca");
         (told["status"] == "over").then_some(told)
@@ -209,6 +216,7 @@ http:
     assert_eq!(get(api, "/api/faults?status=open").text(), "[]");
     nginx.rotate(&bad);
     assert_eq!(ask(&edge, "/"), 502);
+    wait_until("the handshake to have failed", || handshake() == "unknown_ca");
     let again = wait_fault(api, "unknown_ca");
     assert_eq!(
         (text(&again, "status"), &again["over"]),
