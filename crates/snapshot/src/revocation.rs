@@ -1,8 +1,9 @@
 //! Certificates that are not to be trusted, whatever vouches for them (C9): CAs and servers' own.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
+use viaduct_config::ObjectRef;
 use viaduct_tls::Fingerprint;
 
 /// Fingerprints.
@@ -14,6 +15,8 @@ pub struct Revocations {
     everywhere: Arc<Revoked>,
     /// Only of transports that revoke something themselves.
     by_transport: HashMap<Arc<str>, Arc<Revoked>>,
+    /// Which object says so.
+    by_object: BTreeMap<ObjectRef, Revoked>,
 }
 
 impl Revocations {
@@ -22,11 +25,22 @@ impl Revocations {
         Self {
             everywhere: Arc::clone(revoked),
             by_transport: HashMap::new(),
+            by_object: BTreeMap::new(),
         }
     }
 
     pub(crate) fn for_one(&mut self, transport: &Arc<str>, revoked: Arc<Revoked>) {
         self.by_transport.insert(Arc::clone(transport), revoked);
+    }
+
+    pub(crate) fn said_by(&mut self, object: &ObjectRef, revoked: &[Fingerprint]) {
+        let said = self.by_object.entry(object.clone()).or_default();
+        said.extend(revoked);
+    }
+
+    /// What each object revokes for the transports that it is for.
+    pub fn by_object(&self) -> impl Iterator<Item = (&ObjectRef, &Revoked)> {
+        self.by_object.iter()
     }
 
     /// For every transport.

@@ -1,6 +1,6 @@
 //! One document -> the objects in it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::api::core::v1 as k8s;
 use k8s_openapi::api::discovery::v1 as discovery;
@@ -466,7 +466,8 @@ fn namespace(node: &Node) -> Result<Namespace, Finding> {
     })
 }
 
-/// The items of the annotation [`REVOKED`].
+/// The items of the annotation [`REVOKED`], each once: a tenant may write a quarter of a megabyte of them, and what they
+/// stand for may be larger than they are.
 fn revoked(node: &Node) -> Result<Vec<String>, Finding> {
     let annotations = annotations(node)?;
     let written = annotations
@@ -474,7 +475,8 @@ fn revoked(node: &Node) -> Result<Vec<String>, Finding> {
         .and_then(|annotations| annotations.get(REVOKED));
     let listed = written.iter().flat_map(|list| list.split([',', '\n', ' ']));
     let listed = listed.map(str::trim).filter(|item| !item.is_empty());
-    Ok(listed.map(str::to_owned).collect())
+    let distinct: BTreeSet<&str> = listed.collect();
+    Ok(distinct.into_iter().map(str::to_owned).collect())
 }
 
 fn class_annotation(node: &Node) -> Option<String> {

@@ -1,5 +1,7 @@
 //! `TLSOption` and `TLSStore` -> `tls.options` and `tls.stores`.
 
+use std::collections::BTreeSet;
+
 use viaduct_config::dynamic::tls::{ClientAuth, TlsOptions, TlsStore as WrittenStore};
 use viaduct_config::finding::Code;
 use viaduct_config::{Element, Finding, Materials};
@@ -70,7 +72,11 @@ fn read_options(
     let mut materials = Materials::default();
     let client_auth = option.client_auth.as_ref().map(|auth| {
         let mut ca_files = Vec::new();
+        let mut seen = BTreeSet::new();
         for (index, secret) in auth.secret_names.iter().enumerate() {
+            if !seen.insert(secret) {
+                continue;
+            }
             let name = Name::new(&*subject.name.namespace, secret.as_str());
             match material::secret_ca(cx, &name, CaSource::CaKeys) {
                 Ok(ca) => {

@@ -1,6 +1,8 @@
 //! `ServersTransport` and `ServersTransportTCP` -> `http.serversTransports` and `tcp.serversTransports`. Nothing that was asked for is left out: a transport
 //! that lacks a CA or a client certificate is broken (A14.1, A14.2).
 
+use std::collections::BTreeSet;
+
 use viaduct_config::dynamic::http::ServersTransport as Written;
 use viaduct_config::dynamic::tcp::{TcpClientTls, TcpServersTransport};
 use viaduct_config::dynamic::tls::CertificatePair;
@@ -104,6 +106,8 @@ struct Reader<'a> {
     faults: Vec<Finding>,
     notes: Vec<Finding>,
     materials: Materials,
+    /// What has been read as a CA: a list may name one object a hundred thousand times.
+    cas: BTreeSet<(Kind, Name)>,
 }
 
 /// Where one CA is to come from.
@@ -121,6 +125,7 @@ impl<'a> Reader<'a> {
             faults: Vec::new(),
             notes: Vec::new(),
             materials: Materials::default(),
+            cas: BTreeSet::new(),
         }
     }
 
@@ -219,6 +224,9 @@ impl<'a> Reader<'a> {
             CaRef::Secret(secret) => (Kind::Secret, Name::new(namespace, *secret)),
             CaRef::ConfigMap(map) => (Kind::ConfigMap, Name::new(namespace, *map)),
         };
+        if !self.cas.insert((kind, name.clone())) {
+            return;
+        }
         let found = match ca {
             CaRef::Secret(_) => material::secret_ca(self.cx, &name, CaSource::CaKeysOrCertificate),
             CaRef::ConfigMap(_) => material::config_map_ca(self.cx, &name),
@@ -258,7 +266,11 @@ impl<'a> Reader<'a> {
 
     fn certificates(&mut self) -> Vec<CertificatePair> {
         let mut pairs = Vec::new();
+        let mut seen = BTreeSet::new();
         for (index, secret) in self.trust.certificates_secrets.iter().enumerate() {
+            if !seen.insert(secret) {
+                continue;
+            }
             let name = Name::new(&*self.subject.name.namespace, secret.as_str());
             match material::pair(self.cx, &name) {
                 Ok(pair) => {

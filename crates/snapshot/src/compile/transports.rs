@@ -69,12 +69,19 @@ pub(super) fn revocations(sources: &Sources<'_>, everywhere: &Arc<Revoked>) -> R
             let Element::ServersTransport(name) = element else {
                 continue;
             };
-            // What cannot be read is told where the transport is built.
-            let listed = materials.revoked.iter();
-            let revoked: Revoked = listed
-                .filter_map(|listed| fingerprints(listed).ok())
-                .flatten()
-                .collect();
+            let own = source.update.origins.get(element);
+            let own = own.and_then(|origin| origin.object.as_ref());
+            let mut revoked = Revoked::new();
+            for listed in &materials.revoked {
+                // What cannot be read is told where the transport is built.
+                let Ok(read) = fingerprints(listed) else {
+                    continue;
+                };
+                if let Some(object) = listed.by.as_ref().or(own) {
+                    revocations.said_by(object, &read);
+                }
+                revoked.extend(read);
+            }
             if !revoked.is_empty() {
                 revocations.for_one(&source.qualified(name), Arc::new(revoked));
             }

@@ -15,12 +15,22 @@ pub(crate) struct Told {
     /// SHA-256, of `bridge.revoked` and `bridge.revokedFile`: for every transport.
     pub(crate) everywhere: Vec<String>,
     pub(crate) transports: Vec<OfTransport>,
+    /// The same by who says so.
+    pub(crate) objects: Vec<ByObject>,
 }
 
 /// What annotations revoke for one transport.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct OfTransport {
     pub(crate) transport: String,
+    pub(crate) revoked: Vec<String>,
+}
+
+/// What the annotation of one object revokes, for the transports that name it or that it is.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct ByObject {
+    /// Such as `Secret web/backend-ca`.
+    pub(crate) object: String,
     pub(crate) revoked: Vec<String>,
 }
 
@@ -37,9 +47,14 @@ pub(super) fn all(snapshot: &Snapshot, metrics: &Metrics) -> Value {
         })
         .collect();
     transports.sort_by(|a, b| a.transport.cmp(&b.transport));
+    let objects = revocations.by_object().map(|(object, revoked)| ByObject {
+        object: object.to_string(),
+        revoked: listed(revoked),
+    });
     json!(Told {
         in_force: metrics.has_enforced(revocations),
         everywhere: listed(revocations.for_all()),
         transports,
+        objects: objects.collect(),
     })
 }

@@ -3,8 +3,9 @@
 //! It writes a file or an annotation and speaks to no process but to ask: what is revoked has to outlive processes, and
 //! to reach all of them.
 
-use std::fs::{self, File};
+use std::fs::{self, File, TryLockError};
 use std::io::{self, Read as _, Write as _};
+use std::os::unix::fs::{MetadataExt as _, fchown};
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant, SystemTime};
@@ -19,7 +20,7 @@ use crate::cli::Revoke;
 use crate::failure::Failure;
 use crate::preflight::rehearse::{MOST_PEM, trust};
 use crate::remote::Remote;
-use crate::settings::revoked::read_file;
+use crate::settings::revoked::parse_list;
 use crate::source::cluster;
 use crate::{logging, output, serving};
 
@@ -147,6 +148,7 @@ fn list(file: &Path, certificates: &[Certificate]) -> Result<(), Failure> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => file.to_owned(),
         Err(error) => return Err(failed(error)),
     };
+    let _lock = lock(directory_of(&real)).map_err(failed)?;
     let before = match fs::read_to_string(&real) {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
@@ -155,7 +157,7 @@ fn list(file: &Path, certificates: &[Certificate]) -> Result<(), Failure> {
     let known = if before.is_empty() {
         viaduct_snapshot::Revoked::new()
     } else {
-        read_file(&real).map_err(|why| {
+        parse_list(&before, &real).map_err(|why| {
             Failure::new("the list cannot be used as it is, so nothing that is added to it would count")
                 .because(anyhow::anyhow!(why))
         })?
@@ -173,19 +175,51 @@ fn list(file: &Path, certificates: &[Certificate]) -> Result<(), Failure> {
     if !text.is_empty() && !text.ends_with('\n') {
         text.push('\n');
     }
+    for certificate in &new {
+        text.push_str(&lines(std::slice::from_ref(*certificate)));
+    }
+    // As whoever reads it will: a list that cannot be read revokes nothing new.
+    let now = parse_list(&text, &real)
+        .map_err(|why| Failure::new("the list could not be read any more").because(anyhow::anyhow!(why)))?;
+    if let Some(lost) = new
+        .iter()
+        .find(|certificate| !now.contains(&certificate.fingerprint))
+    {
+        return Err(
+            Failure::new(format!("{} would not be on the list", lost.fingerprint))
+                .hint("is there an unfinished PEM block at its end?"),
+        );
+    }
+    replace(&real, &text).map_err(failed)?;
     for certificate in new {
-        text.push_str(&lines(std::slice::from_ref(certificate)));
         output::status(format_args!("{}: put on the list", certificate.fingerprint));
     }
-    replace(&real, &text).map_err(failed)
+    Ok(())
+}
+
+/// Nobody else adds to a list in this directory until it is dropped.
+fn lock(directory: &Path) -> io::Result<File> {
+    let held = File::open(directory)?;
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        match held.try_lock() {
+            Ok(()) => return Ok(held),
+            Err(TryLockError::WouldBlock) if Instant::now() < deadline => std::thread::sleep(LOOK_EVERY),
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+fn directory_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    }
 }
 
 /// Another file beside it, then its name, so that nobody reads half of it.
 fn replace(path: &Path, text: &str) -> io::Result<()> {
-    let directory = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
+    let directory = directory_of(path);
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(format!(".{}.new", std::process::id()));
     let next = directory.join(name);
@@ -193,10 +227,16 @@ fn replace(path: &Path, text: &str) -> io::Result<()> {
         let mut file = File::create_new(&next)?;
         file.write_all(text.as_bytes())?;
         if let Ok(before) = fs::metadata(path) {
+            let mine = file.metadata()?;
+            // The process that reads the list may be another user than who revokes at night.
+            if (mine.uid(), mine.gid()) != (before.uid(), before.gid()) {
+                fchown(&file, Some(before.uid()), Some(before.gid()))?;
+            }
             file.set_permissions(before.permissions())?;
         }
         file.sync_all()?;
-        fs::rename(&next, path)
+        fs::rename(&next, path)?;
+        File::open(directory)?.sync_all()
     })();
     if written.is_err() {
         // It may not be there; the error that counts is the other one.
@@ -208,13 +248,13 @@ fn replace(path: &Path, text: &str) -> io::Result<()> {
 /// Waits until every process that was named has done it.
 async fn in_force(arguments: &Revoke, certificates: &[Certificate]) -> Result<bool, Failure> {
     let deadline = Instant::now() + arguments.wait;
-    let everywhere = arguments.target.object().is_none();
+    let object = arguments.target.object().map(|object| object.to_string());
     let mut all = true;
     for url in &arguments.api {
         let remote = Remote::new(url, PATIENCE)?;
         let done = loop {
             let told: Told = remote.get("/api/revoked").await?.value;
-            if is_done(&told, certificates, everywhere) {
+            if is_done(&told, certificates, object.as_deref()) {
                 break true;
             }
             let now = Instant::now();
@@ -235,13 +275,16 @@ async fn in_force(arguments: &Revoke, certificates: &[Certificate]) -> Result<bo
     Ok(all)
 }
 
-fn is_done(told: &Told, certificates: &[Certificate], everywhere: bool) -> bool {
+/// What another object revokes for its transports is nothing to those of `object`.
+fn is_done(told: &Told, certificates: &[Certificate], object: Option<&str>) -> bool {
+    let of_object = told
+        .objects
+        .iter()
+        .find(|said| Some(said.object.as_str()) == object);
     told.in_force
         && certificates.iter().all(|certificate| {
             let wanted = certificate.fingerprint.to_string();
-            let mut of_transports = told.transports.iter();
-            told.everywhere.contains(&wanted)
-                || (!everywhere && of_transports.any(|one| one.revoked.contains(&wanted)))
+            told.everywhere.contains(&wanted) || of_object.is_some_and(|said| said.revoked.contains(&wanted))
         })
 }
 

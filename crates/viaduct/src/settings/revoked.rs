@@ -81,10 +81,15 @@ fn file(bridge: &Bridge) -> Option<PathBuf> {
 }
 
 /// Fingerprints, one a line, with `#` before what is to be passed over, and certificates.
-pub(crate) fn read_file(path: &Path) -> Result<Revoked, String> {
+fn read_file(path: &Path) -> Result<Revoked, String> {
     let text = read_pem(path).map_err(|error| format!("{:#}", anyhow::Error::from(error)))?;
+    parse_list(&text, path)
+}
+
+/// What a file of that name says. A remark may say anything: certificates choose their subjects.
+pub(crate) fn parse_list(text: &str, path: &Path) -> Result<Revoked, String> {
     let mut revoked = Revoked::new();
-    if text.contains(BEGIN) {
+    if text.lines().any(|line| line.trim_start().starts_with(BEGIN)) {
         let bundle = TrustBundle::from_pem([text.as_bytes()]);
         let bundle = bundle.map_err(|error| format!("`{}`: {error}", path.display()))?;
         revoked.extend(bundle.roots().map(|root| root.fingerprint));

@@ -582,6 +582,54 @@ fn c9_revoke_says_what_it_did_not_do() {
     assert!(said.contains("not in force at"), "{said}");
 }
 
+#[test]
+fn c9_a_list_stays_one_that_can_be_read_whatever_is_put_on_it_and_by_how_many() {
+    let work = tempfile::tempdir().expect("a temporary directory");
+    // The holder of a stolen CA chooses its subject.
+    let sly = Ca::new("-----BEGIN CERTIFICATE-----");
+    let file = sly.write_to(work.path(), "sly.pem");
+    let (status, said) = revoke(work.path(), &[file.to_str().expect("a path"), "--file=list"]);
+    assert_eq!(status, Some(0), "{said}");
+    let prints: Vec<String> = (10..30).map(|number| format!("{number}").repeat(32)).collect();
+    std::thread::scope(|scope| {
+        for print in &prints {
+            scope.spawn(|| {
+                let (status, said) = revoke(work.path(), &[print, "--file=list"]);
+                assert_eq!(status, Some(0), "{said}");
+            });
+        }
+    });
+    for print in prints.iter().chain([&fingerprint(&sly)]) {
+        let (status, said) = revoke(work.path(), &[print, "--file=list"]);
+        assert!(
+            status == Some(0) && said.contains("on the list already"),
+            "{said}"
+        );
+    }
+    // What would be read as the rest of a certificate is not put there.
+    std::fs::write(work.path().join("open"), "-----BEGIN CERTIFICATE-----\n").expect("a file");
+    let (status, said) = revoke(work.path(), &[&prints[0], "--file=open"]);
+    assert_eq!(status, Some(2), "{said}");
+}
+
+#[test]
+fn c9_a_list_keeps_its_owner_and_mode() {
+    use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
+
+    let work = tempfile::tempdir().expect("a temporary directory");
+    let list = work.path().join("list");
+    std::fs::write(&list, "").expect("a file");
+    std::fs::set_permissions(&list, std::fs::Permissions::from_mode(0o640)).expect("its mode");
+    chown(&list, Some(4321), Some(4322)).expect("root, as for the tests of confinement");
+    let (status, said) = revoke(work.path(), &[&"ab".repeat(32), "--file=list"]);
+    assert_eq!(status, Some(0), "{said}");
+    let after = std::fs::metadata(&list).expect("the list");
+    assert_eq!(
+        (after.uid(), after.gid(), after.mode() & 0o777),
+        (4321, 4322, 0o640)
+    );
+}
+
 /// `viaduct.io/revoked` on what the CAs are taken from.
 #[test]
 fn c9_an_annotation_of_a_secret_or_config_map_revokes_for_whoever_trusts_it() {

@@ -388,3 +388,30 @@ fn i2_every_router_asks_for_the_certificate_that_its_object_names() {
         }
     }
 }
+
+/// A quarter of a megabyte of annotation and a megabyte of list must not become gigabytes of PEM.
+#[test]
+fn i5_what_is_named_again_and_again_is_read_once() {
+    let annotated = secret("web", "ca", "{ca.crt: PEM}").replacen(
+        "name: ca}",
+        "name: ca, annotations: {viaduct.io/revoked: 'all,all, all'}}",
+        1,
+    );
+    let pair = secret("web", "pair", "{tls.crt: CERT, tls.key: KEY}");
+    let spec =
+        "{rootCAs: [{secret: ca}, {secret: ca}], rootCAsSecrets: [ca], certificatesSecrets: [pair, pair]}";
+    let options = "{clientAuth: {secretNames: [ca, ca]}}";
+    let update = update(&[
+        &annotated,
+        &pair,
+        &object("ServersTransport", "web", "t", spec),
+        &object("TLSOption", "web", "o", options),
+    ]);
+    let written = transport(&update, "web-t");
+    assert_eq!(written.root_cas.as_ref().map(Vec::len), Some(1));
+    assert_eq!(written.certificates.len(), 1);
+    let materials = &update.materials[&Element::ServersTransport("web-t".into())];
+    assert_eq!((materials.cas.len(), materials.revoked.len()), (1, 1));
+    let auth = update.dynamic.tls.options["web-o"].client_auth.as_ref();
+    assert_eq!(auth.map(|auth| auth.ca_files.len()), Some(1));
+}
