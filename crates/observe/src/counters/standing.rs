@@ -77,7 +77,14 @@ pub struct Shown<'a> {
 /// Written once per new connection of a transport that somebody wants to know of; the lock is shared with readers
 /// alone.
 #[derive(Debug, Default)]
-pub(super) struct Standings(Mutex<HashMap<Arc<str>, TransportStandings>>);
+pub(super) struct Standings(Mutex<Seen>);
+
+#[derive(Debug, Default)]
+struct Seen {
+    transports: HashMap<Arc<str>, TransportStandings>,
+    /// Over all transports, so that no connection has to count them.
+    servers: usize,
+}
 
 impl Standings {
     pub(super) fn saw(
@@ -91,22 +98,26 @@ impl Standings {
         let Ok(mut seen) = self.0.try_lock() else {
             return;
         };
-        let room = seen.values().map(|known| known.servers.len()).sum::<usize>() < MOST;
-        let known = seen.entry(Arc::clone(transport.name)).or_default();
+        let Seen { transports, servers } = &mut *seen;
+        let known = transports.entry(Arc::clone(transport.name)).or_default();
         if known.generation != transport.generation {
             // A connection that was begun before the change says nothing new.
             if known.generation > transport.generation {
                 return;
             }
+            *servers -= known.servers.len();
             *known = TransportStandings {
                 generation: transport.generation,
                 ..TransportStandings::default()
             };
         }
-        if room || known.servers.contains_key(server) {
-            let server = known.servers.entry(Arc::clone(server));
-            let fresh = || ServerStanding::new(shown, verdict.clone());
-            server.or_insert_with(fresh).add(shown, verdict.clone());
+        if let Some(standing) = known.servers.get_mut(server) {
+            standing.add(shown, verdict);
+        } else if *servers < MOST {
+            let mut standing = ServerStanding::new(shown, verdict.clone());
+            standing.add(shown, verdict);
+            known.servers.insert(Arc::clone(server), standing);
+            *servers += 1;
         }
     }
 
@@ -114,7 +125,8 @@ impl Standings {
         self.0.lock().map_or_else(
             |_| Vec::new(),
             |seen| {
-                seen.iter()
+                seen.transports
+                    .iter()
                     .map(|(name, standings)| (Arc::clone(name), standings.clone()))
                     .collect()
             },
@@ -124,9 +136,14 @@ impl Standings {
     /// Forgets transports that are no longer what they were.
     pub(super) fn retain(&self, known: impl Fn(UnderTransport<'_>) -> bool) {
         if let Ok(mut seen) = self.0.lock() {
-            seen.retain(|name, standings| {
+            let Seen { transports, servers } = &mut *seen;
+            transports.retain(|name, standings| {
                 let generation = standings.generation;
-                known(UnderTransport { name, generation })
+                let stays = known(UnderTransport { name, generation });
+                if !stays {
+                    *servers -= standings.servers.len();
+                }
+                stays
             });
         }
     }
@@ -255,6 +272,28 @@ mod tests {
         );
         one.retain(|transport| transport.generation == 3);
         assert!(one.all().is_empty());
+    }
+
+    #[test]
+    fn c15_the_bound_counts_what_is_known_now() {
+        let standings = Standings::default();
+        let known = || {
+            standings
+                .all()
+                .iter()
+                .map(|(_, seen)| seen.servers.len())
+                .sum::<usize>()
+        };
+        for generation in 1..4 {
+            for server in 0..MOST {
+                let url = format!("https://{generation}-{server}");
+                saw(&standings, generation, &url, 1, Verdict::Current);
+            }
+            assert_eq!(known(), MOST, "a new generation has room for its own");
+        }
+        standings.retain(|_| false);
+        saw(&standings, 4, "https://again", 2, Verdict::Current);
+        assert_eq!(known(), 1, "what is forgotten leaves its room");
     }
 
     #[test]
