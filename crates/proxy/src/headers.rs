@@ -341,6 +341,12 @@ fn wanted_upgrade(headers: &HeaderMap) -> Option<Upgrade> {
     (!rest.is_empty()).then_some(Upgrade(rest))
 }
 
+/// Whether a message is the last of its connection (RFC 9112, 9.3).
+pub(crate) fn ends_connection(version: Version, headers: &HeaderMap) -> bool {
+    has_token(headers, &CONNECTION, b"close")
+        || version < Version::HTTP_11 && !has_token(headers, &CONNECTION, b"keep-alive")
+}
+
 fn has_token(headers: &HeaderMap, name: &HeaderName, token: &[u8]) -> bool {
     headers
         .get_all(name)

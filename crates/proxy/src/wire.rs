@@ -7,6 +7,8 @@ pub(crate) mod h2;
 pub(crate) mod h3;
 mod held;
 mod io;
+mod leftover;
+mod linger;
 mod service;
 #[cfg(test)]
 mod tests;

@@ -11,6 +11,8 @@ use crate::tool::Tool;
 pub struct Tally {
     pub started: u64,
     pub succeeded: u64,
+    /// Answers of any status.
+    pub answered: u64,
     /// Answers with 2xx.
     pub ok: u64,
 }
@@ -64,6 +66,10 @@ fn tally(output: &str) -> Tally {
         Some(Tally {
             started: number_before("requests:", " started")?,
             succeeded: number_before("requests:", " succeeded")?,
+            answered: [" 2xx", " 3xx", " 4xx", " 5xx"]
+                .into_iter()
+                .map(|class| number_before("status codes:", class))
+                .sum::<Option<u64>>()?,
             ok: number_before("status codes:", " 2xx")?,
         })
     };
@@ -83,6 +89,7 @@ mod tests {
             Tally {
                 started: 9,
                 succeeded: 8,
+                answered: 8,
                 ok: 7
             }
         );

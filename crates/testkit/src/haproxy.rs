@@ -1,4 +1,5 @@
-//! HAProxy from Debian, as a load balancer in front: it passes bytes on and says whose they are.
+//! HAProxy from Debian, as a load balancer in front: it passes bytes on and says whose they are. Or as a backend that
+//! refuses.
 
 use std::net::SocketAddr;
 use std::process::Command;
@@ -21,13 +22,24 @@ impl Haproxy {
     /// Passes connections on to `server`; `options`: of its `server` line, such as `send-proxy-v2`.
     #[track_caller]
     pub fn before(server: SocketAddr, options: &str) -> Self {
+        Self::start("tcp", &format!("server viaduct {server} {options}"))
+    }
+
+    /// Answers every request with `status`, and reads no body.
+    #[track_caller]
+    pub fn deny(status: u16) -> Self {
+        Self::start("http", &format!("http-request deny deny_status {status}"))
+    }
+
+    #[track_caller]
+    fn start(mode: &str, line: &str) -> Self {
         let port = free_port();
         let directory = tempfile::tempdir().expect("a temporary directory");
         let path = directory.path().join("haproxy.cfg");
         let text = format!(
             "global\n  nbthread 1\n\
-             defaults\n  mode tcp\n  timeout connect 5s\n  timeout client 30s\n  timeout server 30s\n\
-             listen front\n  bind 127.0.0.1:{port}\n  server viaduct {server} {options}\n"
+             defaults\n  mode {mode}\n  timeout connect 5s\n  timeout client 30s\n  timeout server 30s\n\
+             listen front\n  bind 127.0.0.1:{port}\n  {line}\n"
         );
         std::fs::write(&path, text).expect("writing haproxy.cfg");
         let child = Child::spawn(Command::new(Tool::Haproxy.path()).arg("-db").arg("-f").arg(path));

@@ -135,6 +135,9 @@ pub(crate) fn http2_builder<E: Clone>(executor: E, timeouts: Timeouts) -> http2:
         .initial_connection_window_size(CONNECTION_WINDOW)
         .max_header_list_size(HEADER_LIST)
         .max_send_buf_size(SEND_BUFFER)
+        .max_concurrent_reset_streams(REMEMBERED)
+        .reset_stream_duration(REMEMBERED_FOR)
+        .max_local_error_reset_streams(1024)
         .keep_alive_interval(timeouts.read_idle)
         .keep_alive_timeout(timeouts.ping)
         .keep_alive_while_idle(true);
@@ -186,6 +189,10 @@ const STREAM_WINDOW: u32 = 1024 * 1024;
 const CONNECTION_WINDOW: u32 = 4 * 1024 * 1024;
 const HEADER_LIST: u32 = 64 * 1024;
 const SEND_BUFFER: usize = 256 * 1024;
+/// Streams that clients have given up. What a server still sends on one that is forgotten counts as its error, and
+/// enough of those would end the connection, and with it the requests of all other clients.
+const REMEMBERED: usize = 8192;
+const REMEMBERED_FOR: Duration = Duration::from_secs(2);
 /// Go's dialer, as Traefik sets it.
 const KEEPALIVE: Duration = Duration::from_secs(30);
 const SHORTEST_SHARE: Duration = Duration::from_secs(2);

@@ -6,12 +6,14 @@ use std::time::Duration;
 use futures_util::future::Either;
 use http::header::WWW_AUTHENTICATE;
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
+use http_body::Body;
 use hyper::body::Incoming;
 use hyper::client::conn::{TrySendError, http1};
 use viaduct_tls::Fault;
 
 use crate::answer::ProxyError;
 use crate::body::{RequestBody, Shut};
+use crate::headers;
 use crate::wire::Connection;
 
 use super::Needs;
@@ -34,6 +36,10 @@ pub(crate) struct Lease {
     unwanted: Option<Shut>,
     /// Not to be used again.
     spent: bool,
+    /// The request has a body, which may still be on its way when the answer has ended.
+    uploads: bool,
+    /// In that case: the server closes the connection behind the answer.
+    closes: bool,
 }
 
 pub(super) enum Sender {
@@ -68,6 +74,8 @@ impl Lease {
             pin: None,
             unwanted: None,
             spent: false,
+            uploads: false,
+            closes: false,
         }
     }
 
@@ -131,6 +139,7 @@ impl Lease {
         &mut self,
         mut request: Request<RequestBody>,
     ) -> impl Future<Output = Outcome> + use<> {
+        self.uploads = !request.body().is_end_stream();
         match &mut self.sender {
             Sender::Http1(sender) => Either::Left(sender.try_send_request(request)),
             Sender::Http2(stream) => {
@@ -145,6 +154,8 @@ impl Lease {
         match outcome {
             Ok(response) => {
                 self.progressed();
+                self.closes =
+                    self.uploads && headers::ends_connection(response.version(), response.headers());
                 if response.status() == StatusCode::SWITCHING_PROTOCOLS {
                     self.link.opened();
                 }
@@ -177,12 +188,16 @@ impl Lease {
 
     /// Gives the connection back: the response has ended.
     pub(crate) fn release(mut self) {
-        if self.leaves_body() || self.spent {
-            return;
-        }
         let Sender::Http1(sender) = self.sender else {
             return;
         };
+        if self.uploads && (self.closes || self.link.is_deaf()) {
+            // The rest of the body is nobody's. hyper would send it to the end.
+            self.link.end();
+        }
+        if self.unwanted.is_some() || self.spent || self.closes {
+            return;
+        }
         let idle = Idle {
             sender,
             link: self.link,

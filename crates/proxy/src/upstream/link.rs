@@ -118,9 +118,7 @@ impl Link {
     /// Closes the connection now, whatever is under way on it.
     pub(super) fn cut(&self, revoked: Fingerprint) {
         self.revoked.get_or_init(|| revoked);
-        if let Some(task) = self.task.get() {
-            task.abort();
-        }
+        self.end();
         self.cutting.notify_waiters();
     }
 
@@ -170,6 +168,18 @@ impl Link {
 
     pub(crate) fn was_answered_with_tls(&self) -> bool {
         self.tls.is_none() && self.notes.answered_with_tls()
+    }
+
+    /// The server takes no more of what it is sent.
+    pub(super) fn is_deaf(&self) -> bool {
+        self.notes.is_deaf()
+    }
+
+    /// Closes the connection now; nobody waits for anything that comes on it.
+    pub(super) fn end(&self) {
+        if let Some(task) = self.task.get() {
+            task.abort();
+        }
     }
 
     pub(crate) fn was_noisy(&self) -> bool {

@@ -1,10 +1,13 @@
 //! What a connection's bytes say that hyper's errors do not: a TLS record on a plain port, the TLS error
 //! behind a failed read, which the h2 crate turns into text, and a server that sends and sends and says
 //! nothing (C10, C12): interim answers, frames or chunk headers without end.
+//!
+//! And what hyper would not wait for: the answer of a server that takes no more of an upload. hyper gives a connection
+//! up when it cannot write; here what is written to nobody is dropped, and reading tells how the connection ends.
 
 use std::io;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, ready};
 
@@ -18,6 +21,8 @@ pub(crate) struct Notes {
     /// Bytes that may be read before there is progress. The connection's task and its exchanges are on one
     /// thread.
     left: AtomicI64,
+    /// The server takes no more.
+    deaf: AtomicBool,
 }
 
 impl Default for Notes {
@@ -25,6 +30,7 @@ impl Default for Notes {
         Self {
             seen: OnceLock::new(),
             left: AtomicI64::new(MOST_NOISE),
+            deaf: AtomicBool::new(false),
         }
     }
 }
@@ -48,6 +54,10 @@ impl Notes {
             Some(Seen::TlsError(error)) => Some(error),
             Some(Seen::TlsRecord | Seen::Noise) | None => None,
         }
+    }
+
+    pub(super) fn is_deaf(&self) -> bool {
+        self.deaf.load(Ordering::Relaxed)
     }
 
     pub(super) fn was_noisy(&self) -> bool {
@@ -91,6 +101,21 @@ impl Notes {
             let earned = i64::try_from(written / EARNED).unwrap_or(MOST_NOISE);
             self.left
                 .store(left.saturating_add(earned).min(MOST_NOISE), Ordering::Relaxed);
+        }
+    }
+
+    /// What came of a write of `length` bytes, and whether they went anywhere.
+    fn note_write(&self, written: io::Result<usize>, length: usize) -> io::Result<usize> {
+        match written {
+            Ok(count) => {
+                self.give(count);
+                Ok(count)
+            }
+            Err(error) if is_hang_up(&error) => {
+                self.deaf.store(true, Ordering::Relaxed);
+                Ok(length)
+            }
+            Err(error) => Err(error),
         }
     }
 
@@ -148,13 +173,19 @@ impl<IO: AsyncRead + Unpin> AsyncRead for Watched<IO> {
 
 impl<IO: AsyncWrite + Unpin> AsyncWrite for Watched<IO> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, data: &[u8]) -> Poll<io::Result<usize>> {
-        let written = ready!(Pin::new(&mut self.io).poll_write(cx, data))?;
-        self.notes.give(written);
-        Poll::Ready(Ok(written))
+        if self.notes.is_deaf() {
+            return Poll::Ready(Ok(data.len()));
+        }
+        let written = ready!(Pin::new(&mut self.io).poll_write(cx, data));
+        Poll::Ready(self.notes.note_write(written, data.len()))
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_flush(cx)
+        if self.notes.is_deaf() {
+            return Poll::Ready(Ok(()));
+        }
+        let flushed = ready!(Pin::new(&mut self.io).poll_flush(cx));
+        Poll::Ready(self.notes.note_write(flushed.map(|()| 0), 0).map(|_| ()))
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -166,14 +197,25 @@ impl<IO: AsyncWrite + Unpin> AsyncWrite for Watched<IO> {
         cx: &mut Context<'_>,
         data: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let written = ready!(Pin::new(&mut self.io).poll_write_vectored(cx, data))?;
-        self.notes.give(written);
-        Poll::Ready(Ok(written))
+        let length = data.iter().map(|slice| slice.len()).sum();
+        if self.notes.is_deaf() {
+            return Poll::Ready(Ok(length));
+        }
+        let written = ready!(Pin::new(&mut self.io).poll_write_vectored(cx, data));
+        Poll::Ready(self.notes.note_write(written, length))
     }
 
     fn is_write_vectored(&self) -> bool {
         self.io.is_write_vectored()
     }
+}
+
+/// The server has closed the connection; what it said before can still be read.
+fn is_hang_up(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted
+    )
 }
 
 /// More than a window of HTTP/2 that waits for a slow client.

@@ -21,8 +21,12 @@ use crate::body::{BodyError, ResponseBody};
 pub(crate) struct ClientBody {
     source: Source,
     clock: Option<Clock>,
-    /// The connection must not be put to rest before this is dropped.
-    _open: Option<Open>,
+    /// The connection must not be put to rest before this is dropped. HTTP/3 has no use for it.
+    open: Option<Open>,
+    /// The client waits for somebody to read before it sends.
+    asks: bool,
+    /// Whole, or broken.
+    ended: bool,
 }
 
 #[derive(Debug)]
@@ -30,6 +34,8 @@ enum Source {
     Hyper(Incoming),
     /// HTTP/3.
     Stream(Box<Upload>),
+    /// Left to the connection.
+    Left,
 }
 
 /// The client did not deliver its body.
@@ -70,18 +76,15 @@ struct Clock {
 
 impl ClientBody {
     /// `limit` is for the whole request, whose head has just come; zero: none.
-    pub(super) fn new(body: Incoming, limit: Duration, open: impl FnOnce() -> Open) -> Self {
-        if body.is_end_stream() {
-            return Self {
-                source: Source::Hyper(body),
-                clock: None,
-                _open: None,
-            };
-        }
+    /// `asks`: reading it tells the client to send it.
+    pub(super) fn new(body: Incoming, limit: Duration, asks: bool, open: impl FnOnce() -> Open) -> Self {
+        let ended = body.is_end_stream();
         Self {
             source: Source::Hyper(body),
-            clock: Clock::new(limit, Instant::now()),
-            _open: Some(open()),
+            clock: (!ended).then(|| Clock::new(limit, Instant::now())).flatten(),
+            open: (!ended).then(open),
+            asks,
+            ended,
         }
     }
 
@@ -95,7 +98,26 @@ impl ClientBody {
         Self {
             source: Source::Stream(Box::new(upload)),
             clock,
-            _open: None,
+            open: None,
+            asks: false,
+            ended: false,
+        }
+    }
+}
+
+impl Drop for ClientBody {
+    /// Somebody has lost interest: see [`super::leftover`].
+    fn drop(&mut self) {
+        let Some(open) = self.open.take() else { return };
+        let Source::Hyper(body) = std::mem::replace(&mut self.source, Source::Left) else {
+            return;
+        };
+        if body.is_end_stream() {
+            open.settle();
+        } else if self.ended || self.asks {
+            open.abandon();
+        } else {
+            open.leave(body);
         }
     }
 }
@@ -109,25 +131,36 @@ impl Body for ClientBody {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, ClientBodyError>>> {
         let this = &mut *self;
+        this.asks = false;
         let frame = match &mut this.source {
             Source::Hyper(body) => Pin::new(body)
                 .poll_frame(cx)
                 .map(|frame| frame.map(|frame| frame.map_err(ClientBodyError::from))),
             Source::Stream(upload) => Pin::new(&mut **upload).poll_frame(cx),
+            Source::Left => Poll::Ready(None),
         };
-        let Poll::Ready(frame) = frame else {
-            return match &mut this.clock {
-                Some(clock) => clock.poll(cx).map(|error| Some(Err(error))),
-                None => Poll::Pending,
-            };
+        let frame = match (frame, &mut this.clock) {
+            (Poll::Pending, Some(clock)) => clock.poll(cx).map(|error| Some(Err(error))),
+            (frame, _) => frame,
         };
-        Poll::Ready(frame)
+        match &frame {
+            Poll::Ready(None) => {
+                this.ended = true;
+                if let Some(open) = this.open.take() {
+                    open.settle();
+                }
+            }
+            Poll::Ready(Some(Err(_))) => this.ended = true,
+            Poll::Ready(Some(Ok(_))) | Poll::Pending => {}
+        }
+        frame
     }
 
     fn is_end_stream(&self) -> bool {
         match &self.source {
             Source::Hyper(body) => body.is_end_stream(),
             Source::Stream(upload) => upload.is_end_stream(),
+            Source::Left => true,
         }
     }
 
@@ -135,6 +168,7 @@ impl Body for ClientBody {
         match &self.source {
             Source::Hyper(body) => body.size_hint(),
             Source::Stream(upload) => upload.size_hint(),
+            Source::Left => SizeHint::with_exact(0),
         }
     }
 }

@@ -29,6 +29,12 @@ struct State {
     read: usize,
     /// What passes through here, for those who ask what became of a stream.
     ledger: Ledger,
+    /// h2 has something to say, and the client does not take it; in this turn, in the one before.
+    stuck: [bool; 2],
+    /// Frames that came meanwhile: each may have made h2 say more.
+    owed: u32,
+    /// The client has closed its half.
+    ended: bool,
 }
 
 pub(super) fn cork(io: ClientIo) -> (Corked, Cork) {
@@ -38,6 +44,9 @@ pub(super) fn cork(io: ClientIo) -> (Corked, Cork) {
         sent: 0,
         read: 0,
         ledger: Ledger::default(),
+        stuck: [false; 2],
+        owed: 0,
+        ended: false,
     }));
     (Corked(Rc::clone(&state)), Cork(state))
 }
@@ -45,7 +54,33 @@ pub(super) fn cork(io: ClientIo) -> (Corked, Cork) {
 impl Cork {
     /// Another [`MOST_PER_TURN`] may be read.
     pub(super) fn begin_turn(&self) {
-        self.0.borrow_mut().read = 0;
+        let mut state = self.0.borrow_mut();
+        state.read = 0;
+        let [now, _] = state.stuck;
+        state.stuck = [false, now];
+        if !now {
+            // A turn in which nothing was held up leaves nothing behind.
+            state.owed = 0;
+        }
+    }
+
+    /// See [`Ledger::is_misused`].
+    pub(super) fn is_misused(&self) -> bool {
+        self.0.borrow().ledger.is_misused()
+    }
+
+    /// Says why the connection ends, behind what has been gathered.
+    pub(super) fn say_goaway(&self) {
+        let mut state = self.0.borrow_mut();
+        if let Some(goaway) = state.ledger.goaway() {
+            state.gathered.extend(goaway);
+        }
+    }
+
+    /// The socket, once hyper has let go of its end. `None`: the client has closed.
+    pub(super) fn into_io(self) -> Option<ClientIo> {
+        let state = Rc::into_inner(self.0)?.into_inner();
+        (!state.ended).then_some(state.io)
     }
 
     /// Streams that ended before they became one of the `taken` requests, since this was last asked.
@@ -88,6 +123,23 @@ impl State {
         }
     }
 
+    fn poll_write(&mut self, cx: &mut Context<'_>, slices: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
+        let length: usize = slices.iter().map(|slice| slice.len()).sum();
+        if length >= LARGE {
+            // Not worth copying.
+            ready!(self.poll_send(cx))?;
+            let written = ready!(Pin::new(&mut self.io).poll_write_vectored(cx, slices))?;
+            self.note_written(slices, written);
+            return Poll::Ready(Ok(written));
+        }
+        ready!(self.poll_room(cx))?;
+        for slice in slices {
+            self.gathered.extend_from_slice(slice);
+        }
+        self.note_written(slices, length);
+        Poll::Ready(Ok(length))
+    }
+
     /// Room for more, or a client that is too slow for it.
     fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         if self.gathered.len() < MOST {
@@ -113,11 +165,19 @@ impl AsyncRead for Corked {
         let outcome = Pin::new(&mut state.io).poll_read(cx, buffer);
         state.read += buffer.filled().len().saturating_sub(before);
         match &outcome {
-            Poll::Ready(Ok(())) => state
-                .ledger
-                .read(buffer.filled().get(before..).unwrap_or_default()),
-            Poll::Ready(Err(_)) => {}
+            Poll::Ready(Ok(())) => {
+                let bytes = buffer.filled().get(before..).unwrap_or_default();
+                state.ended |= bytes.is_empty();
+                let frames = state.ledger.read(bytes);
+                if let [_, true] = state.stuck {
+                    state.owed = state.owed.saturating_add(frames);
+                }
+            }
+            Poll::Ready(Err(_)) => state.ended = true,
             Poll::Pending => state.ledger.drained(),
+        }
+        if state.owed > MOST_OWED {
+            return Poll::Ready(Err(io::Error::other("the client sends, and takes nothing")));
         }
         outcome
     }
@@ -134,20 +194,10 @@ impl AsyncWrite for Corked {
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let mut state = self.0.borrow_mut();
-        let length: usize = slices.iter().map(|slice| slice.len()).sum();
-        if length >= LARGE {
-            // Not worth copying.
-            ready!(state.poll_send(cx))?;
-            let written = ready!(Pin::new(&mut state.io).poll_write_vectored(cx, slices))?;
-            state.note_written(slices, written);
-            return Poll::Ready(Ok(written));
-        }
-        ready!(state.poll_room(cx))?;
-        for slice in slices {
-            state.gathered.extend_from_slice(slice);
-        }
-        state.note_written(slices, length);
-        Poll::Ready(Ok(length))
+        let outcome = state.poll_write(cx, slices);
+        let [stuck, _] = &mut state.stuck;
+        *stuck = outcome.is_pending();
+        outcome
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -175,3 +225,6 @@ const MOST: usize = 64 * 1024;
 const LARGE: usize = 8 * 1024;
 /// Kept for the next turn; more is given back.
 const KEPT: usize = 4 * 1024;
+/// Frames of a client that takes nothing, as long as something waits for it. Its windows leave room for a megabyte of
+/// DATA; what answers the rest would pile up in h2 (RUSTSEC-2024-0003).
+const MOST_OWED: u32 = 4096;

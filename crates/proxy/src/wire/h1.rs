@@ -22,6 +22,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::time::{Instant, Sleep, sleep, sleep_until, timeout};
 
 use super::io::Gauge;
+use super::linger::{self, linger};
 use super::service::{Account, service};
 use super::{ClientIo, Connection, MOST_FIELDS};
 use crate::exchange::Unread;
@@ -29,7 +30,7 @@ use crate::exchange::Unread;
 /// Serves the connection to its end.
 pub(crate) async fn serve(connection: Rc<Connection>, mut io: ClientIo) {
     let timeouts = connection.timeouts();
-    let account = Rc::new(Account::default());
+    let account = Rc::new(Account::of_wire(io.gauge()));
     // The first request has to come as fast as it has to be sent.
     let mut rest = Rest {
         since: Instant::now(),
@@ -136,6 +137,7 @@ async fn awake(
         .with_upgrades();
     let mut watch = pin!(Watch::new(connection, account, &gauge));
     let end = poll_fn(|cx| {
+        account.poll_leftovers(cx);
         if let Poll::Ready(outcome) = Pin::new(&mut serving).poll(cx) {
             return Poll::Ready(End::Over(outcome));
         }
@@ -145,10 +147,16 @@ async fn awake(
     })
     .await;
     match end {
-        End::Over(Ok(())) => None,
-        End::Over(Err(error)) => {
-            tell_unread(connection, &error);
-            tracing::debug!(%error, "a client connection ended");
+        End::Over(outcome) => {
+            if let Err(error) = outcome {
+                tell_unread(connection, &error);
+                tracing::debug!(%error, "a client connection ended");
+            }
+            if gauge.is_unsettled()
+                && let Some(parts) = serving.into_parts()
+            {
+                linger(connection, parts.io.into_inner(), linger::WHOLE_UPLOAD).await;
+            }
             None
         }
         End::Stuck => {
@@ -217,6 +225,7 @@ impl<'c> Watch<'c> {
                 return Poll::Ready(End::Rest(self.rested()));
             }
             *self.as_mut().project().told = true;
+            self.account.give_up_leftovers();
             last();
         }
         while self.as_mut().project().tick.poll(cx).is_ready() {

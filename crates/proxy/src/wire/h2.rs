@@ -17,6 +17,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::time::{Instant, sleep, timeout};
 
 use super::cork::{self, Cork};
+use super::linger::{self, linger};
 use super::service::{Account, service};
 use super::{ClientIo, Connection};
 use crate::config::Limits;
@@ -55,6 +56,7 @@ pub(crate) async fn serve(connection: Rc<Connection>, io: ClientIo) {
             cx.waker().wake_by_ref();
             return Poll::Pending;
         }
+        account.poll_leftovers(cx);
         cork.begin_turn();
         if let Poll::Ready(outcome) = Pin::new(&mut serving).poll(cx) {
             if outcome.is_ok() {
@@ -71,8 +73,16 @@ pub(crate) async fn serve(connection: Rc<Connection>, io: ClientIo) {
             tracing::debug!(%error, "a client connection broke");
             return Poll::Ready(());
         }
+        if cork.is_misused() {
+            let reason = h2::Reason::ENHANCE_YOUR_CALM;
+            tell_protocol_error(&connection, reason);
+            tracing::debug!("a client made us reset too many streams");
+            cork.say_goaway();
+            return Poll::Ready(());
+        }
         if leaving.is_none() && (connection.is_draining() || account.is_retired()) {
             leaving = Some(Instant::now());
+            account.give_up_leftovers();
             Pin::new(&mut serving).graceful_shutdown();
             cx.waker().wake_by_ref();
         }
@@ -114,6 +124,10 @@ pub(crate) async fn serve(connection: Rc<Connection>, io: ClientIo) {
     .await;
     // What hyper had to say last, such as GOAWAY; the client may be gone.
     drop(timeout(GOODBYE, poll_fn(|cx| cork.poll_send(cx))).await);
+    drop(serving);
+    if let Some(io) = cork.into_io() {
+        linger(&connection, io, linger::GOAWAY).await;
+    }
 }
 
 /// What the client sent was no HTTP/2: it was told so by GOAWAY, and no request came of it (R25).
@@ -126,6 +140,10 @@ fn tell_unread(connection: &Connection, error: &hyper::Error) {
     else {
         return;
     };
+    tell_protocol_error(connection, reason);
+}
+
+fn tell_protocol_error(connection: &Connection, reason: h2::Reason) {
     let unread = Unread {
         status: StatusCode::BAD_REQUEST,
         code: "protocol_error",
@@ -170,7 +188,8 @@ fn settings(limits: &Limits, streams: &Rc<Streams>) -> http2::Builder<Executor> 
         .max_frame_size(FRAME)
         .max_send_buf_size(SEND_BUFFER)
         .max_pending_accept_reset_streams(20)
-        .max_local_error_reset_streams(256)
+        // The frames are counted in `frames`, which knows more of them, and in `cork`.
+        .max_local_error_reset_streams(None)
         // As Go: a silent client is found by the idle time-out.
         .keep_alive_interval(None);
     settings

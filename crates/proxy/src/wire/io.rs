@@ -4,7 +4,7 @@ use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -26,10 +26,12 @@ enum Socket {
 
 /// How writing goes. Shared with whoever drives the connection, because hyper does not let look at a socket
 /// it was given; atomic only because hyper wants an upgradable socket to be `Send`.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(super) struct Gauge {
     blocked: AtomicBool,
     written: AtomicU64,
+    /// The client has sent something that is no part of a request whose end has come.
+    unsettled: AtomicBool,
 }
 
 impl Gauge {
@@ -41,6 +43,17 @@ impl Gauge {
     /// Bytes taken by the socket so far.
     pub(super) fn written(&self) -> u64 {
         self.written.load(Ordering::Relaxed)
+    }
+
+    /// Whether the client may be in the middle of something: a head that could not be read, or a body that nobody
+    /// wanted.
+    pub(super) fn is_unsettled(&self) -> bool {
+        self.unsettled.load(Ordering::Relaxed)
+    }
+
+    /// A request has come to its end; or (`false`) more of one has come.
+    pub(super) fn settle(&self, settled: bool) {
+        self.unsettled.store(!settled, Ordering::Relaxed);
     }
 
     fn note<T>(&self, outcome: &Poll<T>) {
@@ -90,6 +103,22 @@ impl ClientIo {
         !self.early.is_empty()
     }
 
+    /// Reads what comes and drops it, as it is on the wire; 0: the client has closed.
+    pub(super) fn poll_discard(&self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        let socket = match &self.socket {
+            Socket::Plain(socket) => socket,
+            Socket::Tls(stream) => stream.get_ref(),
+        };
+        let mut dropped = [0; DISCARDED];
+        loop {
+            ready!(socket.poll_read_ready(cx))?;
+            match socket.try_read(&mut dropped) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                outcome => return Poll::Ready(outcome),
+            }
+        }
+    }
+
     /// Waits for bytes from the client, behind those put back. `Ok(false)`: it has closed. Holds no buffer
     /// meanwhile.
     pub(super) fn poll_readable(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {
@@ -117,8 +146,13 @@ impl AsyncRead for ClientIo {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         if this.early.is_empty() {
-            return this.socket.pinned().poll_read(cx, buf);
+            let before = buf.filled().len();
+            ready!(this.socket.pinned().poll_read(cx, buf))?;
+            // A client that has closed is in the middle of nothing.
+            this.gauge.settle(buf.filled().len() == before);
+            return Poll::Ready(Ok(()));
         }
+        this.gauge.settle(false);
         let now = this.early.split_to(this.early.len().min(buf.remaining()));
         buf.put_slice(&now);
         if this.early.is_empty() {
@@ -162,3 +196,6 @@ impl AsyncWrite for ClientIo {
         self.get_mut().socket.pinned().poll_shutdown(cx)
     }
 }
+
+/// At once.
+const DISCARDED: usize = 16 * 1024;

@@ -1,18 +1,23 @@
 //! The bridge from hyper to [`request::serve`], and the account it keeps of a connection's requests.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::convert::Infallible;
 use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Waker};
 
 use futures_util::FutureExt;
-use http::header::{ALT_SVC, CONNECTION, HeaderValue};
+use http::header::{ALT_SVC, CONNECTION, EXPECT, HeaderValue};
 use http::{Request, Response, StatusCode, Version};
+use http_body::Body;
 use hyper::body::Incoming;
 use hyper::service::Service;
 use tokio::time::Instant;
 
 use super::body::{AnswerBody, ClientBody};
 use super::h2::streams::{Place, Streams};
+use super::io::Gauge;
+use super::leftover::Leftover;
 use super::{Connection, unshare};
 use crate::body::ResponseBody;
 use crate::config::KeepAlive;
@@ -37,6 +42,13 @@ pub(super) struct Account {
     opened: Cell<Option<Instant>>,
     /// The connection has served what it may.
     retired: Cell<bool>,
+    /// HTTP/1 only.
+    gauge: Option<Arc<Gauge>>,
+    /// Read for nobody; with the task that reads them.
+    leftovers: RefCell<Vec<Leftover>>,
+    reader: RefCell<Option<Waker>>,
+    /// A body was given up before its end: what comes next on an HTTP/1 connection is no request.
+    abandoned: Cell<bool>,
 }
 
 impl Account {
@@ -45,6 +57,35 @@ impl Account {
         Self {
             streams: Some(Rc::clone(streams)),
             ..Self::default()
+        }
+    }
+
+    /// Of an HTTP/1 connection.
+    pub(super) fn of_wire(gauge: Arc<Gauge>) -> Self {
+        Self {
+            gauge: Some(gauge),
+            ..Self::default()
+        }
+    }
+
+    /// Reads the bodies that nobody wants. To be called at every turn of the connection's task.
+    pub(super) fn poll_leftovers(&self, cx: &mut Context<'_>) {
+        let mut reader = self.reader.borrow_mut();
+        if !reader.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
+            *reader = Some(cx.waker().clone());
+        }
+        drop(reader);
+        // Not while they are borrowed: what is dropped here may be asked for there.
+        let mut leftovers = self.leftovers.take();
+        leftovers.retain_mut(|leftover| leftover.poll(cx).is_pending());
+        leftovers.append(&mut self.leftovers.borrow_mut());
+        self.leftovers.replace(leftovers);
+    }
+
+    /// Nothing more is read for nobody.
+    pub(super) fn give_up_leftovers(&self) {
+        for leftover in self.leftovers.take() {
+            leftover.give_up();
         }
     }
 
@@ -60,6 +101,12 @@ impl Account {
     /// Since when nothing is left to do, if nothing is.
     pub(super) fn rested(&self) -> Option<Instant> {
         self.rested.get()
+    }
+
+    fn settle(&self) {
+        if let Some(gauge) = &self.gauge {
+            gauge.settle(true);
+        }
     }
 
     fn note_rest(&self) {
@@ -135,6 +182,32 @@ impl Open {
         account.bodies.set(account.bodies.get() + 1);
         Self(Rc::clone(account))
     }
+
+    /// The body has come to its end.
+    pub(super) fn settle(&self) {
+        self.0.settle();
+    }
+
+    /// Whether it is the body of a stream among others.
+    pub(super) fn is_of_stream(&self) -> bool {
+        self.0.streams.is_some()
+    }
+
+    /// The rest of the body is nobody's.
+    pub(super) fn abandon(&self) {
+        self.0.abandoned.set(true);
+    }
+
+    /// Leaves the rest of the body to the connection.
+    pub(super) fn leave(self, body: Incoming) {
+        let account = Rc::clone(&self.0);
+        if let Some(leftover) = Leftover::new(body, self) {
+            account.leftovers.borrow_mut().push(leftover);
+            if let Some(reader) = &*account.reader.borrow() {
+                reader.wake_by_ref();
+            }
+        }
+    }
 }
 
 impl Drop for Open {
@@ -166,7 +239,13 @@ pub(super) fn service(
         if !timeouts.write.is_zero() {
             account.newest.set(Some(Instant::now()));
         }
-        let raw = Box::new(raw.map(|body| ClientBody::new(body, timeouts.read, || Open::start(&account))));
+        if raw.body().is_end_stream() {
+            account.settle();
+        }
+        // hyper asks for the body when somebody reads it: then it is not to be read for nobody.
+        let asks = version <= Version::HTTP_11 && raw.headers().contains_key(EXPECT);
+        let raw =
+            Box::new(raw.map(|body| ClientBody::new(body, timeouts.read, asks, || Open::start(&account))));
         // Boxed where it is made: hyper moves what it is given several times.
         let answer = Box::pin(request::serve(Rc::clone(&connection), raw));
         let alt_svc = connection.alt_svc().cloned();
@@ -189,6 +268,8 @@ fn finish(
     }
     if busy.last {
         retire(&mut answer, version, &busy.account);
+    } else if busy.account.abandoned.get() {
+        say_close(&mut answer, version);
     }
     answer.map(|body| AnswerBody { body, busy })
 }
@@ -196,6 +277,10 @@ fn finish(
 /// Says that this answer is the connection's last, where it can be said; HTTP/2 says it by GOAWAY.
 fn retire(answer: &mut Response<ResponseBody>, version: Version, account: &Account) {
     account.retired.set(true);
+    say_close(answer, version);
+}
+
+fn say_close(answer: &mut Response<ResponseBody>, version: Version) {
     if version <= Version::HTTP_11 && answer.status() != StatusCode::SWITCHING_PROTOCOLS {
         answer
             .headers_mut()

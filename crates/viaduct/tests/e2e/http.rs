@@ -1,5 +1,6 @@
 //! Messages through the bridge: versions, bodies, headers, interim answers, upgrades, gRPC.
 
+mod early;
 mod grpc;
 mod headers;
 mod interim;

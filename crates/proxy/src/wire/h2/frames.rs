@@ -1,5 +1,13 @@
-//! Streams that end before there is a request (R25). hyper tells nobody of a head that h2 cannot take: the client gets
-//! RST_STREAM, or a 431, and that is all. Both directions pass through here, so that we see it, too.
+//! What the frames of a connection tell of its streams, and nobody else does; both directions pass through here.
+//!
+//! Streams that end before there is a request (R25): hyper tells nobody of a head that h2 cannot take; the client gets
+//! RST_STREAM, or a 431, and that is all.
+//!
+//! Streams that we are made to reset (C22): h2 counts them with what still comes for a stream that was reset because its
+//! answer came early, and it remembers few of those. A client that uploads much to somebody who does not want it would be
+//! taken for an attacker. Here the two are told apart.
+
+use std::collections::VecDeque;
 
 use h2::Reason;
 
@@ -18,12 +26,16 @@ pub(in crate::wire) struct Ledger {
     told: u64,
     /// The stream whose answer last began and ended with one frame.
     answered: u32,
-    /// RST_STREAM in this turn, of streams without an answer.
+    /// RST_STREAM in this turn that the client made us send.
     resets: Vec<Reason>,
     /// GOAWAY was sent: what comes now may be left alone.
     is_leaving: bool,
     /// All that was read has been looked at.
     is_drained: bool,
+    /// Streams that were reset because we chose to, the last of them.
+    chosen: VecDeque<u32>,
+    /// How often the client made us reset a stream.
+    provoked: u32,
 }
 
 /// What became of a stream that is no request.
@@ -51,13 +63,15 @@ impl Default for Ledger {
             resets: Vec::new(),
             is_leaving: false,
             is_drained: false,
+            chosen: VecDeque::new(),
+            provoked: 0,
         }
     }
 }
 
 impl Ledger {
-    /// Of the client, its preface included.
-    pub(in crate::wire) fn read(&mut self, bytes: &[u8]) {
+    /// Of the client, its preface included. Returns how many frames ended.
+    pub(in crate::wire) fn read(&mut self, bytes: &[u8]) -> u32 {
         // No bytes: the client is done.
         self.is_drained = bytes.is_empty();
         let Self {
@@ -67,7 +81,9 @@ impl Ledger {
             begun,
             ..
         } = self;
+        let mut frames = 0;
         from_client.pass(bytes, |frame| {
+            frames += 1;
             if frame.kind == HEADERS && frame.stream > *newest {
                 (*newest, *is_partial) = (frame.stream, true);
             }
@@ -76,6 +92,7 @@ impl Ledger {
                 *begun += 1;
             }
         });
+        frames
     }
 
     /// h2 asks for more than there is.
@@ -89,16 +106,53 @@ impl Ledger {
             answered,
             resets,
             is_leaving,
+            chosen,
+            provoked,
             ..
         } = self;
         to_client.pass(bytes, |frame| match frame.kind {
             HEADERS if frame.flags & END_STREAM != 0 => *answered = frame.stream,
-            RST_STREAM if frame.stream != *answered && resets.len() < MOST_RESETS => {
-                resets.push(Reason::from(frame.word));
-            }
+            RST_STREAM => match Reason::from(frame.word) {
+                Reason::NO_ERROR | Reason::CANCEL | Reason::INTERNAL_ERROR => {
+                    if chosen.len() == MOST_CHOSEN {
+                        chosen.pop_front();
+                    }
+                    chosen.push_back(frame.stream);
+                }
+                // It was on its way when the stream was reset.
+                Reason::STREAM_CLOSED if chosen.contains(&frame.stream) => {}
+                // Behind a 431.
+                _ if frame.stream == *answered => {}
+                reason => {
+                    *provoked = provoked.saturating_add(1);
+                    if resets.len() < MOST_RESETS {
+                        resets.push(reason);
+                    }
+                }
+            },
             GOAWAY => *is_leaving = true,
             _ => {}
         });
+    }
+
+    /// The client has made us reset more streams than one does by mistake.
+    pub(in crate::wire) fn is_misused(&self) -> bool {
+        self.provoked > MOST_PROVOKED
+    }
+
+    /// The GOAWAY that ends a connection that [is misused](Self::is_misused). `None`: not between two frames.
+    pub(in crate::wire) fn goaway(&self) -> Option<Vec<u8>> {
+        if self.to_client.had > 0 {
+            return None;
+        }
+        let length = u32::try_from(8 + MISUSED.len()).unwrap_or_default().to_be_bytes();
+        let mut frame = length.get(1..).unwrap_or_default().to_vec();
+        frame.extend([GOAWAY, 0]);
+        for word in [0, self.newest, Reason::ENHANCE_YOUR_CALM.into()] {
+            frame.extend(word.to_be_bytes());
+        }
+        frame.extend(MISUSED);
+        Some(frame)
     }
 
     /// At the end of a turn: streams that h2 has dealt with, and that are none of the `taken` requests.
@@ -111,13 +165,8 @@ impl Ledger {
             0
         };
         self.told += count;
-        // Requests are reset, too: by us, or by h2 for what comes behind their head.
-        let mut reasons = resets.into_iter().filter(|reason| {
-            !matches!(
-                *reason,
-                Reason::NO_ERROR | Reason::CANCEL | Reason::INTERNAL_ERROR
-            )
-        });
+        // Requests are reset, too, for what comes behind their head.
+        let mut reasons = resets.into_iter();
         (0..count).map(move |_| reasons.next().map_or(Unborn::TooLarge, Unborn::Reset))
     }
 }
@@ -208,6 +257,11 @@ const END_STREAM: u8 = 1;
 const END_HEADERS: u8 = 4;
 /// Remembered of one turn; of more, the reason is not told.
 const MOST_RESETS: usize = 1024;
+/// More than a client can have an upload under way for.
+const MOST_CHOSEN: usize = 1024;
+/// Over the life of a connection.
+const MOST_PROVOKED: u32 = 256;
+const MISUSED: &[u8] = b"too many streams in error";
 
 #[cfg(test)]
 mod tests {
@@ -282,6 +336,53 @@ mod tests {
         ledger.written(&frame(HEADERS, END_HEADERS | END_STREAM, 1, b"431"));
         ledger.written(&reset(1, Reason::PROTOCOL_ERROR));
         assert_eq!(unborn(&mut ledger, 0), [Unborn::TooLarge]);
+    }
+
+    #[test]
+    fn c22_what_comes_behind_a_reset_of_ours_is_no_misuse() {
+        let mut ledger = Ledger::default();
+        // Far more than are remembered.
+        for stream in (1..10_001).step_by(2) {
+            ledger.written(&reset(stream, Reason::NO_ERROR));
+            ledger.written(&reset(stream, Reason::STREAM_CLOSED));
+            ledger.written(&reset(stream, Reason::STREAM_CLOSED));
+        }
+        assert!(!ledger.is_misused());
+        // A stream that has ended by itself.
+        for _ in 0..=256 {
+            assert!(!ledger.is_misused());
+            ledger.written(&reset(10_001, Reason::STREAM_CLOSED));
+        }
+        assert!(ledger.is_misused());
+        for reason in [
+            Reason::PROTOCOL_ERROR,
+            Reason::FLOW_CONTROL_ERROR,
+            Reason::FRAME_SIZE_ERROR,
+            Reason::REFUSED_STREAM,
+        ] {
+            let mut ledger = Ledger::default();
+            for stream in 0..=256 {
+                assert!(!ledger.is_misused());
+                ledger.written(&reset(stream * 2 + 1, reason));
+            }
+            assert!(ledger.is_misused(), "{reason:?}");
+        }
+    }
+
+    #[test]
+    fn c22_the_goaway_of_a_misused_connection_stands_between_frames() {
+        let mut ledger = Ledger::default();
+        let mut sent = vec![0; PREFACE];
+        sent.extend(head(7));
+        read(&mut ledger, &sent, 1000);
+        ledger.written(&[0, 0]);
+        assert_eq!(ledger.goaway(), None);
+        let mut ledger = Ledger::default();
+        read(&mut ledger, &sent, 1000);
+        let goaway = ledger.goaway().unwrap();
+        let mut payload = [7_u32.to_be_bytes(), 11_u32.to_be_bytes()].concat();
+        payload.extend(b"too many streams in error");
+        assert_eq!(goaway, frame(GOAWAY, 0, 0, &payload));
     }
 
     #[test]

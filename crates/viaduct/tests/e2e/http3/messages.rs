@@ -309,3 +309,27 @@ check(peer.until(lambda: peer.answers[stream].reset is not None), True)
     let line = viaduct.wait_access("/gone");
     assert_eq!(line.number("DownstreamStatus"), Some(499));
 }
+
+#[test]
+fn c5_an_answer_that_comes_before_the_body_asks_for_no_more_of_it() {
+    let pki = Pki::new();
+    let origin = Origin::http(mirror);
+    let viaduct = edge(&pki, &origin);
+    peer(
+        &pki,
+        &viaduct,
+        r#"
+peer = Peer()
+for path in ["/one", "/two"]:
+    stream = peer.ask(path, method="POST", authority="nobody.example.com", end=False)
+    peer.h3.send_data(stream, b"half", False)
+    answer = peer.wait(stream)
+    check((answer.status, answer.ended, answer.reset), (404, True, None), answer)
+    # H3_NO_ERROR.
+    peer.until(lambda: answer.stopped is not None)
+    check(answer.stopped, 0x100, answer)
+check(peer.get("/next").status, 200)
+"#,
+        &[],
+    );
+}
