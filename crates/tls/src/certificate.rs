@@ -10,8 +10,10 @@ use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 
 mod details;
 mod facts;
+mod issued;
 pub use details::CertificateDetails;
 pub(crate) use facts::{Extensions, read, rfc4514};
+pub use issued::is_signed_by;
 
 /// SHA-256 of a certificate's DER. Displays as lower-case hex.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
