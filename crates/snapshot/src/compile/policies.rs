@@ -86,19 +86,18 @@ pub(super) fn build(
     for source in sources.iter() {
         for (name, options) in &source.update.dynamic.tls.options {
             let element = Element::TlsOptions(name.clone());
+            let mut notes = Vec::new();
             if source.broken(&element).is_some() {
+                // What else is wrong with them is told at once, not when this is mended.
+                notes.extend(other_faults(options));
+                findings.extend(notes.into_iter().map(|note| source.at(element.clone(), note)));
                 continue;
             }
-            let mut warnings = Vec::new();
             let from = source.update.materials.get(&element);
             let client_cas = from.map_or(&[][..], |from| from.cas.as_slice());
-            let policy = read(options, client_cas, &mut warnings)
+            let policy = read(options, client_cas, &mut notes)
                 .and_then(|policy| forge.policy(policy).map_err(|error| names::invalid(&error)));
-            findings.extend(
-                warnings
-                    .into_iter()
-                    .map(|warning| source.at(element.clone(), warning)),
-            );
+            findings.extend(notes.into_iter().map(|note| source.at(element.clone(), note)));
             let policy = policy.map_err(|finding| {
                 let finding = source.at(element, finding);
                 materials::note(finding.clone(), findings);
@@ -205,37 +204,84 @@ impl Forge<'_> {
     }
 }
 
+/// `Err`: the first fault; the others are among `notes`, with the warnings.
 fn read(
     options: &TlsOptions,
     client_cas: &[Material],
-    warnings: &mut Vec<Finding>,
+    notes: &mut Vec<Finding>,
 ) -> Result<ClientPolicy, Finding> {
+    let default = ClientPolicy::default();
+    let mut faults = Vec::new();
+    let policy = values(options, notes, &mut faults);
+    let client_auth = match &options.client_auth {
+        Some(auth) => client_auth(auth, client_cas),
+        None => Ok(default.client_auth),
+    };
+    let client_auth = or_fault(client_auth, ClientAuth::None, &mut faults);
+    let mut faults = faults.into_iter();
+    match faults.next() {
+        None => Ok(ClientPolicy {
+            client_auth,
+            ..policy
+        }),
+        Some(first) => {
+            notes.extend(faults);
+            Err(first)
+        }
+    }
+}
+
+/// Warnings and faults of options whose client CAs cannot be had, but for what follows from that.
+fn other_faults(options: &TlsOptions) -> Vec<Finding> {
+    let (mut notes, mut faults) = (Vec::new(), Vec::new());
+    values(options, &mut notes, &mut faults);
+    let of_type = options.client_auth.as_ref().map(|auth| client_auth(auth, &[]));
+    faults.extend(
+        of_type
+            .and_then(Result::err)
+            .filter(|fault| fault.code == Code::InvalidTlsOption),
+    );
+    notes.append(&mut faults);
+    notes
+}
+
+/// Everything but client authentication; a value that cannot be used is the default one here, and a fault.
+fn values(options: &TlsOptions, notes: &mut Vec<Finding>, faults: &mut Vec<Finding>) -> ClientPolicy {
     if options.prefer_server_cipher_suites.is_some() {
-        warnings.push(
+        notes.push(
             Finding::warning(Code::UnknownField, "this deprecated option has no effect")
                 .field("preferServerCipherSuites"),
         );
     }
     let default = ClientPolicy::default();
-    Ok(ClientPolicy {
-        versions: names::versions(&options.min_version, &options.max_version, warnings)?,
-        cipher_suites: names::cipher_suites(&options.cipher_suites, warnings)?,
-        groups: names::known(
-            &options.curve_preferences,
-            "curvePreferences",
-            Group::from_name,
-            warnings,
-        )?,
-        client_auth: match &options.client_auth {
-            Some(auth) => client_auth(auth, client_cas)?,
-            None => default.client_auth,
-        },
+    let versions = names::versions(&options.min_version, &options.max_version, notes);
+    let cipher_suites = names::cipher_suites(&options.cipher_suites, notes);
+    let groups = names::known(
+        &options.curve_preferences,
+        "curvePreferences",
+        Group::from_name,
+        notes,
+    );
+    let alpn = match &options.alpn_protocols {
+        Some(protocols) => alpn(protocols, notes),
+        None => Ok(default.alpn.clone()),
+    };
+    ClientPolicy {
+        versions: or_fault(versions, default.versions, faults),
+        cipher_suites: or_fault(cipher_suites, None, faults),
+        groups: or_fault(groups, None, faults),
+        client_auth: default.client_auth,
         sni_strict: options.sni_strict,
-        alpn: match &options.alpn_protocols {
-            Some(protocols) => alpn(protocols, warnings)?,
-            None => default.alpn,
-        },
+        alpn: or_fault(alpn, default.alpn, faults),
         session_tickets: !options.disable_session_tickets,
+    }
+}
+
+/// The value, or the default one and a fault more.
+pub(super) fn or_fault<T>(read: Result<T, Finding>, default: T, faults: &mut Vec<Finding>) -> T {
+    read.unwrap_or_else(|fault| {
+        faults.push(fault);
+        default
     })
 }
 

@@ -118,6 +118,11 @@ pub(super) fn build(
         for (name, written) in &source.update.dynamic.http.servers_transports {
             let element = Element::ServersTransport(name.clone());
             if source.broken(&element).is_some() {
+                // What else is wrong with it is told at once, not when this is mended.
+                let (mut notes, mut faults) = (Vec::new(), Vec::new());
+                names_and_limits(written, &mut notes, &mut faults);
+                notes.append(&mut faults);
+                findings.extend(notes.into_iter().map(|note| source.at(element.clone(), note)));
                 continue;
             }
             let name_at_provider = source.qualified(name);
@@ -174,9 +179,14 @@ impl Written<'_> {
         warnings: &mut Vec<Finding>,
     ) -> Result<Arc<Transport>, Finding> {
         // Read even when the transport is shared: its warnings are due at every compile.
-        let versions = names::versions(&self.written.min_version, &self.written.max_version, warnings)?;
-        let cipher_suites = names::cipher_suites(&self.written.cipher_suites, warnings)?;
-        let revoked = self.revoked()?;
+        let mut faults = Vec::new();
+        let (versions, cipher_suites, timeouts) = names_and_limits(self.written, warnings, &mut faults);
+        let revoked = policies::or_fault(self.revoked(), Revoked::default(), &mut faults);
+        let mut faults = faults.into_iter();
+        if let Some(first) = faults.next() {
+            warnings.extend(faults);
+            return Err(first);
+        }
         let kept = book.and_then(|book| book.transports.get(&self.name));
         if let Some(kept) = kept
             && self.before == Some(self.written)
@@ -231,7 +241,7 @@ impl Written<'_> {
             tls,
             max_idle_per_host: max_idle(self.written.max_idle_conns_per_host),
             disable_http2: self.written.disable_http2,
-            timeouts: timeouts(self.written.forwarding_timeouts.as_ref())?,
+            timeouts,
             origin: self.origin.clone(),
             revoked: Arc::new(revoked),
             root_cas: self
@@ -300,6 +310,22 @@ fn fingerprints(revoked: &RevokedHere) -> Result<Vec<Fingerprint>, String> {
             Err(format!("`{text}`: {error}"))
         }
     }
+}
+
+/// What needs no certificate; a value that cannot be used is the default one here, and a fault.
+fn names_and_limits(
+    written: &ServersTransport,
+    warnings: &mut Vec<Finding>,
+    faults: &mut Vec<Finding>,
+) -> (Versions, Option<Vec<CipherSuite>>, Timeouts) {
+    let versions = names::versions(&written.min_version, &written.max_version, warnings);
+    let cipher_suites = names::cipher_suites(&written.cipher_suites, warnings);
+    let timeouts = timeouts(written.forwarding_timeouts.as_ref());
+    (
+        policies::or_fault(versions, Versions::default(), faults),
+        policies::or_fault(cipher_suites, None, faults),
+        policies::or_fault(timeouts, Timeouts::default(), faults),
+    )
 }
 
 /// Whatever of the written trust cannot be used breaks the transport; it is never replaced by something
