@@ -1,13 +1,16 @@
 //! Everything that can be diagnosed, each with its code: what the command's explanations, its notes and
 //! `docs/reference/diagnostics.md` are made of.
 
+mod codes;
+mod explain;
 mod faults;
 mod page;
 mod table;
 
 use viaduct_config::Severity;
 
-pub use page::{explain, page};
+pub use explain::{Unknown, explain};
+pub use page::page;
 pub use table::Diagnosis;
 
 /// What is known of a diagnosis, whatever it is about.

@@ -22,6 +22,8 @@ pub struct Diagnostic {
     pub message: String,
     pub wanted: Option<String>,
     pub got: Option<String>,
+    /// What was verified, where the message alone would be an assumption.
+    pub proof: Option<String>,
     /// What happens when this is served.
     pub here: Cow<'static, str>,
     /// What Traefik does with it.
@@ -80,6 +82,7 @@ impl Diagnostic {
             message: message.into(),
             wanted: None,
             got: None,
+            proof: None,
             here: Cow::Borrowed(entry.here),
             traefik: entry.traefik,
             affects: Vec::new(),

@@ -8,7 +8,7 @@ use std::ops::Range;
 use viaduct_config::document::{Key, Node, Value};
 
 use crate::place::Field;
-use crate::source::File;
+use crate::source::{File, Form};
 
 /// Replace these bytes of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,6 +71,34 @@ impl Editor<'_> {
         Some(self.instead(range, to))
     }
 
+    /// Another text for a scalar, as text whatever it looks like.
+    pub(crate) fn set_text(&self, value: &Node, to: &str) -> Option<Edit> {
+        let range = self.file.token(&value.location)?;
+        Some(Edit::replace(self.index, range, format!("\"{to}\"")))
+    }
+
+    /// Whether a mapping is written in braces.
+    pub(crate) fn is_flow(&self, root: &Node) -> bool {
+        let Value::Mapping(entries) = &root.value else {
+            return true;
+        };
+        entries.first().is_none_or(|(first, _)| !self.begins_entry(first))
+    }
+
+    /// The lines of an entry that begins its first one, as if it began at the margin.
+    pub(crate) fn entry_text(&self, key: &Key) -> Option<Vec<String>> {
+        let own = self.own_lines(key)?;
+        let margin = usize::try_from(key.location.column).ok()?.checked_sub(1)?;
+        let text = own.map(|line| {
+            self.file
+                .line_text(line)
+                .get(margin..)
+                .unwrap_or_default()
+                .to_owned()
+        });
+        Some(text.collect())
+    }
+
     /// What stood in quotes stays in quotes: names need no escapes in them.
     fn instead(&self, range: Range<usize>, to: &str) -> Edit {
         let written = self.file.text.get(range.clone()).unwrap_or_default();
@@ -80,6 +108,11 @@ impl Editor<'_> {
             None => to.to_owned(),
         };
         Edit::replace(self.index, range, text)
+    }
+
+    /// TOML has no indentation that says what belongs to what.
+    const fn has_lines(&self) -> bool {
+        !matches!(self.file.form, Form::Toml)
     }
 
     /// Takes a field out, with its lines.
@@ -100,10 +133,14 @@ impl Editor<'_> {
         let Value::Mapping(entries) = &mapping.value else {
             return None;
         };
+        if entries.is_empty() {
+            return self.fill(root, path, lines);
+        }
         let (last, _) = entries.last()?;
         let (first, _) = entries.first()?;
         // Merge keys bring entries from elsewhere; a flow mapping has no lines.
-        if first.location.column != last.location.column
+        if !self.has_lines()
+            || first.location.column != last.location.column
             || !self.begins_entry(first)
             || !self.begins_entry(last)
         {
@@ -113,6 +150,27 @@ impl Editor<'_> {
         Some(self.insert(end, last.location.column, lines))
     }
 
+    /// `key: {}` with lines below it instead of the braces.
+    fn fill(&self, root: &Node, path: &str, lines: &[String]) -> Option<Edit> {
+        let Field { key, value } = Field::at(root, path)?;
+        let key = key.filter(|key| self.has_lines() && self.begins_entry(key))?;
+        let start = self.file.offset_of(&value.location)?;
+        let text = &self.file.text;
+        if !text.get(start..)?.starts_with("{}") {
+            return None;
+        }
+        let margin = " ".repeat(usize::try_from(key.location.column).ok()? + 1);
+        let lines = lines
+            .iter()
+            .map(|line| format!("{}{margin}{line}", self.file.line_end));
+        let begin = text.get(..start)?.trim_end().len();
+        Some(Edit::replace(
+            self.index,
+            begin..start + 2,
+            lines.collect::<String>(),
+        ))
+    }
+
     /// Adds lines in front of the first key of a mapping.
     pub(crate) fn prepend(&self, root: &Node, lines: &[String]) -> Option<Edit> {
         let Value::Mapping(entries) = &root.value else {
@@ -120,8 +178,7 @@ impl Editor<'_> {
         };
         let (first, _) = entries.first()?;
         let line = line_of(first)?;
-        self.is_alone(first)
-            .then(|| self.insert(line, first.location.column, lines))
+        (self.is_alone(first) && self.has_lines()).then(|| self.insert(line, first.location.column, lines))
     }
 
     /// Moves a field to another path of the same object, making the mappings on the way.
@@ -131,17 +188,7 @@ impl Editor<'_> {
             return None;
         }
         let own = self.own_lines(key)?;
-        let margin = usize::try_from(key.location.column).ok()?.checked_sub(1)?;
-        let mut moved: Vec<String> = own
-            .clone()
-            .map(|line| {
-                self.file
-                    .line_text(line)
-                    .get(margin..)
-                    .unwrap_or_default()
-                    .to_owned()
-            })
-            .collect();
+        let mut moved = self.entry_text(key)?;
         let (mut parent, name) = to.rsplit_once('.')?;
         if name != key.text {
             let first = moved.first_mut()?;
@@ -160,17 +207,48 @@ impl Editor<'_> {
         (added.start <= removed.start || added.start >= removed.end).then(|| vec![removed, added])
     }
 
-    /// A document behind the last one of the file.
-    pub(crate) fn append_document(&self, document: &str) -> Edit {
+    /// A document behind the last one of the file; of Markdown, behind the last one of the block that `root` is in.
+    pub(crate) fn append_document(&self, root: &Node, document: &str) -> Option<Edit> {
+        if !self.has_lines() {
+            return None;
+        }
         let text = &self.file.text;
-        // In front of the last line end, which is then the new document's.
-        let end = text
-            .strip_suffix("\r\n")
-            .or_else(|| text.strip_suffix('\n'))
-            .map_or(text.len(), str::len);
-        let lines = ["", "---"].into_iter().chain(document.trim_end().lines());
-        let lines: Vec<_> = lines.collect();
-        Edit::replace(self.index, end..end, lines.join(self.file.line_end))
+        let end = match self.file.form {
+            Form::Markdown { .. } => {
+                let line = usize::try_from(root.location.line).ok()?;
+                self.file.line_start(self.file.block_end(line)?)
+            }
+            Form::Yaml | Form::Toml => text.len(),
+        };
+        let mut added = String::new();
+        if !text.get(..end)?.ends_with('\n') {
+            added.push_str(self.file.line_end);
+        }
+        for line in std::iter::once("---").chain(document.trim_end().lines()) {
+            added.push_str(line);
+            added.push_str(self.file.line_end);
+        }
+        Some(Edit::replace(self.index, end..end, added))
+    }
+
+    /// Takes a whole document out, with the line that separates it from its neighbour.
+    pub(crate) fn remove_document(&self, root: &Node) -> Option<Edit> {
+        if !self.has_lines() || root.location.column != 1 {
+            return None;
+        }
+        let first = usize::try_from(root.location.line.checked_sub(1)?).ok()?;
+        let limit = match self.file.form {
+            Form::Markdown { .. } => self.file.block_end(first + 1)?,
+            Form::Yaml | Form::Toml => self.file.line_count(),
+        };
+        let is_separator = |line: usize| self.file.line_text(line).trim_end() == "---";
+        let end = (first..limit).find(|line| is_separator(*line));
+        let lines = match end {
+            Some(separator) => first..separator + 1,
+            None if first.checked_sub(1).is_some_and(is_separator) => first - 1..limit,
+            None => first..limit,
+        };
+        Some(Edit::replace(self.index, self.bytes(&lines), ""))
     }
 
     /// A mapping without its entries: `key: {}`.
@@ -207,7 +285,7 @@ impl Editor<'_> {
 
     /// The lines of an entry that begins its first one.
     fn own_lines(&self, key: &Key) -> Option<Range<usize>> {
-        if self.is_alone(key) {
+        if self.has_lines() && self.is_alone(key) {
             self.entry_lines(key)
         } else {
             None
@@ -268,10 +346,7 @@ mod tests {
     use crate::source::{Sources, Text};
 
     fn edited(text: &str, edit: impl Fn(Editor<'_>, &Node) -> Option<Vec<Edit>>) -> Option<String> {
-        let sources = Sources::new([Text {
-            name: "a.yaml".to_owned(),
-            text: text.to_owned(),
-        }]);
+        let sources = Sources::new([Text::new("a.yaml", text)]);
         let file = sources.files.first()?;
         let root = &file.parts.first()?.root;
         let edits = edit(Editor { index: 0, file }, root)?;
@@ -290,6 +365,14 @@ mod tests {
                 "kind: X   # why\nspec:\n  routes:\n  - match: a\n  tls:\n    secretName: web # here\n\n# end\n"
             )
         );
+    }
+
+    #[test]
+    fn c18_braces_with_nothing_in_them_are_filled() {
+        let moved = edited("kind: X\nspec:\n  a: 1\n  tls: {}\n", |editor, root| {
+            editor.move_field(root, "spec.a", "spec.tls.a")
+        });
+        assert_eq!(moved.as_deref(), Some("kind: X\nspec:\n  tls:\n    a: 1\n"));
     }
 
     #[test]
@@ -335,8 +418,8 @@ mod tests {
             let before = text.split_once("    b: 1").map(|(before, _)| before);
             let before = before.and_then(|before| before.strip_suffix(&format!(":{end}")));
             assert_eq!(emptied, before.map(|before| format!("{before}: {{}}{end}")));
-            let added = edited(text, |editor, _| {
-                Some(vec![editor.append_document("kind: Y\nspec: 2\n")])
+            let added = edited(text, |editor, root| {
+                Some(vec![editor.append_document(root, "kind: Y\nspec: 2\n")?])
             });
             let added = added.unwrap_or_default();
             let before = text.trim_end();
@@ -354,14 +437,56 @@ mod tests {
 
     #[test]
     fn c18_an_edit_that_breaks_the_file_is_not_made() {
-        let text = Text {
-            name: "a.yaml".to_owned(),
-            text: "kind: X\nspec: 1\n".to_owned(),
-        };
+        let text = Text::new("a.yaml", "kind: X\nspec: 1\n");
         let edit = |start| Edit::replace(0, start..7, "Y");
         let mended = |start| Sources::mended(&text, &[edit(start)]).map(|mended| mended.text);
         assert_eq!(mended(5), None, "a key without its value");
         assert_eq!(mended(6).as_deref(), Some("kind: Y\nspec: 1\n"));
+    }
+
+    #[test]
+    fn c18_a_document_goes_with_its_separator() {
+        let out = |text: &str| edited(text, |editor, root| Some(vec![editor.remove_document(root)?]));
+        assert_eq!(out("a: 1\nb: 2\n---\nc: 3\n").as_deref(), Some("c: 3\n"));
+        assert_eq!(out("# why\n---\na: 1\n").as_deref(), Some("# why\n"));
+        assert_eq!(out("a: 1\n").as_deref(), Some(""));
+    }
+
+    #[test]
+    fn c18_toml_is_not_edited_as_if_it_were_yaml() {
+        let sources = Sources::new([Text::new(
+            "a.toml",
+            "[http.services.a.loadBalancer]\nstrategy = 'wrr'\n",
+        )]);
+        let file = &sources.files[0];
+        let (editor, root) = (Editor { index: 0, file }, &file.parts[0].root);
+        let path = "http.services.a.loadBalancer";
+        assert_eq!(editor.append(root, path, &["b: 1".to_owned()]), None);
+        assert_eq!(editor.remove(root, "http.services.a.loadBalancer.strategy"), None);
+        let set = Field::at(root, "http.services.a.loadBalancer.strategy")
+            .and_then(|field| editor.set(field.value, "hrw"));
+        assert_eq!(set.map(|edit| edit.text).as_deref(), Some("'hrw'"));
+    }
+
+    #[test]
+    fn c18_of_markdown_the_block_is_edited() {
+        let text = "# a\n```yaml\nkind: X\n```\nend\n";
+        let sources = Sources::new([Text::new("a.md", text)]);
+        let file = &sources.files[0];
+        let editor = Editor { index: 0, file };
+        let added = editor
+            .append_document(&file.parts[0].root, "kind: Y\n")
+            .expect("an edit");
+        let added = apply(text, &[added]);
+        assert_eq!(
+            added.as_deref(),
+            Some("# a\n```yaml\nkind: X\n---\nkind: Y\n```\nend\n")
+        );
+        let removed = editor.remove_document(&file.parts[0].root).expect("an edit");
+        assert_eq!(
+            apply(text, &[removed]).as_deref(),
+            Some("# a\n```yaml\n```\nend\n")
+        );
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 mod entry_point;
 mod mend;
+mod status;
 
 use std::collections::HashMap;
 use viaduct_config::{Finding, Location};
@@ -10,10 +11,14 @@ use viaduct_config::finding::Code;
 
 use crate::catalogue::Diagnosis;
 use crate::diagnostic::Diagnostic;
+use crate::serve::Served;
 use crate::source::Sources;
+use status::Statuses;
 
 /// One diagnostic for one mistake: what follows from another finding is told with that one.
-pub(crate) fn diagnostics(sources: &Sources, findings: &[Finding]) -> Vec<Diagnostic> {
+pub(crate) fn diagnostics(sources: &Sources, served: &Served) -> Vec<Diagnostic> {
+    let findings = served.findings.as_slice();
+    let statuses = Statuses::of(served);
     let mut roots: Vec<(Finding, Vec<String>)> = Vec::new();
     let mut by_place: HashMap<(Option<&Location>, &str), Vec<usize>> = HashMap::new();
     for finding in findings {
@@ -51,9 +56,13 @@ pub(crate) fn diagnostics(sources: &Sources, findings: &[Finding]) -> Vec<Diagno
         .into_iter()
         // A lint of ours tells of it in full.
         .filter(|(finding, _)| !lost(finding) && !TOLD_BY_LINTS.contains(&diagnosis(finding)))
-        .map(|(finding, affects)| Diagnostic {
-            affects,
-            ..diagnostic(sources, &finding)
+        .map(|(finding, affects)| {
+            let mut diagnostic = Diagnostic {
+                affects,
+                ..diagnostic(sources, &finding)
+            };
+            statuses.tell(sources, &finding, &mut diagnostic);
+            diagnostic
         })
         .collect()
 }
@@ -86,6 +95,12 @@ fn diagnostic(sources: &Sources, finding: &Finding) -> Diagnostic {
 fn subject(finding: &Finding) -> Option<String> {
     let object = finding.object.as_ref().map(ToString::to_string);
     object.or_else(|| finding.element.as_ref().map(ToString::to_string))
+}
+
+/// The code under which `check` tells a finding of serving; `None` where it is about a process, which no text shows.
+pub fn code_of(finding: &Finding) -> Option<&'static str> {
+    let is_kept = matches!(finding.code, Code::LastGoodKept | Code::TrustHeld);
+    (!is_kept && !crate::is_of_a_process(finding.code)).then(|| diagnosis(finding).code())
 }
 
 /// The entry of the catalogue. One code of serving may be several of ours: what helps is another thing.

@@ -18,6 +18,7 @@ mod edit;
 mod findings;
 mod installs;
 mod lints;
+mod mending;
 mod place;
 pub mod report;
 mod serve;
@@ -31,11 +32,13 @@ use viaduct_config::finding::Code;
 use viaduct_kubernetes::{IngressPolicy, Policy, SecretView};
 use viaduct_tls::Identity;
 
-pub use catalogue::{Diagnosis, Entry, explain, page};
+pub use catalogue::{Diagnosis, Entry, Unknown, explain, page};
 pub use diagnostic::{Diagnostic, Help};
 pub use edit::Edit;
+pub use findings::code_of;
+pub use mending::{Made, Mended, Which, mend};
 pub use place::Place;
-pub use source::{Sources, Text};
+pub use source::{Sources, Text, Unreadable};
 
 /// What a check depends on beside the texts.
 pub struct Setting {
@@ -71,15 +74,6 @@ impl Report {
         let of = self.diagnostics.iter();
         of.filter(|diagnostic| diagnostic.severity == severity).count()
     }
-
-    /// The safe edits.
-    pub fn safe_edits(&self) -> impl Iterator<Item = &Edit> {
-        let helps = self.diagnostics.iter().flat_map(|diagnostic| {
-            // The first that is safe: another one would be an alternative to it.
-            diagnostic.help.iter().find(|help| help.safe)
-        });
-        helps.flat_map(|help| &help.edits)
-    }
 }
 
 /// Looks at everything.
@@ -87,8 +81,8 @@ pub fn check(sources: &Sources, setting: &Setting) -> Report {
     let mut diagnostics = source::strangers(sources);
     diagnostics.extend(installs::diagnostics(sources));
     let served = serve::served(sources, setting);
-    diagnostics.extend(findings::diagnostics(sources, &served.findings));
-    diagnostics.extend(lints::diagnostics(sources, setting, &served));
+    diagnostics.extend(findings::diagnostics(sources, &served));
+    lints::look(sources, setting, &served, &mut diagnostics);
     diagnostics.retain(|diagnostic| !setting.allowed.contains(&diagnostic.diagnosis));
     // What has no place comes first: it is about a whole file.
     diagnostics.sort_by(|one, other| {

@@ -3,26 +3,50 @@
 
 mod annotations;
 mod backend_leg;
+mod backends;
+mod evidence;
+mod fragments;
+mod guards;
+mod left_over;
 mod material;
 mod objects;
 mod plain;
 mod shadow;
+mod streams;
+mod trusts;
 mod wrong_object;
 
 use crate::Setting;
 use crate::diagnostic::Diagnostic;
 use crate::serve::Served;
 use crate::source::Sources;
+use backends::Backend;
 use objects::Objects;
+use trusts::Transport;
 
-pub(crate) fn diagnostics(sources: &Sources, setting: &Setting, served: &Served) -> Vec<Diagnostic> {
+/// What the lints look at.
+struct Looked<'a> {
+    objects: Objects<'a>,
+    backends: Vec<Backend<'a>>,
+    transports: Vec<Transport<'a>>,
+}
+
+/// Adds to what was found, and says how to mend what follows from what it adds.
+pub(crate) fn look(sources: &Sources, setting: &Setting, served: &Served, found: &mut Vec<Diagnostic>) {
     let objects = Objects::new(sources);
-    let mut found = Vec::new();
-    wrong_object::look(&objects, setting, &mut found);
-    annotations::look(&objects, &mut found);
-    backend_leg::look(&objects, &mut found);
-    plain::look(&objects, &mut found);
-    material::look(&objects, served, setting, &mut found);
-    shadow::look(sources, served, &mut found);
-    found
+    let looked = Looked {
+        backends: backends::find(&objects),
+        transports: trusts::find(&objects, served),
+        objects,
+    };
+    let meant = wrong_object::look(&looked, served, setting, found);
+    wrong_object::mend_options(&looked, &meant, found);
+    fragments::look(&looked, &meant, found);
+    left_over::look(&looked.objects, found);
+    annotations::look(&looked.objects, found);
+    backend_leg::look(&looked, served, found);
+    plain::look(&looked.objects, &looked.backends, found);
+    material::look(&looked, served, setting, found);
+    streams::look(&looked.objects, found);
+    shadow::look(sources, served, found);
 }

@@ -69,7 +69,7 @@ impl<'a> Field<'a> {
         Some(field)
     }
 
-    fn is_written_at(&self, place: &Location) -> bool {
+    pub(crate) fn is_written_at(&self, place: &Location) -> bool {
         self.value.location == *place || self.key.is_some_and(|key| key.location == *place)
     }
 

@@ -7,6 +7,7 @@ mod sarif;
 mod shown;
 
 use crate::Report;
+use crate::mending::Mended;
 use crate::source::Sources;
 
 /// How a report is written.
@@ -29,5 +30,15 @@ pub fn write(report: &Report, sources: &Sources, format: Format) -> String {
         Format::Json => json::write(report, sources),
         Format::Sarif => sarif::write(report, sources),
         Format::Github => github::write(report, sources),
+    }
+}
+
+/// What was changed, and what is left. `dry`: nothing was written, and the text shows how it would be.
+pub fn write_mended(mended: &Mended, dry: bool, format: Format) -> String {
+    match format {
+        Format::Human { colours } => human::write_mended(mended, dry, colours),
+        Format::Json => json::write_mended(mended),
+        Format::Sarif => sarif::write(&mended.report, &mended.sources),
+        Format::Github => github::write_mended(mended),
     }
 }

@@ -1,5 +1,7 @@
 //! The texts that are looked at, and what each of their documents is: that is told by its content, not by the
-//! file's name.
+//! file's name. Of Markdown the fenced blocks of YAML and JSON are read.
+
+mod markdown;
 
 use std::sync::Arc;
 
@@ -17,6 +19,46 @@ use crate::place::Place;
 pub struct Text {
     pub name: String,
     pub text: String,
+    /// Why none of it is read.
+    pub unreadable: Option<Unreadable>,
+}
+
+/// What is wrong with the bytes of a file.
+#[derive(Debug, Clone)]
+pub struct Unreadable {
+    /// Where it begins in the text.
+    pub offset: usize,
+    pub message: String,
+}
+
+impl Text {
+    pub fn new(name: impl Into<String>, text: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            text: text.into(),
+            unreadable: None,
+        }
+    }
+
+    /// Bytes that should be UTF-8.
+    pub fn from_bytes(name: impl Into<String>, bytes: Vec<u8>) -> Self {
+        match String::from_utf8(bytes) {
+            Ok(text) => Self::new(name, text),
+            Err(error) => {
+                let offset = error.utf8_error().valid_up_to();
+                let byte = error.as_bytes().get(offset).copied().unwrap_or_default();
+                Self {
+                    unreadable: Some(Unreadable {
+                        offset,
+                        message: format!(
+                            "the file is not UTF-8: byte {byte:#04x}, {offset} bytes from its begin"
+                        ),
+                    }),
+                    ..Self::new(name, String::from_utf8_lossy(error.as_bytes()))
+                }
+            }
+        }
+    }
 }
 
 /// All texts of one check, read.
@@ -34,8 +76,25 @@ pub(crate) struct File {
     /// Offsets of the lines' first bytes; a byte order mark is in front of the first line.
     lines: Vec<usize>,
     pub(crate) parts: Vec<Part>,
-    /// Why there are no parts.
-    pub(crate) fault: Option<DocumentError>,
+    /// Why there are no parts; of Markdown, why there are not more.
+    faults: Vec<DocumentError>,
+    pub(crate) form: Form,
+}
+
+/// How a file is written.
+#[derive(Debug)]
+pub(crate) enum Form {
+    /// JSON, too.
+    Yaml,
+    Toml,
+    Markdown {
+        /// The text with all but its blocks blanked out.
+        read: String,
+        /// Lines (from 0) that end its blocks.
+        ends: Vec<usize>,
+        /// Lines and languages of blocks that are not read.
+        others: Vec<(usize, &'static str)>,
+    },
 }
 
 /// A document of a file.
@@ -94,11 +153,15 @@ impl Sources {
 
     /// `text` with the edits made, where that can be read afterwards: an edit may not break a file.
     pub fn mended(text: &Text, edits: &[Edit]) -> Option<Text> {
-        let mended = Text {
-            name: text.name.clone(),
-            text: apply(&text.text, edits)?,
+        let mended = Text::new(text.name.clone(), apply(&text.text, edits)?);
+        let broken = |text: &Text| File::new(text.clone()).faults.len();
+        // Markdown may have had blocks before that cannot be read.
+        let before = if markdown::is_markdown(&text.name) {
+            broken(text)
+        } else {
+            0
         };
-        File::new(mended.clone()).fault.is_none().then_some(mended)
+        (broken(&mended) <= before).then_some(mended)
     }
 
     pub(crate) fn file(&self, name: &str) -> Option<(usize, &File)> {
@@ -110,28 +173,19 @@ impl Sources {
 }
 
 impl File {
-    fn new(Text { name, text }: Text) -> Self {
+    fn new(
+        Text {
+            name,
+            text,
+            unreadable,
+        }: Text,
+    ) -> Self {
         // The parsers do not count it as a column, and nothing is written in front of it.
         let mark = text.len() - text.strip_prefix('\u{feff}').unwrap_or(&text).len();
         let lines = std::iter::once(mark)
             .chain(text.match_indices('\n').map(|(at, _)| at + 1))
             .collect();
-        let is_toml = name
-            .rsplit_once('.')
-            .is_some_and(|(_, end)| end.eq_ignore_ascii_case("toml"));
-        let parsed = if is_toml {
-            document::parse_toml(&name, &text).map(|document| vec![document])
-        } else {
-            document::parse(&name, &text)
-        };
-        let (parts, fault) = match parsed {
-            Ok(documents) => (
-                documents.into_iter().map(|one| Part::new(one.root)).collect(),
-                None,
-            ),
-            Err(fault) => (Vec::new(), Some(fault)),
-        };
-        Self {
+        let mut file = Self {
             line_end: if 2 * text.matches("\r\n").count() > text.matches('\n').count() {
                 "\r\n"
             } else {
@@ -140,9 +194,65 @@ impl File {
             name: name.into(),
             text,
             lines,
-            parts,
-            fault,
+            parts: Vec::new(),
+            faults: Vec::new(),
+            form: Form::Yaml,
+        };
+        match unreadable {
+            Some(unreadable) => file.faults.push(file.unreadable(unreadable)),
+            None => file.parse(),
         }
+        file
+    }
+
+    fn unreadable(&self, Unreadable { offset, message }: Unreadable) -> DocumentError {
+        let (line, column) = self.position(offset);
+        let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+        let location = Location {
+            file: Arc::clone(&self.name),
+            line: count(line),
+            column: count(column),
+        };
+        DocumentError { location, message }
+    }
+
+    fn parse(&mut self) {
+        let is_toml = self
+            .name
+            .rsplit_once('.')
+            .is_some_and(|(_, end)| end.eq_ignore_ascii_case("toml"));
+        let parsed = if is_toml {
+            self.form = Form::Toml;
+            document::parse_toml(&self.name, &self.text).map(|document| vec![document])
+        } else if markdown::is_markdown(&self.name) {
+            let article = markdown::read(&self.name, &self.text);
+            self.faults = article.faults;
+            self.form = Form::Markdown {
+                read: article.read,
+                ends: article.ends,
+                others: article.others,
+            };
+            Ok(article.documents)
+        } else {
+            document::parse(&self.name, &self.text)
+        };
+        match parsed {
+            Ok(documents) => self.parts = documents.into_iter().map(|one| Part::new(one.root)).collect(),
+            Err(fault) => self.faults.push(fault),
+        }
+    }
+
+    /// What the parsers are given.
+    fn read(&self) -> &str {
+        match &self.form {
+            Form::Yaml | Form::Toml => &self.text,
+            Form::Markdown { read, .. } => read,
+        }
+    }
+
+    /// The file has no documents, as it cannot be read.
+    fn is_broken(&self) -> bool {
+        !self.faults.is_empty() && !matches!(self.form, Form::Markdown { .. })
     }
 
     pub(crate) fn has(&self, what: impl Fn(Is) -> bool) -> bool {
@@ -151,12 +261,12 @@ impl File {
 
     /// Whether the file provider has to say what it is: templates are no documents before they are rendered.
     pub(crate) fn is_template(&self) -> bool {
-        self.fault.is_some() && self.text.contains("{{") && !self.is_chart_template()
+        self.is_broken() && self.text.contains("{{") && !self.is_chart_template()
     }
 
     /// A template of Kubernetes objects, which somebody else has to render.
     fn is_chart_template(&self) -> bool {
-        self.fault.is_some()
+        self.is_broken()
             && self.text.contains("{{")
             && (self.text.lines().any(|line| line.starts_with("kind:"))
                 || CHARTS.iter().any(|mark| self.text.contains(mark)))
@@ -164,13 +274,14 @@ impl File {
 
     /// The text with every document blanked out that is something else; places stay what they are.
     pub(crate) fn only(&self, what: impl Fn(Is) -> bool) -> String {
+        let text = self.read();
         if self.parts.iter().all(|part| what(part.is)) {
-            return self.text.clone();
+            return text.to_owned();
         }
         let mut kept = String::with_capacity(self.text.len());
         let mut keep = false;
         let mut parts = self.parts.iter().peekable();
-        for (number, line) in (1u32..).zip(self.text.split_inclusive('\n')) {
+        for (number, line) in (1u32..).zip(text.split_inclusive('\n')) {
             // Comments in front of a document belong to the one before: they are nobody's.
             let next = parts.next_if(|part| part.root.location.line <= number);
             if let Some(part) = next {
@@ -189,6 +300,14 @@ impl File {
     pub(crate) fn part_at(&self, line: u32) -> Option<&Part> {
         let behind = self.parts.partition_point(|part| part.root.location.line <= line);
         self.parts.get(behind.checked_sub(1)?)
+    }
+
+    /// The line (from 0) that ends the block of Markdown that a line (from 1) is in.
+    pub(crate) fn block_end(&self, line: usize) -> Option<usize> {
+        let Form::Markdown { ends, .. } = &self.form else {
+            return None;
+        };
+        ends.get(ends.partition_point(|end| *end < line)).copied()
     }
 
     /// The byte of a place; the end of the line for a column that the line does not have.
@@ -299,36 +418,51 @@ pub(crate) fn strangers(sources: &Sources) -> Vec<Diagnostic> {
             let message = "a template of Kubernetes objects: check what `helm template` makes of it";
             let place = file.text.find("{{").map(|at| Place::new(index, at..at + 2));
             found.push(Diagnostic::new(Diagnosis::NotConfiguration, message).at(place));
-        } else if let Some(fault) = file.fault.as_ref().filter(|_| !file.is_template()) {
-            let place = file.token(&fault.location).map(|range| Place::new(index, range));
-            found.push(Diagnostic::new(Diagnosis::Unreadable, fault.message.clone()).at(place));
+        } else if !file.is_template() {
+            for fault in &file.faults {
+                let place = file.token(&fault.location).map(|range| Place::new(index, range));
+                found.push(Diagnostic::new(Diagnosis::Unreadable, fault.message.clone()).at(place));
+            }
+        }
+        if let Form::Markdown { others, .. } = &file.form {
+            found.extend(unread(index, file, others));
         }
         for part in &file.parts {
-            let place = file.token(&part.root.location);
-            let place = place.map(|range| Place::new(index, range));
             match part.is {
-                Is::Fragment => {
-                    let message = "these lines belong inside an IngressRoute, and stand on their own";
-                    let help = fragment_help(&part.root);
-                    found.push(Diagnostic::new(Diagnosis::Fragment, message).at(place).help(help));
-                }
                 Is::Other => {
+                    let place = file.token(&part.root.location);
+                    let place = place.map(|range| Place::new(index, range));
                     let message = "neither a Kubernetes object nor configuration of Traefik";
                     found.push(Diagnostic::new(Diagnosis::NotConfiguration, message).at(place));
                 }
-                Is::Kubernetes | Is::Dynamic | Is::Install | Is::InstallAndDynamic => {}
+                // A lint tells where a fragment belongs.
+                Is::Fragment | Is::Kubernetes | Is::Dynamic | Is::Install | Is::InstallAndDynamic => {}
             }
         }
     }
     found
 }
 
-fn fragment_help(root: &Node) -> Help {
-    Help::words(if root.get("serversTransport").is_some() {
-        "write `serversTransport` beside `name` and `port` of the service: `spec.routes[].services[].serversTransport`"
-    } else if root.get("tls").is_some() {
-        "write `tls` beside `routes` of the IngressRoute: `spec.tls`"
-    } else {
-        "write them under `spec` of the IngressRoute"
-    })
+/// What of Markdown is not looked at, though one could think so.
+fn unread(index: usize, file: &File, others: &[(usize, &'static str)]) -> Vec<Diagnostic> {
+    let note = |line: usize, message: String| {
+        let start = file.line_start(line.saturating_sub(1));
+        let end = start + file.line_text(line.saturating_sub(1)).len();
+        Diagnostic::new(Diagnosis::NotConfiguration, message).at(Some(Place::new(index, start..end)))
+    };
+    let mut notes: Vec<_> = others
+        .iter()
+        .map(|(line, language)| {
+            let message =
+                format!("of Markdown the blocks of YAML and JSON are read, and not this one (`{language}`)");
+            note(*line, message).help(Help::words("write it into a file of its own"))
+        })
+        .collect();
+    if notes.is_empty() && file.parts.is_empty() && file.faults.is_empty() {
+        notes.push(note(
+            1,
+            "Markdown without a fenced block of YAML or JSON".to_owned(),
+        ));
+    }
+    notes
 }

@@ -20,10 +20,8 @@ const FORMATS: [Format; 5] = [
 ];
 
 fn text(path: &Path) -> Text {
-    Text {
-        name: path.file_name().expect("a name").to_string_lossy().into_owned(),
-        text: fs::read_to_string(path).expect("a text"),
-    }
+    let name = path.file_name().expect("a name").to_string_lossy();
+    Text::new(name, fs::read_to_string(path).expect("a text"))
 }
 
 fn files(directory: &str, ends: &[&str]) -> Vec<std::path::PathBuf> {
@@ -78,8 +76,7 @@ fn c18_no_text_is_too_broken_to_be_looked_at() {
         texts.push(whole.text.replace(": ", ":\t"));
         texts.push(whole.text.trim_end().to_owned());
         for text in texts {
-            let name = whole.name.clone();
-            let sources = Sources::new([Text { name, text }]);
+            let sources = Sources::new([Text::new(whole.name.clone(), text)]);
             let report = checked(&sources);
             for format in FORMATS {
                 assert!(!write(&report, &sources, format).is_empty() || report.diagnostics.is_empty());

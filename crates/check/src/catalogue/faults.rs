@@ -26,6 +26,17 @@ pub(super) fn explain(code: &str) -> Option<String> {
     }
 }
 
+/// Every code that the page has a row for.
+pub(super) fn codes() -> Vec<&'static str> {
+    let rows = PAGE.lines().map(cells);
+    rows.filter_map(|row| match row.as_slice() {
+        [code, _, _, _, _] if Reason::ALL.iter().any(|reason| reason.code() == *code) => Some(*code),
+        [status, code, _, _] if status.starts_with(|c: char| c.is_ascii_digit()) => Some(*code),
+        _ => None,
+    })
+    .collect()
+}
+
 /// The cells of a row, code marks taken off.
 fn cells(line: &str) -> Vec<&str> {
     let Some(row) = line.strip_prefix("| ").and_then(|row| row.strip_suffix(" |")) else {

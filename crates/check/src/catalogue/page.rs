@@ -4,50 +4,7 @@ use std::fmt::Write as _;
 
 use viaduct_config::Severity;
 
-use super::{Diagnosis, Entry, faults};
-
-/// What `viaduct explain` says of a code: one of ours, or a reason of failure such as `unknown_ca`. `None`: there is
-/// no such code.
-pub fn explain(code: &str) -> Option<String> {
-    let mut known = Diagnosis::ALL.iter().map(|diagnosis| diagnosis.entry());
-    match known.find(|entry| entry.code.eq_ignore_ascii_case(code)) {
-        Some(entry) => Some(explained(entry)),
-        None => faults::explain(code),
-    }
-}
-
-fn explained(entry: &Entry) -> String {
-    let Entry {
-        code,
-        title,
-        why,
-        here,
-        traefik,
-        mend,
-        example,
-        output,
-        ..
-    } = entry;
-    let severity = severity(entry.severity);
-    format!(
-        "{code}: {title} ({severity})\n\n{why}\n\nWhen served: {here}\n\nIn Traefik: {traefik}\n\nTo mend it: {mend}\n\n\
-         Example:\n\n{}\n{}",
-        indented(example),
-        indented(output)
-    )
-}
-
-fn indented(text: &str) -> String {
-    let mut all = String::new();
-    for line in text.lines() {
-        if !line.is_empty() {
-            all.push_str("    ");
-            all.push_str(line);
-        }
-        all.push('\n');
-    }
-    all
-}
+use super::{Diagnosis, Entry};
 
 /// `docs/reference/diagnostics.md`.
 pub fn page() -> String {
@@ -99,7 +56,7 @@ fn put(page: &mut String, text: std::fmt::Arguments<'_>) {
     page.write_fmt(text).unwrap_or_default();
 }
 
-const fn severity(severity: Severity) -> &'static str {
+pub(super) const fn severity(severity: Severity) -> &'static str {
     match severity {
         Severity::Error => "error",
         Severity::Warning => "warning",

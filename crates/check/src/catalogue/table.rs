@@ -52,22 +52,22 @@ macro_rules! catalogue {
 
 catalogue! {
     Unreadable "V0001" Error "a file that cannot be read" {
-        why: "The text is not YAML, JSON or TOML, or it is not UTF-8. Nothing of a file with one such place is used, as half a file may say the opposite of the whole.",
+        why: "The text is not YAML, JSON or TOML, or it is not UTF-8. Nothing of a file with one such place is used, as half a file may say the opposite of the whole. Of Markdown, where the fenced blocks of YAML and JSON are read, only the block is left out.",
         here: "nothing of the file is used; a file that was good before keeps its last good state until this one is mended",
         traefik: "the file provider refuses the file; `kubectl apply` refuses the manifest",
         mend: "correct the text at the place that is named.",
     }
     NotConfiguration "V0002" Info "a document that nobody reads" {
-        why: "It is neither a Kubernetes object (no `kind`) nor has it a section of Traefik's install or dynamic configuration.",
+        why: "It is neither a Kubernetes object (no `kind`) nor has it a section of Traefik's install or dynamic configuration; or it is Markdown, of which the fenced blocks of YAML and JSON are read and nothing else.",
         here: "it is passed over",
         traefik: "it is passed over, or refused where a directory of the file provider holds it",
         mend: "keep it where no configuration is looked for, or name the files that are meant.",
     }
     Fragment "V0003" Error "lines of an object that stand on their own" {
-        why: "Articles show the lines to add without the object around them. Pasted as a document they belong to nothing.",
+        why: "Articles show the lines to add without the object around them. Pasted as a document they belong to nothing. Where they ask for TLS options that were meant for the backend, they belong nowhere: that is [`V0201`](#v0201).",
         here: "they have no effect: the route goes on without them",
         traefik: "`kubectl apply` refuses a document without `kind`; the file provider takes them for something else",
-        mend: "put the lines where they belong inside the IngressRoute.",
+        mend: "put the lines where they belong inside the IngressRoute, or leave them out.",
     }
     OldApiGroup "V0004" Warning "an object of the API group before Traefik 3" {
         why: "Traefik 3 reads `traefik.io` and nothing else; `traefik.containo.us` was the name until then, and most articles still have it.",
@@ -99,8 +99,20 @@ catalogue! {
         traefik: "the API server refuses the manifest: no matches for kind",
         mend: "correct the kind.",
     }
+    NoNamespace "V0009" Info "an object without a namespace" {
+        why: "Every other object says its namespace and this one does not, so that it goes to whichever one `kubectl` has at the moment, or to `default`. What refers to it looks for it in a namespace of its own.",
+        here: "`viaduct up` reads it as one of `default`",
+        traefik: "it is wherever `kubectl apply` has put it",
+        mend: "write `metadata.namespace`.",
+    }
+    Placeholder "V0010" Warning "a placeholder that was left in" {
+        why: "Articles shorten files with `...`. Whoever copies them copies the dots as well.",
+        here: "this proxy does not read the text; the program that does, does not start",
+        traefik: "the same",
+        mend: "write what the dots stand for.",
+    }
     ServiceMissing "V0101" Error "a service that does not exist" {
-        why: "A route names a Service, or a router a service, that is not among what is read. Services are looked for in the namespace of the IngressRoute.",
+        why: "A route names a Service, or a router a service, that is not among what is read. Services are looked for in the namespace of the IngressRoute. Where something else is wrong with the route as well, a Secret that is missing for example, that decides the status.",
         here: "the router is out of service and answers 404; it keeps its place, so that no other router gets its requests",
         traefik: "the router is left out, with a line in the log: another one may get its requests",
         mend: "correct the name or the namespace, or write the Service. If it is made elsewhere, `--allow V0101` leaves this out.",
@@ -119,7 +131,7 @@ catalogue! {
     }
     TransportMissing "V0104" Error "a ServersTransport that does not exist" {
         why: "`serversTransport` of a service names the object that says whom to trust behind it. It is looked for in the namespace of the IngressRoute, and has no suffix there.",
-        here: "the router is out of service and answers 503",
+        here: "the router is out of service and answers 404",
         traefik: "the router cannot be built, and its requests fail",
         mend: "correct the name, or write the ServersTransport.",
     }
@@ -155,7 +167,7 @@ catalogue! {
     }
     ReferenceMissing "V0110" Error "a reference to something else that does not exist" {
         why: "An object that is neither Service, Secret, ServersTransport, Middleware nor TLSOption is named and not among what is read.",
-        here: "the router is out of service and answers 503",
+        here: "the router is out of service and answers 404",
         traefik: "the router is left out, with a line in the log",
         mend: "correct the name or the namespace, or write the object.",
     }
@@ -176,6 +188,12 @@ catalogue! {
         here: "it has no effect",
         traefik: "it has no effect, silently (some of ingress-nginx's are read with a provider of their own)",
         mend: "write what does the same here, and remove the annotation when the other controller is gone.",
+    }
+    DeprecatedField "V0114" Info "a field that is deprecated" {
+        why: "Traefik has another name for it since, and will take the old one away.",
+        here: "it counts",
+        traefik: "it counts, until a later version does not have it",
+        mend: "write the field that takes its place.",
     }
     InvalidRule "V0121" Error "a rule that cannot be read" {
         why: "The rule is not of the syntax of Traefik 3: a matcher that does not exist, a value without backticks, several values where one belongs.",
@@ -244,7 +262,7 @@ catalogue! {
         mend: "remove it, or correct the name.",
     }
     ClientAuthForBackend "V0201" Warning "`clientAuth` where a ServersTransport is meant" {
-        why: "A TLSOption is about the connections of clients to this proxy: its `clientAuth` demands a certificate of every visitor. Whom this proxy trusts behind it is said by a ServersTransport, which the service of the route names.",
+        why: "A TLSOption is about the connections of clients to this proxy: its `clientAuth` demands a certificate of every visitor. Whom this proxy trusts behind it is said by a ServersTransport, which the service of the route names. Where the certificate of the backend is among what is read (a Secret that a pod of the Service mounts, or that lies beside the CA, or that no route shows), its signature is verified with the CA, and a note says so. Where a pod's certificate is there and these CAs have not signed it, they are for clients, and this is not said.",
         here: "clients without a certificate of that CA are turned away in the handshake, and the backend is verified with the system's CAs, which do not know it: 502",
         traefik: "the same, but the answer is a bare 500 without a reason",
         mend: "write a ServersTransport with the backend's CA and name, name it at the service, and take the TLSOption off the route unless its clients are to show certificates.",
@@ -334,7 +352,7 @@ catalogue! {
         mend: "renew it.",
     }
     ExpiresSoon "V0404" Warning "a certificate that expires soon" {
-        why: "It ends within the time that `--soon` says, 21 days unless it is given.",
+        why: "Less than a third of its life is left, and less than `--soon` says, which is 21 days unless it is given. What renews certificates does so when two thirds of their life are over: one of 90 days is told of in its last 21 days, one of a week in its last 56 hours.",
         here: "it is served until then",
         traefik: "it is served until then",
         mend: "renew it, or see why what renews it has not.",

@@ -1,6 +1,7 @@
 //! The smallest edit that mends a finding.
 
 use viaduct_config::Finding;
+use viaduct_config::document::{Node, Value};
 
 use crate::catalogue::Diagnosis;
 use crate::diagnostic::Help;
@@ -19,7 +20,7 @@ struct Mending<'a> {
     sources: &'a Sources,
     finding: &'a Finding,
     editor: Editor<'a>,
-    root: &'a viaduct_config::document::Node,
+    root: &'a Node,
     path: &'a str,
     field: Option<Field<'a>>,
 }
@@ -50,6 +51,7 @@ impl<'a> Mending<'a> {
             Diagnosis::MisplacedField => self.moved(),
             Diagnosis::BackendsOwnKey => self.without_the_key(),
             Diagnosis::ForbiddenReference => self.without_suffix(),
+            Diagnosis::InvalidTlsOption => self.without_placeholder(),
             Diagnosis::TransportMissing => self.nearest().or_else(|| self.object_itself()),
             Diagnosis::ServiceMissing
             | Diagnosis::SecretMissing
@@ -141,6 +143,25 @@ impl<'a> Mending<'a> {
         let name = value.as_str()?.strip_suffix(suffix)?;
         let edit = self.editor.set(value, name)?;
         Some(Help::edit(hint.to_owned(), vec![edit]))
+    }
+
+    /// `[...]` means nothing; without the list there are the default values.
+    fn without_placeholder(&self) -> Option<Help> {
+        let Value::Sequence(items) = &self.field?.value.value else {
+            return None;
+        };
+        let is_one = |item: &Node| matches!(item.as_str(), Some("..." | "\u{2026}"));
+        if items.len() != 1 || !items.iter().all(is_one) {
+            return None;
+        }
+        let in_spec = format!("spec.{}", self.path);
+        let path = match Field::at(self.root, &in_spec) {
+            Some(_) => &in_spec,
+            None => self.path,
+        };
+        let edit = self.editor.remove(self.root, path)?;
+        let text = "`...` stands for something that is not there; without the list the default values are offered, which are safe";
+        Some(Help::edit(text, vec![edit]))
     }
 
     /// A transport of another provider, where an object has the name.

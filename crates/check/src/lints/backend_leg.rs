@@ -1,167 +1,178 @@
 //! What a ServersTransport trusts, shows and expects, compared with the certificates that are there (C5).
 
-use std::collections::HashSet;
-
 use viaduct_tls::{CertificateFacts, Identity};
 
-use super::objects::{Object, Objects, first_certificate, list, text};
+use super::Looked;
+use super::backends::{Backend, Leg};
+use super::evidence;
+use super::guards::client_cas;
+use super::objects::{Object, Objects, first_certificate};
+use super::trusts::{Of, Transport, Trusted};
 use crate::catalogue::Diagnosis;
 use crate::diagnostic::{Diagnostic, Help};
-use crate::place::Field;
+use crate::serve::Served;
 
-pub(super) fn look(objects: &Objects<'_>, found: &mut Vec<Diagnostic>) {
-    let used: HashSet<(&str, &str)> = objects
-        .backends()
-        .iter()
-        .filter(|backend| backend.is_https())
-        .filter_map(|backend| Some((backend.object.namespace, backend.transport()?)))
-        .collect();
-    for transport in objects.of_kind("ServersTransport") {
-        let cas = cas(objects, transport);
-        for ca in &cas {
+pub(super) fn look(looked: &Looked<'_>, served: &Served, found: &mut Vec<Diagnostic>) {
+    let objects = &looked.objects;
+    for transport in &looked.transports {
+        for ca in &transport.cas {
             leaf_as_root(objects, transport, ca, found);
-            key_of_ca(objects, transport, ca, found);
+            key_of_ca(objects, (&transport.subject, transport.file), ca, found);
         }
-        servers_own_key(objects, transport, &cas, found);
-        if used.contains(&(transport.namespace, transport.name)) {
-            name(objects, transport, &cas, found);
-        }
-    }
-    for option in objects.of_kind("TLSOption") {
-        let secrets = list(option.root, "spec.clientAuth.secretNames")
+        servers_own_key(objects, transport, found);
+        let named = looked
+            .backends
             .iter()
-            .enumerate();
-        for (index, item) in secrets {
-            let secret = item
-                .as_str()
-                .and_then(|name| objects.get("Secret", option.namespace, name));
-            if let Some(secret) = secret {
-                let path = format!("spec.clientAuth.secretNames[{index}]");
-                key_of_ca(objects, option, &Ca { path, secret }, found);
-            }
+            .filter(|backend| backend.leg == Leg::Tls && transport.is_of(backend));
+        let named: Vec<_> = named.collect();
+        if !named.is_empty() {
+            name(looked, transport, &named, found);
         }
+    }
+    for (subject, file, ca) in client_cas(objects, served) {
+        key_of_ca(objects, (&subject, file), &ca, found);
     }
 }
 
-/// A Secret that a transport takes its CA from.
-struct Ca<'a> {
-    /// Of the field that names it.
-    path: String,
-    secret: Object<'a>,
-}
-
-fn cas<'a>(objects: &Objects<'a>, transport: Object<'a>) -> Vec<Ca<'a>> {
-    let of_list = list(transport.root, "spec.rootCAsSecrets").iter().enumerate();
-    let of_list = of_list.map(|(index, item)| (format!("spec.rootCAsSecrets[{index}]"), item.as_str()));
-    let roots = list(transport.root, "spec.rootCAs").iter().enumerate();
-    let roots = roots.map(|(index, item)| (format!("spec.rootCAs[{index}].secret"), text(item, "secret")));
-    of_list
-        .chain(roots)
-        .filter_map(|(path, name)| {
-            let secret = objects.get("Secret", transport.namespace, name?)?;
-            Some(Ca { path, secret })
-        })
-        .collect()
-}
-
-/// Under the key for CAs, which translation believes.
-fn leaf_as_root(objects: &Objects<'_>, transport: Object<'_>, ca: &Ca<'_>, found: &mut Vec<Diagnostic>) {
-    let Some((key @ ("tls.ca" | "ca.crt"), pem)) = ca.secret.ca() else {
-        return;
-    };
-    let Some(facts) = first_certificate(&pem).filter(|facts| !facts.is_ca) else {
-        return;
-    };
-    let message = format!(
-        "`{key}` of Secret `{}` is no CA but the certificate of `{}` itself",
-        ca.secret.name,
-        facts.label()
-    );
-    found.push(
-        Diagnostic::new(Diagnosis::LeafAsRoot, message)
-            .about(transport.subject())
-            .at(objects.place_of(transport, &ca.path))
-            .field(ca.path.as_str())
-            .help(Help::words(format!("put the CA that issued it under `{key}`"))),
-    );
-}
-
-fn key_of_ca(objects: &Objects<'_>, owner: Object<'_>, ca: &Ca<'_>, found: &mut Vec<Diagnostic>) {
-    let Some((_, pem)) = ca.secret.ca() else { return };
-    let is_ca = first_certificate(&pem).is_some_and(|facts| facts.is_ca);
-    let holds = |key: &&&str| {
-        let value = ca.secret.value(key).unwrap_or_default();
-        let is_key = String::from_utf8_lossy(&value).contains("PRIVATE KEY");
-        is_key && Identity::from_pem(&pem, &value).is_ok()
-    };
-    let keys = ca.secret.keys();
-    let Some(key) = keys.iter().find(holds).filter(|_| is_ca) else {
-        return;
-    };
-    let message = format!(
-        "Secret `{}` holds the private key of the CA (`{key}`), which nobody needs who trusts it",
-        ca.secret.name
-    );
-    found.push(
-        Diagnostic::new(Diagnosis::KeyOfCa, message)
-            .about(owner.subject())
-            .at(objects.place_of(owner, &ca.path))
-            .field(ca.path.as_str()),
-    );
-}
-
-/// By another Secret's name; the same Secret is found by translation.
-fn servers_own_key(
+/// Under the key for CAs, which translation believes, or in a file.
+fn leaf_as_root(
     objects: &Objects<'_>,
-    transport: Object<'_>,
-    cas: &[Ca<'_>],
+    transport: &Transport<'_>,
+    ca: &Trusted<'_>,
     found: &mut Vec<Diagnostic>,
 ) {
-    let servers: Vec<CertificateFacts> = cas.iter().filter_map(|ca| leaf(ca.secret)).collect();
-    for (index, item) in list(transport.root, "spec.certificatesSecrets")
-        .iter()
-        .enumerate()
-    {
-        let Some(name) = item
-            .as_str()
-            .filter(|name| !cas.iter().any(|ca| ca.secret.name == *name))
-        else {
+    let Some(facts) = first_certificate(&ca.pem).filter(|facts| !facts.is_ca && ca.is_under_ca_key) else {
+        return;
+    };
+    let message = format!(
+        "{} is no CA but the certificate of `{}` itself",
+        ca.what,
+        facts.label()
+    );
+    let words = match ca.what.split('`').nth(1).filter(|_| ca.secret.is_some()) {
+        Some(key) => format!("put the CA that issued it under `{key}`"),
+        None => "put the CA that issued it in its place".to_owned(),
+    };
+    found.push(
+        Diagnostic::new(Diagnosis::LeafAsRoot, message)
+            .about(transport.subject.as_str())
+            .at(objects.place_at((transport.file, ca.mark)))
+            .field(ca.field.as_str())
+            .help(Help::words(words)),
+    );
+}
+
+/// In the Secret that the CA is in, or behind it in the same file.
+fn key_of_ca(
+    objects: &Objects<'_>,
+    (subject, file): (&str, usize),
+    ca: &Trusted<'_>,
+    found: &mut Vec<Diagnostic>,
+) {
+    // A server's pair that is trusted as it is has its key beside it: that is told as what it is.
+    if !ca.is_under_ca_key || !first_certificate(&ca.pem).is_some_and(|facts| facts.is_ca) {
+        return;
+    }
+    let belongs = |value: &[u8]| {
+        String::from_utf8_lossy(value).contains("PRIVATE KEY") && Identity::from_pem(&ca.pem, value).is_ok()
+    };
+    let message = match ca.secret {
+        Some(secret) => {
+            let keys = secret.keys();
+            let mut keys = keys.iter();
+            let Some(key) = keys.find(|key| belongs(&secret.value(key).unwrap_or_default())) else {
+                return;
+            };
+            format!(
+                "Secret `{}` holds the private key of the CA (`{key}`), which nobody needs who trusts it",
+                secret.name
+            )
+        }
+        None if belongs(&ca.pem) => {
+            format!(
+                "{} holds the private key of the CA, which nobody needs who trusts it",
+                ca.what
+            )
+        }
+        None => return,
+    };
+    found.push(
+        Diagnostic::new(Diagnosis::KeyOfCa, message)
+            .about(subject)
+            .at(objects.place_at((file, ca.mark)))
+            .field(ca.field.as_str()),
+    );
+}
+
+/// By another Secret's name, or in a file; the same Secret is found by translation.
+fn servers_own_key(objects: &Objects<'_>, transport: &Transport<'_>, found: &mut Vec<Diagnostic>) {
+    let servers: Vec<_> = transport.cas.iter().flat_map(leafs).collect();
+    for shown in &transport.shown {
+        let is_same = shown.secret.is_some()
+            && transport
+                .cas
+                .iter()
+                .any(|ca| ca.secret.map(|secret| secret.name) == shown.secret);
+        let Some(facts) = first_certificate(&shown.pem).filter(|_| !is_same) else {
             continue;
         };
-        let shown = objects.get("Secret", transport.namespace, name).and_then(leaf);
-        if shown.is_some_and(|shown| {
-            servers
-                .iter()
-                .any(|server| server.fingerprint == shown.fingerprint)
-        }) {
-            let path = format!("spec.certificatesSecrets[{index}]");
-            let message =
-                format!("the client certificate in Secret `{name}` is the backend's own server certificate");
+        if servers
+            .iter()
+            .any(|server| server.fingerprint == facts.fingerprint)
+        {
+            let message = format!("{} is the backend's own server certificate", shown.what);
             found.push(
                 Diagnostic::new(Diagnosis::BackendsOwnKey, message)
-                    .about(transport.subject())
-                    .at(objects.place_of(transport, &path))
-                    .field(path),
+                    .about(transport.subject.as_str())
+                    .at(objects.place_at((transport.file, shown.mark)))
+                    .field(shown.field.as_str()),
             );
         }
     }
 }
 
-/// The server's certificate that lies beside its CA, as cert-manager writes it.
-fn leaf(secret: Object<'_>) -> Option<CertificateFacts> {
-    first_certificate(&secret.value("tls.crt")?).filter(|facts| !facts.is_ca)
+/// The server's certificate: trusted as it is, or beside its CA, as cert-manager writes it.
+fn leafs(ca: &Trusted<'_>) -> Vec<CertificateFacts> {
+    let beside = |secret: Object<'_>| first_certificate(&secret.value("tls.crt")?);
+    let own = first_certificate(&ca.pem);
+    let all = own.into_iter().chain(ca.secret.and_then(beside));
+    all.filter(|facts| !facts.is_ca).collect()
 }
 
 /// The name that is verified, and the names that the backend's certificate has.
-fn name(objects: &Objects<'_>, transport: Object<'_>, cas: &[Ca<'_>], found: &mut Vec<Diagnostic>) {
-    let skips = Field::at(transport.root, "spec.insecureSkipVerify").is_some();
-    let servers: Vec<CertificateFacts> = cas.iter().filter_map(|ca| leaf(ca.secret)).collect();
-    let Some(first) = servers.first().filter(|_| !skips) else {
+fn name(
+    looked: &Looked<'_>,
+    transport: &Transport<'_>,
+    backends: &[&Backend<'_>],
+    found: &mut Vec<Diagnostic>,
+) {
+    let mut servers: Vec<CertificateFacts> = transport.cas.iter().flat_map(leafs).collect();
+    for backend in backends {
+        // What the pods have, as far as this trust vouches for it.
+        let known = evidence::of_backend(&looked.objects, &looked.transports, backend);
+        let mounted = known
+            .into_iter()
+            .filter(|known| known.is_mounted)
+            .collect::<Vec<_>>();
+        let signed = transport
+            .cas
+            .iter()
+            .filter_map(|ca| evidence::signed(&ca.pem, &mounted));
+        servers.extend(signed.map(|signed| signed.known.facts.clone()));
+    }
+    let Some(first) = servers.first().filter(|_| !transport.skips) else {
         return;
     };
-    let written = Field::at(transport.root, "spec.serverName").and_then(|field| field.value.as_str());
-    let fits = match written.filter(|name| !name.is_empty()) {
+    let written = transport.server_name.and_then(|name| name.as_str());
+    let hosts: Vec<&str> = backends
+        .iter()
+        .flat_map(|backend| backend.hosts.iter().copied())
+        .collect();
+    let fits = match written {
         Some(name) => servers.iter().any(|server| carries(server, name)),
+        None if !hosts.is_empty() => hosts
+            .iter()
+            .all(|host| servers.iter().any(|server| carries(server, host))),
         // The pod's address is verified.
         None => servers.iter().any(|server| !server.ip_addresses.is_empty()),
     };
@@ -173,19 +184,28 @@ fn name(objects: &Objects<'_>, transport: Object<'_>, cas: &[Ca<'_>], found: &mu
     } else {
         first.dns_names.join(", ")
     };
-    let message = match written {
-        Some(name) => format!("the backend's certificate does not carry the name `{name}`"),
-        None => "no `serverName` is written, so that the pod's address is verified, which the backend's certificate does not carry".to_owned(),
+    let message = match (written, hosts.first()) {
+        (Some(name), _) => format!("the backend's certificate does not carry the name `{name}`"),
+        (None, Some(host)) => format!(
+            "no `serverName` is written, so that the server's host `{host}` is verified, which the backend's certificate does not carry"
+        ),
+        (None, None) => "no `serverName` is written, so that the pod's address is verified, which the backend's certificate does not carry".to_owned(),
     };
-    let path = if written.is_some() {
-        "spec.serverName"
-    } else {
-        "spec"
+    let objects = &looked.objects;
+    let place = match transport.server_name {
+        Some(name) => objects.place_at((transport.file, name)),
+        None => match transport.of {
+            Of::Object(object) => objects.place_of(object, &transport.path),
+            Of::File { .. } => transport
+                .cas
+                .first()
+                .and_then(|ca| objects.place_at((transport.file, ca.mark))),
+        },
     };
     let mut diagnostic = Diagnostic::new(Diagnosis::NameNotCarried, message)
-        .about(transport.subject())
-        .at(objects.place_of(transport, path))
-        .field("spec.serverName");
+        .about(transport.subject.as_str())
+        .at(place)
+        .field(transport.field("serverName"));
     diagnostic.wanted = written.map(str::to_owned);
     diagnostic.got = Some(has);
     if let Some(help) = expecting(objects, transport, first) {
@@ -194,20 +214,18 @@ fn name(objects: &Objects<'_>, transport: Object<'_>, cas: &[Ca<'_>], found: &mu
     found.push(diagnostic);
 }
 
-fn expecting(objects: &Objects<'_>, transport: Object<'_>, server: &CertificateFacts) -> Option<Help> {
+fn expecting(objects: &Objects<'_>, transport: &Transport<'_>, server: &CertificateFacts) -> Option<Help> {
     let name = server.dns_names.iter().find(|name| !name.starts_with('*'))?;
+    let text = format!("expect a name that it carries: `{name}`");
     let editor = objects.editor(transport.file)?;
-    let edit = match Field::at(transport.root, "spec.serverName") {
-        Some(field) => editor.set(field.value, name)?,
-        None => editor.append(transport.root, "spec", &[format!("serverName: {name}")])?,
+    let edit = match transport.server_name {
+        Some(written) => editor.set(written, name),
+        None => editor.append(transport.root, &transport.path, &[format!("serverName: {name}")]),
     };
-    Some(Help::edit(
-        format!("expect a name that it carries: `{name}`"),
-        vec![edit],
-    ))
+    Some(Help::edit(text, edit.into_iter().collect()))
 }
 
-fn carries(server: &CertificateFacts, name: &str) -> bool {
+pub(super) fn carries(server: &CertificateFacts, name: &str) -> bool {
     let name = name.trim_end_matches('.').to_ascii_lowercase();
     let is_address = name
         .parse()

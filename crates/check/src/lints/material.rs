@@ -2,19 +2,24 @@
 
 use std::time::SystemTime;
 
+use viaduct_config::{Element, Update};
 use viaduct_tls::certificate::pem_chain;
 use viaduct_tls::{CertificateDetails, CertificateFacts};
 
+use super::Looked;
+use super::guards::client_cas;
 use super::objects::{Object, Objects, list};
+use super::trusts::Of;
 use crate::Setting;
 use crate::catalogue::Diagnosis;
 use crate::diagnostic::Diagnostic;
 use crate::place::Place;
 use crate::serve::Served;
 
-pub(super) fn look(objects: &Objects<'_>, served: &Served, setting: &Setting, found: &mut Vec<Diagnostic>) {
+pub(super) fn look(looked: &Looked<'_>, served: &Served, setting: &Setting, found: &mut Vec<Diagnostic>) {
+    let objects = &looked.objects;
     let mut uses = of_objects(objects);
-    uses.extend(of_files(objects, served));
+    uses.extend(of_files(looked, served));
     let known: Vec<CertificateFacts> = authorities(objects);
     for one in &uses {
         let chain = certificates(&one.pem);
@@ -115,43 +120,90 @@ fn named(object: Object<'_>) -> Vec<(String, &str, bool)> {
             let path = "spec.clientAuth.secretNames";
             (0..items(path)).for_each(|index| one(format!("{path}[{index}]"), false));
         }
-        "ServersTransport" => {
-            let path = "spec.certificatesSecrets";
-            (0..items(path)).for_each(|index| one(format!("{path}[{index}]"), true));
-            (0..items("spec.rootCAsSecrets"))
-                .for_each(|index| one(format!("spec.rootCAsSecrets[{index}]"), false));
-            (0..items("spec.rootCAs")).for_each(|index| one(format!("spec.rootCAs[{index}].secret"), false));
+        "ServersTransport" | "ServersTransportTCP" => {
+            let at = if object.kind == "ServersTransport" {
+                "spec"
+            } else {
+                "spec.tls"
+            };
+            let path = format!("{at}.certificatesSecrets");
+            (0..items(&path)).for_each(|index| one(format!("{path}[{index}]"), true));
+            let path = format!("{at}.rootCAsSecrets");
+            (0..items(&path)).for_each(|index| one(format!("{path}[{index}]"), false));
+            let path = format!("{at}.rootCAs");
+            (0..items(&path)).for_each(|index| one(format!("{path}[{index}].secret"), false));
         }
         _ => {}
     }
     found
 }
 
-/// Certificates of the file provider, whose PEM files have been read.
-fn of_files(objects: &Objects<'_>, served: &Served) -> Vec<Use> {
+/// Certificates and CAs of the file provider, whose PEM files have been read.
+fn of_files(looked: &Looked<'_>, served: &Served) -> Vec<Use> {
+    let objects = &looked.objects;
     let mut uses = Vec::new();
-    for update in served
-        .updates
-        .iter()
-        .filter(|update| update.provider.as_str() == "file")
-    {
+    let updates = served.updates.iter();
+    for update in updates.filter(|update| update.provider.as_str() == "file") {
         for (index, stored) in update.dynamic.tls.certificates.iter().enumerate() {
-            let element = viaduct_config::Element::Certificate(index);
-            let location = update
-                .origins
-                .get(&element)
-                .and_then(|origin| origin.location.as_ref());
+            let element = Element::Certificate(index);
             uses.push(Use {
                 pem: stored.pair.cert_file.as_bytes().to_vec(),
                 is_pair: true,
                 what: "the certificate".to_owned(),
                 subject: element.to_string(),
-                place: location.and_then(|location| objects.sources.place(location, None, false)),
+                place: place_of(objects, update, &element),
                 field: String::new(),
             });
         }
+        for (name, store) in &update.dynamic.tls.stores {
+            let element = Element::TlsStore(name.clone());
+            uses.extend(store.default_certificate.iter().map(|pair| Use {
+                pem: pair.cert_file.as_bytes().to_vec(),
+                is_pair: true,
+                what: "the default certificate".to_owned(),
+                subject: element.to_string(),
+                place: place_of(objects, update, &element),
+                field: "defaultCertificate".to_owned(),
+            }));
+        }
     }
+    let of_files = looked
+        .transports
+        .iter()
+        .filter(|transport| matches!(transport.of, Of::File { .. }));
+    for transport in of_files {
+        let used = |pem: &[u8], is_pair, what: &str, mark, field: &str| Use {
+            pem: pem.to_vec(),
+            is_pair,
+            what: what.to_owned(),
+            subject: transport.subject.clone(),
+            place: objects.place_at((transport.file, mark)),
+            field: field.to_owned(),
+        };
+        let cas = transport.cas.iter();
+        uses.extend(cas.map(|ca| used(&ca.pem, false, &ca.what, ca.mark, &ca.field)));
+        let shown = transport.shown.iter();
+        uses.extend(shown.map(|shown| used(&shown.pem, true, &shown.what, shown.mark, &shown.field)));
+    }
+    let of_clients = client_cas(objects, served).into_iter();
+    uses.extend(
+        of_clients
+            .filter(|(_, _, ca)| ca.secret.is_none())
+            .map(|(subject, file, ca)| Use {
+                place: objects.place_at((file, ca.mark)),
+                pem: ca.pem,
+                is_pair: false,
+                what: ca.what,
+                subject,
+                field: ca.field,
+            }),
+    );
     uses
+}
+
+fn place_of(objects: &Objects<'_>, update: &Update, element: &Element) -> Option<Place> {
+    let origin = update.origins.get(element)?;
+    objects.sources.place(origin.location.as_ref()?, None, false)
 }
 
 /// Every CA certificate that is in a Secret, for whatever it is there.
@@ -175,13 +227,20 @@ fn in_time(one: &Use, facts: &CertificateFacts, setting: &Setting, found: &mut V
     } else if setting.at < not_before {
         let message = format!("{what} (`{label}`) is not valid before {}", day(not_before));
         found.push(one.diagnostic(Diagnosis::NotYetValid, message));
-    } else if not_after
-        .duration_since(setting.at)
-        .is_ok_and(|left| left < setting.soon)
-    {
+    } else if is_near_its_end(setting, not_before, not_after) {
         let message = format!("{what} (`{label}`) expires on {}", day(not_after));
         found.push(one.diagnostic(Diagnosis::ExpiresSoon, message));
     }
+}
+
+/// Less than a third of its life is left, which is when tools that renew certificates do so, and less than what is
+/// asked for: a certificate of a year is renewed in time after its last third has begun, one of a week is not old
+/// with all of it before it.
+fn is_near_its_end(setting: &Setting, not_before: SystemTime, not_after: SystemTime) -> bool {
+    let life = not_after.duration_since(not_before).unwrap_or_default();
+    not_after
+        .duration_since(setting.at)
+        .is_ok_and(|left| left < setting.soon.min(life / 3))
 }
 
 fn day(time: SystemTime) -> String {

@@ -25,23 +25,10 @@ pub(super) struct Objects<'a> {
     pub(super) sources: &'a Sources,
     all: Vec<Object<'a>>,
     by_name: HashMap<Named<'a>, usize>,
-    backends: Vec<Backend<'a>>,
 }
 
 /// Kind, namespace, name.
 type Named<'a> = (&'a str, &'a str, &'a str);
-
-/// A Service that a route names.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Backend<'a> {
-    pub(super) object: Object<'a>,
-    /// Position of the route and of the service in it.
-    pub(super) at: (usize, usize),
-    pub(super) node: &'a Node,
-    pub(super) name: &'a str,
-    /// `None`: it is not among the sources.
-    pub(super) service: Option<Object<'a>>,
-}
 
 impl<'a> Objects<'a> {
     pub(super) fn new(sources: &'a Sources) -> Self {
@@ -57,14 +44,20 @@ impl<'a> Objects<'a> {
                 .entry((object.kind, object.namespace, object.name))
                 .or_insert(position);
         }
-        let mut objects = Self {
+        Self {
             sources,
             all,
             by_name,
-            backends: Vec::new(),
-        };
-        objects.backends = objects.find_backends();
-        objects
+        }
+    }
+
+    /// Documents of the file provider, each with the position of its file.
+    pub(super) fn documents(&self) -> impl Iterator<Item = (usize, &'a Node)> {
+        let files = self.sources.files.iter().enumerate();
+        files.flat_map(|(index, file)| {
+            let parts = file.parts.iter().filter(|part| part.is.is_dynamic());
+            parts.map(move |part| (index, &part.root))
+        })
     }
 
     pub(super) fn all(&self) -> impl Iterator<Item = Object<'a>> {
@@ -98,31 +91,10 @@ impl<'a> Objects<'a> {
         self.place(object.file, Field::at(object.root, path)?)
     }
 
-    /// Every Service that an IngressRoute's routes name.
-    pub(super) fn backends(&self) -> &[Backend<'a>] {
-        &self.backends
-    }
-
-    fn find_backends(&self) -> Vec<Backend<'a>> {
-        let mut found = Vec::new();
-        for object in self.of_kind("IngressRoute") {
-            for (route, written) in list(object.root, "spec.routes").iter().enumerate() {
-                for (position, node) in list(written, "services").iter().enumerate() {
-                    let kind = text(node, "kind").unwrap_or("Service");
-                    if let Some(name) = text(node, "name").filter(|_| kind == "Service") {
-                        let namespace = text(node, "namespace").unwrap_or(object.namespace);
-                        found.push(Backend {
-                            object,
-                            at: (route, position),
-                            node,
-                            name,
-                            service: self.get("Service", namespace, name),
-                        });
-                    }
-                }
-            }
-        }
-        found
+    /// Where a scalar or the name of an element is written.
+    pub(super) fn place_at(&self, (file, node): (usize, &Node)) -> Option<Place> {
+        let token = self.sources.files.get(file)?.token(&node.location)?;
+        Some(Place::new(file, token))
     }
 }
 
@@ -153,75 +125,19 @@ impl<'a> Object<'a> {
         keys
     }
 
+    /// The CA of a ConfigMap, and the key that it is under.
+    pub(super) fn map_ca(&self) -> Option<(&'static str, Vec<u8>)> {
+        let data = self.root.get("data")?;
+        ["tls.ca", "ca.crt"]
+            .into_iter()
+            .find_map(|key| Some((key, data.get(key)?.as_str()?.as_bytes().to_vec())))
+    }
+
     /// The CA of a Secret, and the key that it is under; a Secret without one has its certificate there.
     pub(super) fn ca(&self) -> Option<(&'static str, Vec<u8>)> {
         ["tls.ca", "ca.crt", "tls.crt"]
             .into_iter()
             .find_map(|key| Some((key, self.value(key)?)))
-    }
-}
-
-impl<'a> Backend<'a> {
-    pub(super) fn path(&self) -> String {
-        let (route, service) = self.at;
-        format!("spec.routes[{route}].services[{service}]")
-    }
-
-    /// The transport, at the service or (where only `up` reads it) at the route.
-    pub(super) fn transport(&self) -> Option<&'a str> {
-        let (route, _) = self.at;
-        let of_route = || {
-            Field::at(
-                self.object.root,
-                &format!("spec.routes[{route}].serversTransport"),
-            )
-        };
-        text(self.node, "serversTransport").or_else(|| of_route()?.value.as_str())
-    }
-
-    /// As translation has it: what is written, or what the port says.
-    pub(super) fn is_https(&self) -> bool {
-        match text(self.node, "scheme").filter(|scheme| !scheme.is_empty()) {
-            Some(scheme) => scheme.eq_ignore_ascii_case("https"),
-            None => self
-                .port()
-                .is_some_and(|(number, name)| number == 443 || name.starts_with("https")),
-        }
-    }
-
-    /// A scheme that does not exist is neither.
-    pub(super) fn is_plain(&self) -> bool {
-        let written = text(self.node, "scheme").unwrap_or_default();
-        self.port().is_some()
-            && !self.is_https()
-            && ["", "http", "h2c"]
-                .iter()
-                .any(|plain| plain.eq_ignore_ascii_case(written))
-    }
-
-    /// Number and name of the Service's port.
-    fn port(&self) -> Option<(i64, &'a str)> {
-        let wanted = &self.node.get("port")?.value;
-        let ports = self
-            .service
-            .map(|service| list(service.root, "spec.ports"))
-            .unwrap_or_default();
-        ports.iter().find_map(|port| {
-            let name = text(port, "name").unwrap_or_default();
-            let number = integer(port, "port")?;
-            let meant = match wanted {
-                Value::Integer(wanted) => *wanted == number,
-                Value::String(wanted) => wanted == name || *wanted == number.to_string(),
-                _ => false,
-            };
-            meant.then_some((number, name))
-        })
-    }
-
-    /// A name outside the cluster, with a certificate of its own world.
-    pub(super) fn is_external(&self) -> bool {
-        self.service
-            .is_some_and(|service| Field::at(service.root, "spec.externalName").is_some())
     }
 }
 
@@ -267,6 +183,33 @@ pub(super) fn list<'a>(node: &'a Node, path: &str) -> &'a [Node] {
     match Field::at(node, path).map(|field| &field.value.value) {
         Some(Value::Sequence(items)) => items,
         _ => &[],
+    }
+}
+
+/// The value at the end of some keys, each in whatever case it was written: the file provider reads them so.
+pub(super) fn in_any_case<'a>(node: &'a Node, keys: &[&str]) -> Option<&'a Node> {
+    keys.iter().try_fold(node, |node, key| node.get_in_any_case(key))
+}
+
+pub(super) fn text_in_any_case<'a>(node: &'a Node, key: &str) -> Option<&'a str> {
+    node.get_in_any_case(key)?.as_str()
+}
+
+pub(super) fn items(node: Option<&Node>) -> &[Node] {
+    match node.map(|node| &node.value) {
+        Some(Value::Sequence(items)) => items,
+        _ => &[],
+    }
+}
+
+/// The elements of a section of the file provider, by name.
+pub(super) fn named<'a>(root: &'a Node, section: &str, kind: &str) -> Vec<(&'a str, &'a Node)> {
+    match in_any_case(root, &[section, kind]).map(|node| &node.value) {
+        Some(Value::Mapping(entries)) => entries
+            .iter()
+            .map(|(key, value)| (key.text.as_str(), value))
+            .collect(),
+        _ => Vec::new(),
     }
 }
 

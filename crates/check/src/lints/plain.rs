@@ -2,29 +2,38 @@
 
 use viaduct_config::document::{Node, Value};
 
-use super::objects::{Objects, is_true};
+use super::backends::{Backend, Form, Leg};
+use super::objects::{Objects, in_any_case, is_true, items, named};
 use crate::catalogue::Diagnosis;
 use crate::diagnostic::Diagnostic;
 use crate::place::{Field, Place};
 use crate::source::Is;
 
-pub(super) fn look(objects: &Objects<'_>, found: &mut Vec<Diagnostic>) {
-    for backend in objects.backends() {
-        // One that is missing is told of already.
-        if backend.service.is_some() && backend.is_plain() && !backend.is_external() {
-            let message = format!("Service `{}` is spoken to in plain text", backend.name);
-            let path = backend.path();
+pub(super) fn look(objects: &Objects<'_>, backends: &[Backend<'_>], found: &mut Vec<Diagnostic>) {
+    for backend in backends {
+        // One that is missing is told of already; those of a file one by one.
+        if backend.leg == Leg::Plain && backend.service.is_some() && !backend.is_external() {
+            let message = format!("{} is spoken to in plain text", backend.label());
             found.push(
                 Diagnostic::new(Diagnosis::PlainBackend, message)
-                    .about(backend.object.subject())
-                    .at(objects.place_of(backend.object, &format!("{path}.name")))
-                    .field(path),
+                    .about(backend.subject.as_str())
+                    .at(objects.place_at(backend.mark))
+                    .field(backend.field.as_str()),
             );
         }
     }
-    for (index, file) in objects.sources.files.iter().enumerate() {
-        for part in file.parts.iter().filter(|part| part.is.is_dynamic()) {
-            servers(objects, index, &part.root, found);
+    for (file, root) in objects.documents() {
+        servers(objects, file, root, found);
+    }
+    for backend in backends.iter().filter(|backend| backend.form == Form::FileTcp) {
+        let is_own = |address: &str| OWN.iter().any(|own| address.starts_with(own));
+        let is_own = backend.mark.1.as_str().is_none_or(is_own);
+        if backend.leg == Leg::Plain && !is_own {
+            found.push(
+                Diagnostic::new(Diagnosis::PlainBackend, "the server is spoken to in plain text")
+                    .about(backend.subject.as_str())
+                    .at(objects.place_at(backend.mark)),
+            );
         }
     }
     unverified(objects, found);
@@ -33,22 +42,15 @@ pub(super) fn look(objects: &Objects<'_>, found: &mut Vec<Diagnostic>) {
 /// Servers of the file provider, but for those of this machine.
 fn servers(objects: &Objects<'_>, file: usize, root: &Node, found: &mut Vec<Diagnostic>) {
     for (service, node) in named(root, "http", "services") {
-        let Some(Value::Sequence(servers)) =
-            Field::at(node, "loadBalancer.servers").map(|field| &field.value.value)
-        else {
-            continue;
-        };
-        for server in servers {
-            let Some(url) = server.get("url") else { continue };
+        for server in items(in_any_case(node, &["loadBalancer", "servers"])) {
+            let Some(url) = server.get_in_any_case("url") else {
+                continue;
+            };
             if url.as_str().is_some_and(is_plain_elsewhere) {
-                let field = Field {
-                    key: None,
-                    value: url,
-                };
                 found.push(
                     Diagnostic::new(Diagnosis::PlainBackend, "the server is spoken to in plain text")
                         .about(format!("service `{service}`"))
-                        .at(objects.place(file, field)),
+                        .at(objects.place_at((file, url))),
                 );
             }
         }
@@ -59,9 +61,7 @@ fn is_plain_elsewhere(url: &str) -> bool {
     let Some(rest) = url.strip_prefix("http://").or_else(|| url.strip_prefix("h2c://")) else {
         return false;
     };
-    !["127.", "localhost", "[::1]"]
-        .iter()
-        .any(|own| rest.starts_with(own))
+    !OWN.iter().any(|own| rest.starts_with(own))
 }
 
 fn unverified(objects: &Objects<'_>, found: &mut Vec<Diagnostic>) {
@@ -81,6 +81,17 @@ fn unverified(objects: &Objects<'_>, found: &mut Vec<Diagnostic>) {
             if part.is.is_dynamic() {
                 for (name, node) in named(&part.root, "http", "serversTransports") {
                     told(objects, index, node, format!("servers transport `{name}`"), found);
+                }
+                for (name, node) in named(&part.root, "tcp", "serversTransports") {
+                    if let Some(tls) = node.get_in_any_case("tls") {
+                        told(
+                            objects,
+                            index,
+                            tls,
+                            format!("TCP servers transport `{name}`"),
+                            found,
+                        );
+                    }
                 }
             }
             if matches!(part.is, Is::Install | Is::InstallAndDynamic)
@@ -115,19 +126,7 @@ fn skipping(subject: String, place: Option<Place>) -> Diagnostic {
         .at(place)
 }
 
-/// The elements of a section, names of sections in any case.
-fn named<'a>(root: &'a Node, section: &str, kind: &str) -> Vec<(&'a str, &'a Node)> {
-    match root
-        .get_in_any_case(section)
-        .and_then(|section| section.get_in_any_case(kind))
-        .map(|node| &node.value)
-    {
-        Some(Value::Mapping(entries)) => entries
-            .iter()
-            .map(|(key, value)| (key.text.as_str(), value))
-            .collect(),
-        _ => Vec::new(),
-    }
-}
+/// Of this machine.
+const OWN: [&str; 3] = ["127.", "localhost", "[::1]"];
 
 const SKIP: &str = "insecureSkipVerify";

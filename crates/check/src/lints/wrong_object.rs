@@ -1,281 +1,309 @@
 //! Whom to trust behind an https service: said by no object, or by one that is about clients (C3).
 
-use std::fmt::Write as _;
+mod solution;
 
-use viaduct_config::document::Node;
-use viaduct_config::rule::{HostPattern, Rule};
+use viaduct_config::document::{Node, Value};
 
-use super::objects::{Backend, Object, Objects, first_certificate, list, text};
+use super::Looked;
+use super::backends::{Backend, Form, Leg};
+use super::evidence::{self, Known, Signed};
+use super::guards::Guard;
+use super::objects::{Object, Objects, first_certificate, text};
 use crate::Setting;
 use crate::catalogue::Diagnosis;
 use crate::diagnostic::{Diagnostic, Help};
 use crate::edit::Edit;
 use crate::place::Field;
-use crate::source::Is;
+use crate::serve::Served;
+use solution::{Ca, solution};
 
-pub(super) fn look(objects: &Objects<'_>, setting: &Setting, found: &mut Vec<Diagnostic>) {
+/// TLS options that were meant for a backend.
+pub(super) struct Meant<'a> {
+    /// Where they are asked for.
+    pub(super) node: &'a Node,
+    option: Option<Object<'a>>,
+}
+
+pub(super) fn look<'a>(
+    looked: &Looked<'a>,
+    served: &Served,
+    setting: &Setting,
+    found: &mut Vec<Diagnostic>,
+) -> Vec<Meant<'a>> {
+    let objects = &looked.objects;
     let trusts_by_default = setting.routing.as_ref().is_some_and(|routing| {
         let transport = &routing.servers_transport;
         transport.root_cas.is_some() || transport.insecure_skip_verify
     });
-    let mut told: Vec<(usize, &Node)> = Vec::new();
-    for backend in objects.backends() {
-        if !backend.is_https() || backend.is_external() || backend.transport().is_some() || trusts_by_default
-        {
+    let mut told: Vec<Meant<'a>> = Vec::new();
+    for backend in &looked.backends {
+        if backend.leg != Leg::Tls || backend.transport.is_some() {
             continue;
         }
-        match Asked::of(objects, backend) {
-            Some(asked) => {
-                if !told
-                    .iter()
-                    .any(|(file, node)| *file == asked.file && std::ptr::eq(*node, asked.node))
-                {
-                    told.push((asked.file, asked.node));
-                    found.push(client_auth(objects, backend, &asked));
-                }
-            }
-            None => found.push(nobody_said(objects, backend)),
+        if trusts_by_default && !backend.form.is_tcp() {
+            continue;
         }
-    }
-}
-
-/// The TLSOption of a route that demands certificates of clients, and where it is named.
-struct Asked<'a> {
-    file: usize,
-    node: &'a Node,
-    /// `None`: in lines that stand on their own.
-    of_object: bool,
-    option: Object<'a>,
-    /// The first Secret that it verifies with.
-    secret: &'a str,
-}
-
-impl<'a> Asked<'a> {
-    fn of(objects: &Objects<'a>, backend: &Backend<'a>) -> Option<Self> {
-        let object = backend.object;
-        if let Some(field) = Field::at(object.root, "spec.tls.options") {
-            return Self::at(objects, object, object.file, field.value, true);
-        }
-        // Lines pasted beside the object were meant for it.
-        objects
-            .sources
-            .files
+        let known = evidence::of_backend(objects, &looked.transports, backend);
+        let guards = guards(objects, served, backend);
+        let meant: Vec<_> = guards
             .iter()
-            .enumerate()
-            .find_map(|(index, file)| {
-                let mut parts = file.parts.iter().filter(|part| part.is == Is::Fragment);
-                parts.find_map(|part| {
-                    let options = Field::at(&part.root, "tls.options")?;
-                    Self::at(objects, object, index, options.value, false)
-                })
-            })
+            .filter(|guard| !is_for_clients(guard, &known))
+            .collect();
+        if meant.is_empty() && !backend.is_external() {
+            found.push(nobody_said(looked, backend, &known));
+        }
+        for guard in meant {
+            if !told.iter().any(|meant| std::ptr::eq(meant.node, guard.node)) {
+                told.push(Meant {
+                    node: guard.node,
+                    option: guard.object,
+                });
+                found.push(client_auth(looked, backend, guard, &known));
+            }
+        }
     }
-
-    fn at(
-        objects: &Objects<'a>,
-        object: Object<'a>,
-        file: usize,
-        node: &'a Node,
-        of_object: bool,
-    ) -> Option<Self> {
-        let namespace = text(node, "namespace").unwrap_or(object.namespace);
-        let option = objects.get("TLSOption", namespace, text(node, "name")?)?;
-        let auth = Field::at(option.root, "spec.clientAuth")?.value;
-        let secret = list(auth, "secretNames").first()?.as_str()?;
-        Some(Self {
-            file,
-            node,
-            of_object,
-            option,
-            secret,
-        })
-    }
+    told
 }
 
-fn client_auth(objects: &Objects<'_>, backend: &Backend<'_>, asked: &Asked<'_>) -> Diagnostic {
-    let Object { namespace, name, .. } = asked.option;
-    let message = format!(
-        "`clientAuth` of TLSOption `{namespace}/{name}` guards your clients: it demands a certificate of everyone who visits, and does not make the certificate of Service `{}` trusted; you want a ServersTransport",
-        backend.name
-    );
-    let field = Field {
-        key: None,
-        value: asked.node.get("name").unwrap_or(asked.node),
+/// The TLS options of its routers that demand certificates of clients.
+fn guards<'a>(objects: &Objects<'a>, served: &Served, backend: &Backend<'a>) -> Vec<Guard<'a>> {
+    let routers = backend.routers.iter();
+    let mut guards: Vec<_> = routers
+        .filter_map(|router| match router.options {
+            Some(_) => Guard::of(objects, served, router),
+            None if backend.form == Form::IngressRoute => Guard::of_fragment(objects, router),
+            None => None,
+        })
+        .collect();
+    guards.dedup_by(|one, other| std::ptr::eq(one.node, other.node));
+    guards
+}
+
+/// It is known which certificate the backend has, and that these CAs have not signed it; or the backend is none of
+/// ours. Then they are for whom they say they are.
+fn is_for_clients(guard: &Guard<'_>, known: &[Known]) -> bool {
+    let Some(pem) = &guard.pem else { return false };
+    let is_known = known.iter().any(|known| known.is_mounted);
+    is_known && evidence::signed(pem, known).is_none()
+}
+
+fn client_auth(looked: &Looked<'_>, backend: &Backend<'_>, guard: &Guard<'_>, known: &[Known]) -> Diagnostic {
+    let objects = &looked.objects;
+    let signed = guard.pem.as_deref().and_then(|pem| evidence::signed(pem, known));
+    let transport = if backend.form.is_tcp() {
+        "ServersTransportTCP"
+    } else {
+        "ServersTransport"
     };
-    let diagnostic = Diagnostic::new(Diagnosis::ClientAuthForBackend, message)
-        .about(backend.object.subject())
-        .at(objects.place(asked.file, field))
-        .field("spec.tls.options");
-    let solution = transport(objects, backend, Some(asked.secret));
-    let without = asked
-        .of_object
-        .then(|| without_options(objects, backend.object))
-        .flatten();
-    match without {
+    let message = format!(
+        "`clientAuth` of {} guards your clients: it demands a certificate of everyone who visits, and does not make the certificate of {} trusted; you want a {}",
+        guard.label,
+        backend.label(),
+        if backend.form.is_file() {
+            "servers transport"
+        } else {
+            transport
+        },
+    );
+    let field = match &guard.router {
+        Some(router) if backend.form == Form::Ingress => format!("{}[{OPTIONS}]", router.tls),
+        Some(router) if backend.form.is_file() => router
+            .tls
+            .rsplit('.')
+            .next()
+            .map_or_else(String::new, |tls| format!("{tls}.options")),
+        Some(_) | None => "spec.tls.options".to_owned(),
+    };
+    let node = guard.node.get("name").unwrap_or(guard.node);
+    let mut diagnostic = Diagnostic::new(Diagnosis::ClientAuthForBackend, message)
+        .about(
+            guard
+                .router
+                .as_ref()
+                .map_or(backend.subject.as_str(), |router| router.subject.as_str()),
+        )
+        .at(objects.place_at((guard.file, node)))
+        .field(field);
+    diagnostic.proof = signed.as_ref().map(|signed| proof(signed, guard, backend));
+    let ca = Ca {
+        written: guard.ca,
+        known: signed.as_ref().map(|signed| signed.known),
+    };
+    let solution = solution(looked, backend, Some(&ca));
+    let is_servers = signed.is_some() || is_of_a_server(objects, guard);
+    match without_options(objects, backend, guard) {
         None => diagnostic.help(solution),
-        Some(without) if is_of_a_server(objects, asked) && !solution.edits.is_empty() => {
-            diagnostic.help(together(objects, solution, without))
-        }
+        // With the options still there, the bridge that is mended would be reached by nobody.
+        Some(without) if is_servers && !solution.edits.is_empty() => diagnostic.help(Help::edit(
+            format!(
+                "{}; and take the {} off the route, as no client has a certificate of the backend's",
+                solution.text,
+                if backend.form.is_file() {
+                    "TLS options"
+                } else {
+                    "TLSOption"
+                }
+            ),
+            solution.edits.into_iter().chain(without.edits).collect(),
+        )),
         Some(without) => diagnostic.help(solution).help(without),
     }
 }
 
+/// What was verified.
+fn proof(signed: &Signed<'_>, guard: &Guard<'_>, backend: &Backend<'_>) -> String {
+    let Signed { ca, known, is_same } = signed;
+    let whose = if known.is_mounted {
+        format!("the certificate of {}", backend.label())
+    } else {
+        "that certificate".to_owned()
+    };
+    if *is_same {
+        return format!(
+            "what {} verifies clients with is {whose} itself (`{}` in {})",
+            guard.label,
+            ca.label(),
+            known.what
+        );
+    }
+    format!(
+        "verified: the CA of {} (`{}`) has signed {whose}: `{}` in {}",
+        guard.label,
+        ca.label(),
+        known.facts.label(),
+        known.what
+    )
+}
+
 /// Whether clients could never have a certificate of it: it is a server's pair and no CA.
-fn is_of_a_server(objects: &Objects<'_>, asked: &Asked<'_>) -> bool {
-    let secret = objects.get("Secret", asked.option.namespace, asked.secret);
+fn is_of_a_server(objects: &Objects<'_>, guard: &Guard<'_>) -> bool {
+    let secret = guard
+        .object
+        .and_then(|option| objects.get("Secret", option.namespace, guard.ca));
     secret
         .and_then(|secret| first_certificate(&secret.value("tls.crt")?))
         .is_some_and(|facts| !facts.is_ca)
 }
 
-/// Both edits at once: with the TLSOption still there, the bridge that is mended would be reached by nobody.
-fn together(objects: &Objects<'_>, solution: Help, without: Help) -> Help {
-    let mut edits = solution.edits;
-    for edit in &mut edits {
-        let Some(file) = objects.sources.files.get(edit.file) else {
-            continue;
-        };
-        let end = file.text.len();
-        let behind = file.text.get(edit.start..).unwrap_or_default();
-        let in_front = edit.start == edit.end && matches!(behind, "\n" | "\r\n");
-        if in_front
-            && without
-                .edits
-                .iter()
-                .any(|other| other.file == edit.file && other.end == end)
-        {
-            // The last line, in front of whose end the document goes, is taken out.
-            edit.start = end;
-            edit.end = end;
-            edit.text = format!("{}{}", edit.text.trim_start(), file.line_end);
-        }
-    }
-    edits.extend(without.edits);
-    Help::edit(
-        format!(
-            "{}; and take the TLSOption off the route, as no client has a certificate of the backend's",
-            solution.text
-        ),
-        edits,
-    )
-}
-
-fn nobody_said(objects: &Objects<'_>, backend: &Backend<'_>) -> Diagnostic {
+fn nobody_said(looked: &Looked<'_>, backend: &Backend<'_>, known: &[Known]) -> Diagnostic {
+    let address = match backend.hosts.first() {
+        Some(host) => format!("`{host}`"),
+        None => "the pod's address".to_owned(),
+    };
+    let transport = match backend.form {
+        form if form.is_file() => "servers transport",
+        form if form.is_tcp() => "ServersTransportTCP",
+        _ => "ServersTransport",
+    };
     let message = format!(
-        "Service `{}` is spoken to by TLS, and no ServersTransport says whom to trust and by which name: the system's CAs, and the pod's address",
-        backend.name
+        "{} is spoken to by TLS, and no {transport} says whom to trust and by which name: the system's CAs, and {address}",
+        backend.label()
     );
-    let path = backend.path();
-    Diagnostic::new(Diagnosis::NoTransport, message)
-        .about(backend.object.subject())
-        .at(objects.place_of(backend.object, &format!("{path}.name")))
-        .field(path)
-        .help(transport(objects, backend, None))
-}
-
-/// The ServersTransport to write, or the one that is there, named at the service. `secret`: what holds the CA.
-fn transport(objects: &Objects<'_>, backend: &Backend<'_>, secret: Option<&str>) -> Help {
-    let namespace = backend.object.namespace;
-    let mut there = objects
-        .of_kind("ServersTransport")
-        .filter(|object| object.namespace == namespace);
-    let known = match secret {
-        Some(secret) => there.find(|object| names_secret(object.root, secret)),
-        // One alone is probably the one.
-        None => there.next().filter(|_| there.next().is_none()),
-    };
-    let name = known.map_or_else(
-        || format!("{}-transport", backend.name),
-        |known| known.name.to_owned(),
-    );
-    let Some(editor) = objects.editor(backend.object.file) else {
-        return Help::words(format!("name it at the service: `serversTransport: {name}`"));
-    };
-    let line = format!("serversTransport: {name}");
-    let Some(named) = editor.append(backend.object.root, &backend.path(), &[line]) else {
-        return Help::words(format!(
-            "name a ServersTransport at the service: `serversTransport: {name}`"
-        ));
-    };
-    if known.is_some() {
-        return Help::edit(
-            format!("name ServersTransport `{name}`, which is there, at the service"),
-            vec![named],
-        );
-    }
-    let Some(secret) = secret else {
-        return Help::words(format!(
-            "write a ServersTransport `{name}` with `rootCAs` (the backend's CA) and `serverName` (a name of the backend's certificate), and name it at the service: `serversTransport: {name}`"
-        ));
-    };
-    let document = written(objects, backend, &name, secret);
-    let edits: Vec<Edit> = vec![named, editor.append_document(&document)];
-    Help::edit(
-        "write a ServersTransport that trusts the backend's CA, and name it at the service",
-        edits,
-    )
-}
-
-fn names_secret(transport: &Node, secret: &str) -> bool {
-    let of_list = list(transport, "spec.rootCAsSecrets")
-        .iter()
-        .any(|item| item.as_str() == Some(secret));
-    of_list
-        || list(transport, "spec.rootCAs")
-            .iter()
-            .any(|item| text(item, "secret") == Some(secret))
-}
-
-fn written(objects: &Objects<'_>, backend: &Backend<'_>, name: &str, secret: &str) -> String {
-    let namespace = backend.object.namespace;
-    let mut document = format!(
-        "apiVersion: traefik.io/v1alpha1\nkind: ServersTransport\nmetadata:\n  name: {name}\n  namespace: {namespace}\n\
-         spec:\n  rootCAs:\n  - secret: {secret}\n"
-    );
-    if let Some(server) = server_name(objects, backend, secret) {
-        // Writing to a `String` does not fail.
-        writeln!(document, "  serverName: {server}").unwrap_or_default();
-    }
-    document
-}
-
-/// A name that the backend's certificate has; where that is not known, the host that clients ask for.
-fn server_name(objects: &Objects<'_>, backend: &Backend<'_>, secret: &str) -> Option<String> {
-    let (route, _) = backend.at;
-    let rule = Field::at(backend.object.root, &format!("spec.routes[{route}].match"));
-    let hosts = rule
-        .and_then(|rule| rule.value.as_str())
-        .map(Rule::hosts_mentioned);
-    let host = hosts.unwrap_or_default().into_iter().find_map(|host| match host {
-        HostPattern::Exact(host) => Some(host.as_str().to_owned()),
-        HostPattern::Wildcard(_) | HostPattern::Any => None,
+    // A CA among the Secrets whose signature is on the certificate that the pods have.
+    let mounted: Vec<_> = known.iter().filter(|known| known.is_mounted).collect();
+    let secrets = looked
+        .objects
+        .of_kind("Secret")
+        .filter(|secret| secret.namespace == backend.namespace);
+    let ca = secrets.filter(|_| !mounted.is_empty()).find_map(|secret| {
+        let (_, pem) = secret.ca()?;
+        let signed = evidence::signed(&pem, known).filter(|signed| signed.known.is_mounted)?;
+        Some(Ca {
+            written: secret.name,
+            known: Some(signed.known),
+        })
     });
-    let leaf = objects
-        .get("Secret", backend.object.namespace, secret)
-        .and_then(|secret| first_certificate(&secret.value("tls.crt")?));
-    let Some(leaf) = leaf else { return host };
-    let names = leaf.dns_names;
-    match host {
-        Some(host) if names.contains(&host) => Some(host),
-        _ => names.into_iter().find(|name| !name.starts_with('*')),
-    }
+    Diagnostic::new(Diagnosis::NoTransport, message)
+        .about(backend.subject.as_str())
+        .at(looked.objects.place_at(backend.mark))
+        .field(backend.field.as_str())
+        .help(solution(looked, backend, ca.as_ref()))
 }
 
-/// The route without the TLSOption, and with TLS as before.
-fn without_options(objects: &Objects<'_>, object: Object<'_>) -> Option<Help> {
-    let editor = objects.editor(object.file)?;
-    let tls = Field::at(object.root, "spec.tls")?;
-    let alone = match &tls.value.value {
-        viaduct_config::document::Value::Mapping(entries) => entries.len() == 1,
-        _ => false,
-    };
-    let edit = if alone {
-        editor.empty(object.root, "spec.tls")?
+/// The route without the TLS options, and with TLS as before.
+fn without_options(objects: &Objects<'_>, backend: &Backend<'_>, guard: &Guard<'_>) -> Option<Help> {
+    let router = guard.router.as_ref()?;
+    let editor = objects.editor(router.file)?;
+    let edits = if backend.form == Form::Ingress {
+        let path = format!("{}[{PREFIX}router.tls]", router.tls);
+        let own = format!("{}[{PREFIX}router.tls.options]", router.tls);
+        if Field::at(router.root, &path).is_some() {
+            vec![editor.remove(router.root, &own)?]
+        } else {
+            // TLS was on because of the options.
+            let field = Field::at(router.root, &own)?;
+            vec![
+                editor.rename_key(field.key?, &format!("{PREFIX}router.tls"))?,
+                editor.set_text(field.value, "true")?,
+            ]
+        }
     } else {
-        editor.remove(object.root, "spec.tls.options")?
+        let tls = Field::at(router.root, &router.tls)?;
+        let alone = match &tls.value.value {
+            Value::Mapping(entries) => entries.len() == 1,
+            _ => false,
+        };
+        if alone {
+            vec![editor.empty(router.root, &router.tls)?]
+        } else {
+            vec![editor.remove(router.root, &format!("{}.options", router.tls))?]
+        }
+    };
+    let what = if backend.form.is_file() {
+        "TLS options"
+    } else {
+        "TLSOption"
     };
     Some(Help::edit(
-        "take the TLSOption off the route, unless its clients are to show certificates",
-        vec![edit],
+        format!("take the {what} off the route, unless its clients are to show certificates"),
+        edits,
     ))
 }
+
+/// What is wrong with the CA of such options is mended by taking `clientAuth` out, unless others ask for them, too.
+pub(super) fn mend_options(looked: &Looked<'_>, meant: &[Meant<'_>], found: &mut [Diagnostic]) {
+    for option in meant.iter().filter_map(|meant| meant.option) {
+        let of_others = looked
+            .objects
+            .of_kind("IngressRoute")
+            .chain(looked.objects.of_kind("IngressRouteTCP"));
+        let mut of_others =
+            of_others.filter_map(|object| Some((object, Field::at(object.root, "spec.tls.options")?.value)));
+        let is_of_others = of_others.any(|(object, node)| {
+            let namespace = text(node, "namespace").unwrap_or(object.namespace);
+            (namespace, text(node, "name")) == (option.namespace, Some(option.name))
+                && !meant.iter().any(|meant| std::ptr::eq(meant.node, node))
+        });
+        if is_of_others {
+            continue;
+        }
+        let Some(edit) = without_client_auth(&looked.objects, option) else {
+            continue;
+        };
+        for diagnostic in found.iter_mut() {
+            let is_about = diagnostic.subject.as_deref() == Some(option.subject().as_str())
+                && diagnostic
+                    .field
+                    .as_deref()
+                    .is_some_and(|field| field.starts_with(SECRETS));
+            if is_about
+                && [Diagnosis::SecretKeyMissing, Diagnosis::SecretMissing].contains(&diagnostic.diagnosis)
+            {
+                let text = "take `clientAuth` out: it was meant for the backend (V0201), and no client has a certificate to show";
+                diagnostic.help = vec![Help::edit(text, vec![edit.clone()])];
+            }
+        }
+    }
+}
+
+fn without_client_auth(objects: &Objects<'_>, option: Object<'_>) -> Option<Edit> {
+    let editor = objects.editor(option.file)?;
+    match &Field::at(option.root, "spec")?.value.value {
+        Value::Mapping(entries) if entries.len() == 1 => editor.empty(option.root, "spec"),
+        _ => editor.remove(option.root, "spec.clientAuth"),
+    }
+}
+
+const SECRETS: &str = "spec.clientAuth.secretNames";
+const PREFIX: &str = "traefik.ingress.kubernetes.io/";
+const OPTIONS: &str = "traefik.ingress.kubernetes.io/router.tls.options";

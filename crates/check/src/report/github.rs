@@ -6,7 +6,29 @@ use viaduct_config::Severity;
 
 use super::json::Region;
 use crate::Report;
+use crate::mending::Mended;
 use crate::source::Sources;
+
+/// What was mended as notices, and what is left.
+pub(super) fn write_mended(mended: &Mended) -> String {
+    let mut text = String::new();
+    for made in &mended.made {
+        let place = match &made.place {
+            Some((file, line)) => format!("file={},line={line},", property(file)),
+            None => String::new(),
+        };
+        // Writing to a `String` does not fail.
+        writeln!(
+            text,
+            "::notice {place}title={}::fixed: {}",
+            property(made.code),
+            data(&made.text)
+        )
+        .unwrap_or_default();
+    }
+    text.push_str(&write(&mended.report, &mended.sources));
+    text
+}
 
 pub(super) fn write(report: &Report, sources: &Sources) -> String {
     let mut text = String::new();

@@ -9,15 +9,113 @@ use super::shown;
 use crate::Report;
 use crate::diagnostic::{Diagnostic, Help};
 use crate::edit::Edit;
+use crate::mending::{Made, Mended, Which};
 use crate::place::Place;
 use crate::source::{File, Sources};
 
-pub(super) fn write(report: &Report, sources: &Sources, colours: bool) -> String {
-    let renderer = if colours {
+/// What was changed first, then what is left for a person.
+pub(super) fn write_mended(mended: &Mended, dry: bool, colours: bool) -> String {
+    let mut text = String::new();
+    let (count, files) = (mended.made.len(), mended.changed.len());
+    if count == 0 {
+        text.push_str("nothing to fix\n");
+    } else {
+        let of = |count: usize, noun: &str| format!("{count} {noun}{}", if count == 1 { "" } else { "s" });
+        let did = if dry { "would fix" } else { "fixed" };
+        text.push_str(&format!(
+            "{did} {} in {}:\n",
+            of(count, "mistake"),
+            of(files, "file")
+        ));
+    }
+    for Made {
+        code,
+        place,
+        subject,
+        text: what,
+        ..
+    } in &mended.made
+    {
+        let place = match place {
+            Some((file, line)) => format!("{file}:{line}: "),
+            None => String::new(),
+        };
+        let subject = subject
+            .as_ref()
+            .map_or_else(String::new, |subject| format!("{subject}: "));
+        text.push_str(&normalize_untrusted_str(&format!(
+            "  {place}{code}: {subject}{what}"
+        )));
+        text.push('\n');
+    }
+    if dry && count > 0 {
+        text.push('\n');
+        text.push_str(&patches(mended));
+    }
+    if mended.report.diagnostics.is_empty() {
+        text.push_str("\nnothing is left\n");
+    } else {
+        text.push_str("\nleft for you:\n\n");
+        text.push_str(&write(&mended.report, &mended.sources, colours));
+    }
+    text
+}
+
+/// The texts as they would be: a unified difference without context.
+fn patches(mended: &Mended) -> String {
+    let edits = mended.edits();
+    let mut text = String::new();
+    for index in &mended.changed {
+        let Some(file) = mended.before.files.get(*index) else {
+            continue;
+        };
+        let name = normalize_untrusted_str(&file.name);
+        text.push_str(&format!("--- {name}\n+++ {name}\n"));
+        let mut shift = 0i64;
+        for edit in edits.iter().filter(|edit| edit.file == *index) {
+            let (line, _) = file.position(edit.start);
+            let removed = if edit.start == edit.end {
+                String::new()
+            } else {
+                let (last, column) = file.position(edit.end);
+                shown::lines(file, line - 1, if column == 1 { last - 2 } else { last - 1 })
+            };
+            text.push_str(&hunk(line, &removed, &edit.text, &mut shift));
+        }
+    }
+    text
+}
+
+/// `shift`: how many lines more there are so far.
+fn hunk(line: usize, removed: &str, added: &str, shift: &mut i64) -> String {
+    let (out, into) = (removed.lines().count(), added.lines().count());
+    let count = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
+    // Of nothing it is the line before that is named.
+    let begin = |count: usize, line: i64| if count == 0 { line - 1 } else { line };
+    let old = begin(out, count(line));
+    let new = begin(into, count(line) + *shift);
+    *shift += count(into) - count(out);
+    let mut text = format!("@@ -{old},{out} +{new},{into} @@\n");
+    for (sign, lines) in [('-', removed), ('+', added)] {
+        for line in lines.lines() {
+            text.push(sign);
+            text.push_str(&normalize_untrusted_str(line));
+            text.push('\n');
+        }
+    }
+    text
+}
+
+const fn renderer(colours: bool) -> Renderer {
+    if colours {
         Renderer::styled()
     } else {
         Renderer::plain()
-    };
+    }
+}
+
+pub(super) fn write(report: &Report, sources: &Sources, colours: bool) -> String {
+    let renderer = renderer(colours);
     let mut text = String::new();
     for diagnostic in &report.diagnostics {
         text.push_str(&one(diagnostic, sources, &renderer));
@@ -60,6 +158,7 @@ fn notes(diagnostic: &Diagnostic) -> Vec<String> {
     if let Some(got) = &diagnostic.got {
         notes.push(format!("got: {got}"));
     }
+    notes.extend(diagnostic.proof.clone());
     notes.push(format!("when served: {}", diagnostic.here));
     notes.push(format!("in Traefik: {}", diagnostic.traefik));
     if !diagnostic.affects.is_empty() {
@@ -127,7 +226,16 @@ fn patched<'a>(file: &'a File, edits: &[&'a Edit]) -> Snippet<'a, Patch<'a>> {
         .line_start(first + 1)
         .path(&*file.name);
     for edit in edits {
-        snippet = snippet.patch(Patch::new(edit.start - base..edit.end - base, edit.text.as_str()));
+        let is_behind = edit.start == file.text.len() && edit.end == edit.start && edit.start > base;
+        let last_end = file.text.len() - file.text.trim_end_matches('\n').trim_end_matches('\r').len();
+        if is_behind && last_end > 0 && last_end <= 2 {
+            // Behind the last line it is drawn as if it were part of it.
+            let start = edit.start - last_end - base;
+            let text = format!("{}{}", file.line_end, edit.text.trim_end_matches(['\n', '\r']));
+            snippet = snippet.patch(Patch::new(start..start, text));
+        } else {
+            snippet = snippet.patch(Patch::new(edit.start - base..edit.end - base, edit.text.as_str()));
+        }
     }
     snippet
 }
@@ -148,10 +256,21 @@ fn summary(report: &Report) -> String {
     match report.diagnostics.iter().find(|one| Some(one.severity) == worst) {
         None => "nothing found\n".to_owned(),
         Some(first) => format!(
-            "{}; `viaduct explain {}` tells more\n",
+            "{}; `viaduct explain {}` tells more{}\n",
             told.join(", "),
-            first.diagnosis.code()
+            first.diagnosis.code(),
+            offered(report)
         ),
+    }
+}
+
+/// How many of them edits mend.
+fn offered(report: &Report) -> String {
+    match (report.mendable(Which::Safe), report.mendable(Which::All)) {
+        (_, 0) => String::new(),
+        (safe, all) if safe == all => format!("; `--fix` mends {all}"),
+        (0, all) => format!("; `--fix=all` mends {all}"),
+        (safe, all) => format!("; `--fix` mends {safe}, `--fix=all` {all}"),
     }
 }
 

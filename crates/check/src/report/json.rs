@@ -6,6 +6,7 @@ use viaduct_config::Severity;
 use crate::Report;
 use crate::diagnostic::{Diagnostic, Help};
 use crate::edit::Edit;
+use crate::mending::Mended;
 use crate::place::Place;
 use crate::source::Sources;
 
@@ -16,6 +17,26 @@ struct All<'a> {
     errors: usize,
     warnings: usize,
     notes: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fixed: Option<Vec<Fixed<'a>>>,
+    /// All edits that were made, as those of the texts that were read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    edits: Option<Vec<Change<'a>>>,
+}
+
+/// What `--fix` has mended.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Fixed<'a> {
+    code: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    subject: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    file: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    line: Option<usize>,
+    text: &'a str,
+    safe: bool,
 }
 
 #[derive(Serialize)]
@@ -35,6 +56,8 @@ struct One<'a> {
     wanted: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     got: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    proof: Option<&'a str>,
     when_served: &'a str,
     in_traefik: &'static str,
     #[serde(skip_serializing_if = "<[String]>::is_empty")]
@@ -93,14 +116,40 @@ impl<'a> Region<'a> {
     }
 }
 
+pub(super) fn write_mended(mended: &Mended) -> String {
+    let edits = mended.edits();
+    let fixed = mended.made.iter().map(|made| Fixed {
+        code: made.code,
+        subject: made.subject.as_deref(),
+        file: made.place.as_ref().map(|(file, _)| file.as_str()),
+        line: made.place.as_ref().map(|(_, line)| *line),
+        text: &made.text,
+        safe: made.safe,
+    });
+    let mut all = all(&mended.report, &mended.sources);
+    all.fixed = Some(fixed.collect());
+    all.edits = Some(
+        edits
+            .iter()
+            .filter_map(|edit| change(edit, &mended.before))
+            .collect(),
+    );
+    pretty(&all)
+}
+
 pub(super) fn write(report: &Report, sources: &Sources) -> String {
-    let all = All {
+    pretty(&all(report, sources))
+}
+
+fn all<'a>(report: &'a Report, sources: &'a Sources) -> All<'a> {
+    All {
         diagnostics: report.diagnostics.iter().map(|one| of(one, sources)).collect(),
         errors: report.count(Severity::Error),
         warnings: report.count(Severity::Warning),
         notes: report.count(Severity::Info),
-    };
-    pretty(&all)
+        fixed: None,
+        edits: None,
+    }
 }
 
 /// Texts and numbers alone: there is nothing in them that JSON could not say.
@@ -122,6 +171,7 @@ fn of<'a>(diagnostic: &'a Diagnostic, sources: &'a Sources) -> One<'a> {
         field: diagnostic.field.as_deref(),
         wanted: diagnostic.wanted.as_deref(),
         got: diagnostic.got.as_deref(),
+        proof: diagnostic.proof.as_deref(),
         when_served: &diagnostic.here,
         in_traefik: diagnostic.traefik,
         affects: &diagnostic.affects,
@@ -130,17 +180,22 @@ fn of<'a>(diagnostic: &'a Diagnostic, sources: &'a Sources) -> One<'a> {
 }
 
 fn mend<'a>(help: &'a Help, sources: &'a Sources) -> Mend<'a> {
-    let change = |edit: &'a Edit| {
-        Some(Change {
-            region: Region::of(sources, edit.file, edit.start, edit.end)?,
-            replacement: &edit.text,
-        })
-    };
     Mend {
         text: &help.text,
         safe: help.safe,
-        edits: help.edits.iter().filter_map(change).collect(),
+        edits: help
+            .edits
+            .iter()
+            .filter_map(|edit| change(edit, sources))
+            .collect(),
     }
+}
+
+fn change<'a>(edit: &'a Edit, sources: &'a Sources) -> Option<Change<'a>> {
+    Some(Change {
+        region: Region::of(sources, edit.file, edit.start, edit.end)?,
+        replacement: &edit.text,
+    })
 }
 
 const fn severity(severity: Severity) -> &'static str {

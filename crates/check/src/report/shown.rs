@@ -107,10 +107,7 @@ mod tests {
     fn r24_what_is_secret_is_covered_and_every_byte_stays_where_it_was() {
         let text = "apiVersion: v1\nkind: Secret\nmetadata: {name: a}\ndata:\n  tls.key: c2VjcmV0\nother: seen\n---\n\
                     kind: IngressRoute\nspec:\n  secretName: web\n  password: h\u{e4}\n";
-        let sources = Sources::new([Text {
-            name: "a.yaml".to_owned(),
-            text: text.to_owned(),
-        }]);
+        let sources = Sources::new([Text::new("a.yaml", text)]);
         let file = &sources.files[0];
         let shown = lines(file, 0, file.line_count() - 1);
         assert_eq!(shown.len(), text.len());

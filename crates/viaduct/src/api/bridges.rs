@@ -139,6 +139,7 @@ fn finding(finding: &Finding) -> Value {
             Severity::Info => "info",
         },
         "code": format!("{:?}", finding.code),
+        "diagnosis": viaduct_check::code_of(finding),
         "object": text(finding.object.as_ref().map(ToString::to_string)),
         "element": text(finding.element.as_ref().map(ToString::to_string)),
         "provider": text(finding.provider.as_ref().map(ToString::to_string)),

@@ -17,9 +17,19 @@ pub(crate) struct Check {
     #[arg(long, value_name = "FORMAT", default_value = "human")]
     pub(crate) format: CheckFormat,
 
-    /// Make the safe edits, and tell what is left
-    #[arg(long)]
-    pub(crate) fix: bool,
+    /// Make edits, and tell which and what is left: the safe ones, or with `--fix=all` every one that is proposed
+    #[arg(
+        long,
+        value_name = "WHICH",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "safe"
+    )]
+    pub(crate) fix: Option<CheckFix>,
+
+    /// With --fix: write nothing, and show what would be written
+    #[arg(long, requires = "fix")]
+    pub(crate) dry_run: bool,
 
     /// Fail for warnings, too
     #[arg(long)]
@@ -42,6 +52,23 @@ pub(crate) struct Check {
     /// How many days before its end a certificate is said to expire soon
     #[arg(long, value_name = "DAYS", default_value_t = 21, value_parser = clap::value_parser!(u16).range(0..=3650))]
     pub(crate) soon: u16,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum CheckFix {
+    /// Those that change nothing but what was meant already
+    Safe,
+    /// The first that is proposed for each diagnostic
+    All,
+}
+
+impl From<CheckFix> for viaduct_check::Which {
+    fn from(fix: CheckFix) -> Self {
+        match fix {
+            CheckFix::Safe => Self::Safe,
+            CheckFix::All => Self::All,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

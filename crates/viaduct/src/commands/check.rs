@@ -1,5 +1,5 @@
 //! `viaduct check PATH...`: what is wrong with configuration, before it is served. Status 0: nothing that counts; 1:
-//! something does; 2: it could not be looked at.
+//! something does; 2: it could not be looked at. With `--fix` that is about what is left.
 
 mod read;
 
@@ -9,8 +9,8 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use viaduct_check::report::{Format, write};
-use viaduct_check::{Edit, Report, Setting, Sources, Text, check};
+use viaduct_check::report::{Format, write, write_mended};
+use viaduct_check::{Report, Setting, Sources, check, mend};
 use viaduct_config::{Install, Severity};
 use viaduct_kubernetes::{IngressPolicy, Policy};
 use viaduct_tls::CertificateStore;
@@ -30,19 +30,29 @@ pub(super) fn run(arguments: &Check) -> ExitCode {
 }
 
 fn checked(arguments: &Check) -> Result<ExitCode, Failure> {
-    let mut texts = read::texts(&arguments.paths)?;
+    let texts = read::texts(&arguments.paths)?;
     let now = SystemTime::now();
-    let (mut sources, mut report) = look(arguments, &texts, now)?;
-    if arguments.fix {
-        // An edit may make room for another one: a field that is spelt right may be in the wrong place.
-        for _ in 0..MOST_ROUNDS {
-            if !fix(&report, &sources, &mut texts)? {
-                break;
-            }
-            (sources, report) = look(arguments, &texts, now)?;
+    let format = format(arguments.format);
+    let report = match arguments.fix {
+        None => {
+            let sources = Sources::new(texts);
+            let report = look(arguments, &sources, now)?;
+            output::result(write(&report, &sources, format));
+            report
         }
-    }
-    output::result(write(&report, &sources, format(arguments.format)));
+        Some(which) => {
+            let mended = mend(texts, which.into(), |sources| look(arguments, sources, now))?;
+            if !arguments.dry_run {
+                for index in &mended.changed {
+                    if let Some(text) = mended.texts.get(*index) {
+                        read::replace(&text.name, &text.text)?;
+                    }
+                }
+            }
+            output::result(write_mended(&mended, arguments.dry_run, format));
+            mended.report
+        }
+    };
     let failed =
         report.count(Severity::Error) > 0 || arguments.deny_warnings && report.count(Severity::Warning) > 0;
     Ok(if failed {
@@ -52,11 +62,9 @@ fn checked(arguments: &Check) -> Result<ExitCode, Failure> {
     })
 }
 
-fn look(arguments: &Check, texts: &[Text], now: SystemTime) -> Result<(Sources, Report), Failure> {
-    let sources = Sources::new(texts.iter().cloned());
+fn look(arguments: &Check, sources: &Sources, now: SystemTime) -> Result<Report, Failure> {
     let setting = setting(arguments, sources.install().as_ref(), now)?;
-    let report = check(&sources, &setting);
-    Ok((sources, report))
+    Ok(check(sources, &setting))
 }
 
 fn setting(arguments: &Check, install: Option<&Install>, now: SystemTime) -> Result<Setting, Failure> {
@@ -82,34 +90,6 @@ fn setting(arguments: &Check, install: Option<&Install>, now: SystemTime) -> Res
     })
 }
 
-/// Makes the safe edits, in the files as well. Whether there were any.
-fn fix(report: &Report, sources: &Sources, texts: &mut [Text]) -> Result<bool, Failure> {
-    let mut edits: Vec<&Edit> = report.safe_edits().collect();
-    edits.sort_by_key(|edit| (edit.file, edit.start, edit.end));
-    edits.dedup();
-    let mut any = false;
-    for (index, text) in texts.iter_mut().enumerate() {
-        let mut of_file: Vec<Edit> = Vec::new();
-        for edit in edits.iter().filter(|edit| edit.file == index) {
-            // Of two that overlap the second waits for the next round.
-            if of_file.last().is_none_or(|last| last.end <= edit.start) {
-                of_file.push((*edit).clone());
-            }
-        }
-        if of_file.is_empty() || sources.name(index) != Some(text.name.as_str()) {
-            continue;
-        }
-        // One that would break the file is not made: what it was for is still told.
-        let Some(mended) = Sources::mended(text, &of_file) else {
-            continue;
-        };
-        read::replace(&mended.name, &mended.text)?;
-        *text = mended;
-        any = true;
-    }
-    Ok(any)
-}
-
 fn format(format: CheckFormat) -> Format {
     match format {
         CheckFormat::Human => Format::Human {
@@ -123,4 +103,3 @@ fn format(format: CheckFormat) -> Format {
 
 /// The status where nothing could be said.
 const COULD_NOT: u8 = 2;
-const MOST_ROUNDS: usize = 4;

@@ -150,6 +150,7 @@ fn log(told: &Told) {
         ($level:ident) => {
             tracing::$level!(
                 code = ?finding.code,
+                diagnosis = viaduct_check::code_of(finding),
                 object = finding.object.as_ref().map(tracing::field::display),
                 element = finding.element.as_ref().map(tracing::field::display),
                 at = finding.location.as_ref().map(tracing::field::display),
@@ -172,6 +173,7 @@ fn log(told: &Told) {
 fn log_resolved(finding: &Finding) {
     tracing::info!(
         code = ?finding.code,
+        diagnosis = viaduct_check::code_of(finding),
         object = finding.object.as_ref().map(tracing::field::display),
         element = finding.element.as_ref().map(tracing::field::display),
         "resolved: {}", finding.message

@@ -23,15 +23,19 @@ pub(super) fn texts(paths: &[PathBuf]) -> Result<Vec<Text>, Failure> {
         }
     }
     let mut texts: Vec<Text> = Vec::with_capacity(walk.files.len());
+    let (mut known, mut bytes) = (HashSet::new(), 0);
     for file in walk.files {
         let name = file.display().to_string();
-        if texts.iter().any(|known| known.name == name) {
-            continue;
+        if known.insert(name.clone()) {
+            let text = read(&file)?;
+            bytes += text.len() as u64;
+            if bytes > MAX_BYTES {
+                return Err(Failure::new(format!(
+                    "there are more than {MAX_BYTES} bytes to check"
+                )));
+            }
+            texts.push(Text::from_bytes(name, text));
         }
-        texts.push(Text {
-            text: read(&file)?,
-            name,
-        });
     }
     if texts.is_empty() {
         return Err(Failure::new("there is nothing to check")
@@ -89,7 +93,7 @@ fn is_configuration(path: &Path) -> bool {
         .is_some_and(|extension| matches!(extension, "yaml" | "yml" | "json" | "toml"))
 }
 
-fn read(path: &Path) -> Result<String, Failure> {
+fn read(path: &Path) -> Result<Vec<u8>, Failure> {
     let mut bytes = Vec::new();
     fs::File::open(path)
         .and_then(|file| file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes))
@@ -100,7 +104,7 @@ fn read(path: &Path) -> Result<String, Failure> {
             path.display()
         )));
     }
-    String::from_utf8(bytes).map_err(|_| Failure::new(format!("`{}` is not UTF-8", path.display())))
+    Ok(bytes)
 }
 
 /// Writes a file anew: the whole text beside it first, so that nobody reads half of it.
@@ -127,3 +131,5 @@ fn cannot_read(path: &Path, error: std::io::Error) -> Failure {
 }
 
 const MAX_DEPTH: usize = 16;
+/// Of all files together: each byte is several in memory.
+const MAX_BYTES: u64 = 256 * 1024 * 1024;

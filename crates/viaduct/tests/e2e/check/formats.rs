@@ -137,8 +137,43 @@ spec:
 fn c18_fix_makes_the_safe_edits_and_leaves_every_other_byte() {
     let directory = directory(ROUTE);
     let around = fs::read(directory.path().join("around.yaml")).expect("the manifests");
+    let before = fs::read(directory.path().join("route.yaml")).expect("the route");
+    let dry = check(directory.path(), &[".", "--fix", "--dry-run"]);
+    assert_eq!(dry.status.code(), Some(0), "{}", dry.output);
+    assert_eq!(
+        dry.printed,
+        "would fix 3 mistakes in 1 file:\n\
+         \u{20} ./route.yaml:1: V0004: IngressRoute web/web: name the group that Traefik 3 has\n\
+         \u{20} ./route.yaml:7: V0112: IngressRoute web/web: it is spelt `entryPoints`\n\
+         \u{20} ./route.yaml:16: V0111: IngressRoute web/web: it belongs in `spec.tls.secretName`\n\
+         \n\
+         --- ./route.yaml\n\
+         +++ ./route.yaml\n\
+         @@ -1,1 +1,1 @@\n\
+         -apiVersion: traefik.containo.us/v1alpha1  # as in the article\n\
+         +apiVersion: traefik.io/v1alpha1  # as in the article\n\
+         @@ -7,1 +7,1 @@\n\
+         -  entrypoints:\n\
+         +  entryPoints:\n\
+         @@ -15,0 +16,1 @@\n\
+         +  tls:\n\
+         \n\
+         nothing is left",
+    );
+    assert_eq!(
+        fs::read(directory.path().join("route.yaml")).expect("the route"),
+        before
+    );
     let finished = check(directory.path(), &[".", "--fix"]);
-    assert_eq!(finished.printed, "nothing found", "{}", finished.output);
+    assert_eq!(
+        finished.printed,
+        "fixed 3 mistakes in 1 file:\n\
+         \u{20} ./route.yaml:1: V0004: IngressRoute web/web: name the group that Traefik 3 has\n\
+         \u{20} ./route.yaml:7: V0112: IngressRoute web/web: it is spelt `entryPoints`\n\
+         \u{20} ./route.yaml:16: V0111: IngressRoute web/web: it belongs in `spec.tls.secretName`\n\
+         \n\
+         nothing is left",
+    );
     let route = fs::read_to_string(directory.path().join("route.yaml")).expect("the route");
     assert_eq!(route, MENDED);
     assert_eq!(
@@ -157,7 +192,11 @@ fn c18_fix_keeps_a_byte_order_mark_and_edits_behind_it() {
     let place = (found[0]["line"].as_u64(), found[0]["column"].as_u64());
     assert_eq!(place, (Some(1), Some(13)), "{found:#?}");
     let finished = check(directory.path(), &[".", "--fix"]);
-    assert_eq!(finished.printed, "nothing found", "{}", finished.output);
+    assert!(
+        finished.printed.ends_with("nothing is left"),
+        "{}",
+        finished.output
+    );
     let route = fs::read_to_string(directory.path().join("route.yaml")).expect("the route");
     assert_eq!(route, format!("\u{feff}{MENDED}"));
 }
@@ -362,6 +401,70 @@ fn c18_explain_knows_codes_and_reasons() {
     assert_eq!(finished.status.code(), Some(1));
     assert_eq!(
         finished.output,
-        "error: there is no code `V9999`\n  hint: codes of `viaduct check` are like `V0104`, reasons in the log like `unknown_ca`"
+        "error: there is no code `V9999`\n  hint: codes of `viaduct check` are like `V0104`, those of findings in the log like `MissingReference`, reasons of failure like `unknown_ca`"
     );
+    let finished = explain("MisingReference");
+    assert_eq!(finished.status.code(), Some(1));
+    assert_eq!(
+        finished.output,
+        "error: there is no code `MisingReference`\n  hint: did you mean `MissingReference`?"
+    );
+    let finished = explain("missing_reference");
+    assert!(
+        finished
+            .printed
+            .contains("V0103  a Secret or ConfigMap that does not exist"),
+        "{}",
+        finished.printed
+    );
+}
+
+/// Two routes, each with the certificate under it: one of them is mended, and the other one is left for a person.
+#[test]
+fn c18_fix_writes_no_key_twice() {
+    let twice = format!(
+        "{ROUTE}{}",
+        ROUTE
+            .split("  routes:\n")
+            .nth(1)
+            .expect("routes")
+            .replace("web.example", "www.example")
+    );
+    let directory = directory(&twice);
+    let finished = check(directory.path(), &[".", "--fix"]);
+    assert_eq!(finished.status.code(), Some(0), "{}", finished.output);
+    let route = fs::read_to_string(directory.path().join("route.yaml")).expect("the route");
+    assert_eq!(route.matches("\n  tls:\n").count(), 1, "{route}");
+    let json = check(
+        directory.path(),
+        &[".", "--fix=all", "--dry-run", "--format", "json"],
+    );
+    let all: Value = serde_json::from_str(&json.printed).expect("JSON");
+    assert!(all["fixed"].is_array() && all["edits"].is_array(), "{all:#}");
+}
+
+/// A file that is not text says so where it is, and hides nothing of the others.
+#[test]
+fn i5_bytes_that_are_no_text_are_one_mistake_of_one_file() {
+    let directory = directory(&MENDED.replace("backend-svc", "backend-scv"));
+    fs::write(directory.path().join("binary.yaml"), b"kind: X\nname: \xff\xfe\n").expect("a file");
+    fs::write(directory.path().join("nul.yaml"), b"kind: X\0Y\n\0\n").expect("a file");
+    let found = diagnostics(directory.path(), &["."]);
+    assert!(codes(&found).contains(&"V0101"), "{found:#?}");
+    let of_bytes = found
+        .iter()
+        .find(|one| one["file"] == "./binary.yaml")
+        .expect("a diagnostic");
+    assert_eq!(
+        (&of_bytes["code"], &of_bytes["line"], &of_bytes["column"]),
+        (&json!("V0001"), &json!(2), &json!(7))
+    );
+    assert_eq!(
+        of_bytes["message"],
+        "the file is not UTF-8: byte 0xff, 14 bytes from its begin"
+    );
+    let finished = check(directory.path(), &[".", "--fix=all"]);
+    assert_eq!(finished.status.code(), Some(1), "{}", finished.output);
+    let bytes = fs::read(directory.path().join("binary.yaml")).expect("the file");
+    assert_eq!(bytes, b"kind: X\nname: \xff\xfe\n");
 }

@@ -1,0 +1,166 @@
+//! TLS options that demand certificates of clients.
+
+use viaduct_config::document::Node;
+
+use super::backends::Router;
+use super::objects::{Object, Objects, in_any_case, items, list, named};
+use super::trusts::Trusted;
+use crate::place::Field;
+use crate::serve::Served;
+use crate::source::Is;
+
+/// TLS options with `clientAuth`, and who asks for them.
+pub(super) struct Guard<'a> {
+    /// What they are called: TLSOption `web/x`.
+    pub(super) label: String,
+    pub(super) object: Option<Object<'a>>,
+    /// Where they are asked for.
+    pub(super) file: usize,
+    pub(super) node: &'a Node,
+    /// `None`: in lines that stand on their own.
+    pub(super) router: Option<Router<'a>>,
+    /// The first CA, as it is written: a Secret's name, or a path.
+    pub(super) ca: &'a str,
+    /// What it verifies with, as far as that is there.
+    pub(super) pem: Option<Vec<u8>>,
+}
+
+impl<'a> Guard<'a> {
+    pub(super) fn of(objects: &Objects<'a>, served: &Served, router: &Router<'a>) -> Option<Self> {
+        let node = router.options?;
+        let (name, namespace) = router.named_options()?;
+        let guard = match (name.split_once('@'), namespace) {
+            (Some((name, "file")), _) => return Self::of_file(objects, served, router, name),
+            (Some((name, "kubernetescrd")), _) => objects
+                .of_kind("TLSOption")
+                .find(|option| format!("{}-{}", option.namespace, option.name) == name),
+            (None, "") => return Self::of_file(objects, served, router, name),
+            (None, namespace) => objects.get("TLSOption", namespace, name),
+            (Some(_), _) => None,
+        };
+        Self::of_option(objects, guard?, router.file, node, Some(router.clone()))
+    }
+
+    /// Lines pasted beside an object were meant for it.
+    pub(super) fn of_fragment(objects: &Objects<'a>, router: &Router<'a>) -> Option<Self> {
+        objects
+            .sources
+            .files
+            .iter()
+            .enumerate()
+            .find_map(|(index, file)| {
+                let mut parts = file.parts.iter().filter(|part| part.is == Is::Fragment);
+                parts.find_map(|part| {
+                    let options = Field::at(&part.root, "tls.options")?.value;
+                    let router = Router {
+                        options: Some(options),
+                        ..router.clone()
+                    };
+                    let (name, namespace) = router.named_options()?;
+                    let option = objects.get("TLSOption", namespace, name)?;
+                    Self::of_option(objects, option, index, options, None)
+                })
+            })
+    }
+
+    fn of_option(
+        objects: &Objects<'a>,
+        option: Object<'a>,
+        file: usize,
+        node: &'a Node,
+        router: Option<Router<'a>>,
+    ) -> Option<Self> {
+        let ca = list(option.root, "spec.clientAuth.secretNames")
+            .first()?
+            .as_str()?;
+        let secret = objects.get("Secret", option.namespace, ca);
+        Some(Self {
+            label: format!("TLSOption `{}/{}`", option.namespace, option.name),
+            object: Some(option),
+            file,
+            node,
+            router,
+            ca,
+            pem: secret.and_then(|secret| Some(secret.ca()?.1)),
+        })
+    }
+
+    fn of_file(objects: &Objects<'a>, served: &Served, router: &Router<'a>, name: &str) -> Option<Self> {
+        let mut all = objects
+            .documents()
+            .flat_map(|(_, root)| named(root, "tls", "options"));
+        let (_, options) = all.find(|(known, _)| *known == name)?;
+        let ca = items(in_any_case(options, &["clientAuth", "caFiles"]))
+            .first()?
+            .as_str()?;
+        let read = served
+            .updates
+            .iter()
+            .find(|update| update.provider.as_str() == "file");
+        let read = read.and_then(|update| update.dynamic.tls.options.get(name)?.client_auth.as_ref());
+        Some(Self {
+            label: format!("TLS options `{name}`"),
+            object: None,
+            file: router.file,
+            node: router.options?,
+            router: Some(router.clone()),
+            ca,
+            pem: read.and_then(|auth| Some(auth.ca_files.first()?.as_bytes().to_vec())),
+        })
+    }
+}
+
+/// Every CA that clients are verified with: whose it is, in which file, and the CA.
+pub(super) fn client_cas<'a>(objects: &Objects<'a>, served: &Served) -> Vec<(String, usize, Trusted<'a>)> {
+    let mut found = Vec::new();
+    for option in objects.of_kind("TLSOption") {
+        let names = list(option.root, "spec.clientAuth.secretNames")
+            .iter()
+            .enumerate();
+        for (index, mark) in names {
+            let secret = mark
+                .as_str()
+                .and_then(|name| objects.get("Secret", option.namespace, name));
+            let Some((secret, (key, pem))) = secret.and_then(|secret| Some((secret, secret.ca()?))) else {
+                continue;
+            };
+            let trusted = Trusted {
+                field: format!("spec.clientAuth.secretNames[{index}]"),
+                mark,
+                what: format!("`{key}` of Secret `{}`", secret.name),
+                pem,
+                is_under_ca_key: key != "tls.crt",
+                secret: Some(secret),
+            };
+            found.push((option.subject(), option.file, trusted));
+        }
+    }
+    let read = served
+        .updates
+        .iter()
+        .find(|update| update.provider.as_str() == "file");
+    for (file, root) in objects.documents() {
+        for (name, options) in named(root, "tls", "options") {
+            let read = read.and_then(|update| update.dynamic.tls.options.get(name)?.client_auth.as_ref());
+            let pems = read.map(|auth| auth.ca_files.as_slice()).unwrap_or_default();
+            let marks = items(in_any_case(options, &["clientAuth", "caFiles"]))
+                .iter()
+                .enumerate();
+            for ((index, mark), pem) in marks.zip(pems) {
+                let trusted = Trusted {
+                    field: format!("clientAuth.caFiles[{index}]"),
+                    mark,
+                    what: match mark.as_str().filter(|written| !written.contains("-----")) {
+                        Some(path) => format!("`{path}`"),
+                        None => format!("`caFiles[{index}]`"),
+                    },
+                    pem: pem.as_bytes().to_vec(),
+                    is_under_ca_key: true,
+                    secret: None,
+                };
+                found.push((format!("TLS options `{name}`"), file, trusted));
+            }
+        }
+    }
+    found
+}
