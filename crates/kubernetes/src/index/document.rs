@@ -475,8 +475,11 @@ fn revoked(node: &Node) -> Result<Vec<String>, Finding> {
         .and_then(|annotations| annotations.get(REVOKED));
     let listed = written.iter().flat_map(|list| list.split([',', '\n', ' ']));
     let listed = listed.map(str::trim).filter(|item| !item.is_empty());
-    let distinct: BTreeSet<&str> = listed.collect();
-    Ok(distinct.into_iter().map(str::to_owned).collect())
+    let mut seen = BTreeSet::new();
+    Ok(listed
+        .filter(|item| seen.insert(*item))
+        .map(str::to_owned)
+        .collect())
 }
 
 fn class_annotation(node: &Node) -> Option<String> {

@@ -289,7 +289,7 @@ fn c9_revoke_annotates_a_secret_and_waits_until_nothing_rests_on_it() {
         written.output
     );
     // That another object revokes it is nothing to the transports of this one: here are none, so it is never in force.
-    cluster.apply(&Manifests::new().secret("unused", &[("ca.crt", &cluster.pki.backend_ca.pem())]));
+    cluster.apply(&Manifests::new().secret("unused", &[("ca.crt", cluster.pki.backend_ca.pem())]));
     let of_nobody = revoke(&[&leaf, "--secret=web/unused", "--api", &api, "--wait=300ms"]);
     assert_eq!(of_nobody.status.code(), Some(1), "{}", of_nobody.output);
     let missing = revoke(&[&ca, "--secret=web/nobody"]);
