@@ -422,8 +422,7 @@ mod tests {
                 Some(vec![editor.append_document(root, "kind: Y\nspec: 2\n")?])
             });
             let added = added.unwrap_or_default();
-            let before = text.trim_end();
-            assert_eq!(added, format!("{before}{end}---{end}kind: Y{end}spec: 2\r\n"));
+            assert_eq!(added, format!("{text}---{end}kind: Y{end}spec: 2{end}"));
             let moved = edited(text, |editor, root| {
                 editor.move_field(root, "spec.a.b", "spec.c.b")
             });

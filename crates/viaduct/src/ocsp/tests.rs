@@ -142,6 +142,8 @@ async fn i5_answers_are_bounded_and_nothing_is_followed() {
     );
     let redirects = Origin::http(move |_| elsewhere.clone().into_bytes());
     let endless = Origin::script(|wire| {
+        // An answer before the question would be another fault.
+        assert!(wire.read(&mut [0]).is_ok());
         let head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n".as_slice();
         let chunk = format!("1000\r\n{}\r\n", "x".repeat(0x1000));
         let mut sent = wire.write_all(head);
@@ -150,6 +152,7 @@ async fn i5_answers_are_bounded_and_nothing_is_followed() {
         }
     });
     let headers = Origin::script(|wire| {
+        assert!(wire.read(&mut [0]).is_ok());
         let mut sent = wire.write_all(b"HTTP/1.1 200 OK\r\n");
         while sent.is_ok() {
             sent = wire.write_all(b"X: y\r\n");
