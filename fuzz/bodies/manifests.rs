@@ -11,7 +11,7 @@ pub(crate) fn manifests(data: &[u8]) {
     let mut index = Index::new(|_| Ok(()));
     index.apply("fuzz.yaml", text);
     let update = translate(&index, &Policy::directory());
-    for (_, finding) in &update.broken {
+    for (_, finding) in update.broken.iter() {
         assert!(!finding.message.is_empty());
     }
     index.apply("fuzz.yaml", text);

@@ -17,6 +17,12 @@ pub use tcp::Tcp;
 pub use tls::Tls;
 pub use udp::Udp;
 
+use crate::map::Map;
+use crate::shared::Shared;
+
+/// Elements of one kind by their names, shared with the configurations before and after.
+pub type Elements<T> = Map<String, Shared<T>>;
+
 /// The root: `http`, `tcp`, `udp`, `tls`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]

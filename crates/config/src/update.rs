@@ -1,12 +1,14 @@
 //! What a source of configuration hands over: one whole [`Dynamic`], and what it could not offer.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
 use crate::dynamic::Dynamic;
 use crate::finding::{Finding, Location};
+use crate::map::Map;
 use crate::name::{ObjectRef, ProviderName};
+use crate::shared::Shared;
 
 /// A configuration element of one provider, by its unqualified name.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -93,7 +95,8 @@ pub struct Balanced {
     pub port: Arc<str>,
 }
 
-/// One provider's whole configuration. It replaces the provider's previous one.
+/// One provider's whole configuration. It replaces the provider's previous one, and shares with it what is the same
+/// where the source has made the one out of the other: it is copied, and compared with that one, for what differs.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Update {
     pub provider: ProviderName,
@@ -101,22 +104,22 @@ pub struct Update {
     pub dynamic: Dynamic,
     /// Elements that exist but must not be served, each with the reason. An element named here may
     /// be absent from `dynamic`; what refers to it is out of service with the same reason.
-    pub broken: Vec<(Element, Finding)>,
+    pub broken: Shared<Vec<(Element, Finding)>>,
     /// Where elements were written, for messages.
-    pub origins: HashMap<Element, Origin>,
+    pub origins: Map<Element, Origin>,
     /// What HTTP services balance, for the access log.
-    pub balanced: HashMap<Element, Balanced>,
+    pub balanced: Map<Element, Balanced>,
     /// Where the PEM texts of servers transports and TLS options came from, for messages.
-    pub materials: HashMap<Element, Materials>,
+    pub materials: Map<Element, Materials>,
     /// Routers that ask for a certificate of their own, each with its position in `tls.certificates`: without it
     /// they are not served.
-    pub own_certificates: HashMap<Element, usize>,
+    pub own_certificates: Map<Element, usize>,
     /// What Namespaces demand of the routes in them, as written (`viaduct.io/require`).
     pub demands: BTreeMap<Arc<str>, Vec<String>>,
     /// Whether Namespaces are asked what they demand, and have not said so: they might demand anything.
     pub demands_unknown: bool,
     /// What the source wants said that takes nothing out of service.
-    pub notes: Vec<Finding>,
+    pub notes: Shared<Vec<Finding>>,
 }
 
 impl Update {
@@ -124,14 +127,14 @@ impl Update {
         Self {
             provider,
             dynamic,
-            broken: Vec::new(),
-            origins: HashMap::new(),
-            balanced: HashMap::new(),
-            materials: HashMap::new(),
-            own_certificates: HashMap::new(),
+            broken: Shared::default(),
+            origins: Map::new(),
+            balanced: Map::new(),
+            materials: Map::new(),
+            own_certificates: Map::new(),
             demands: BTreeMap::new(),
             demands_unknown: false,
-            notes: Vec::new(),
+            notes: Shared::default(),
         }
     }
 }

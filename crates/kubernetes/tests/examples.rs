@@ -46,7 +46,7 @@ fn s4_the_example_as_it_should_be_has_nothing_wrong() {
     let transport = &http.servers_transports[&balancer.servers_transport];
     assert_eq!(transport.server_name, "web.example.com");
     assert_eq!(transport.root_cas.as_deref(), Some(&["CA".to_owned()][..]));
-    assert_eq!(update.dynamic.tls.certificates[0].pair.cert_file, "EDGE");
+    assert_eq!(&*update.dynamic.tls.certificates[0].pair.cert_file, "EDGE");
 }
 
 /// The README's table, line by line.

@@ -181,7 +181,7 @@ impl Said {
         let good = self.good.clone();
         let mut update = Update {
             origins: good.origins,
-            notes: good.notes,
+            notes: good.notes.into(),
             ..Update::new(ProviderName::new(PROVIDER), good.dynamic)
         };
         update.notes.extend(self.fault.iter().cloned());

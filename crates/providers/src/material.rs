@@ -11,6 +11,7 @@ mod tests;
 
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use viaduct_config::dynamic::Secret;
 use viaduct_config::dynamic::http::Middleware;
@@ -24,7 +25,7 @@ use crate::files::{FileError, read_pem};
 /// What was good when it was last read, by the names of its files.
 #[derive(Debug, Default)]
 pub(crate) struct Material {
-    pairs: HashMap<(String, String), CertificatePair>,
+    pairs: HashMap<(Arc<str>, Arc<str>), CertificatePair>,
     bundles: HashMap<String, String>,
     users: HashMap<String, Vec<Secret>>,
 }
@@ -86,18 +87,18 @@ impl Filling {
             let element = Element::Certificate(index);
             self.pair(&element, "certFile", &mut certificate.pair);
         }
-        for (name, store) in &mut dynamic.tls.stores {
+        for (name, store) in dynamic.tls.stores.iter_mut() {
             if let Some(pair) = &mut store.default_certificate {
                 self.pair(&Element::TlsStore(name.clone()), "defaultCertificate", pair);
             }
         }
-        for (name, options) in &mut dynamic.tls.options {
+        for (name, options) in dynamic.tls.options.iter_mut() {
             if let Some(auth) = &mut options.client_auth {
                 let element = Element::TlsOptions(name.clone());
                 self.bundles(&element, "clientAuth.caFiles", &mut auth.ca_files);
             }
         }
-        for (name, transport) in &mut dynamic.http.servers_transports {
+        for (name, transport) in dynamic.http.servers_transports.iter_mut() {
             let element = Element::ServersTransport(name.clone());
             self.bundles(
                 &element,
@@ -108,7 +109,7 @@ impl Filling {
                 self.pair(&element, &format!("certificates[{index}]"), pair);
             }
         }
-        for (name, middleware) in &mut dynamic.http.middlewares {
+        for (name, middleware) in dynamic.http.middlewares.iter_mut() {
             self.middleware(&Element::Middleware(name.clone()), middleware);
         }
     }
@@ -123,15 +124,15 @@ impl Filling {
         }
         self.watch(&certificate);
         self.watch(&key);
-        let name = (pair.cert_file.clone(), pair.key_file.clone());
+        let name = (Arc::clone(&pair.cert_file), Arc::clone(&pair.key_file));
         let files = named(&[&certificate, &key]);
         let read = certificate.read().and_then(|certificate| {
             let key = key.read()?;
             Identity::from_pem(certificate.as_bytes(), key.as_bytes())
                 .map_err(|error| format!("{files}: {error}"))?;
             Ok(CertificatePair {
-                cert_file: certificate,
-                key_file: key,
+                cert_file: certificate.into(),
+                key_file: key.into(),
             })
         });
         let known = self
@@ -218,12 +219,12 @@ impl Filling {
     ) {
         self.bundle(element, &format!("{field}.ca"), ca);
         let mut pair = CertificatePair {
-            cert_file: std::mem::take(cert),
-            key_file: key.expose().to_owned(),
+            cert_file: cert.as_str().into(),
+            key_file: key.expose().into(),
         };
         self.pair(element, &format!("{field}.cert"), &mut pair);
-        *cert = pair.cert_file;
-        *key = Secret::new(pair.key_file);
+        *cert = pair.cert_file.as_ref().to_owned();
+        *key = Secret::new(&*pair.key_file);
     }
 
     /// The users of a file, one in each line, behind those that are written: the later one wins.

@@ -1,10 +1,9 @@
 //! Several files -> one configuration. Of elements with one name the first wins, in the order of the files'
 //! names, as in Traefik; the others are told.
 
-use std::collections::BTreeMap;
-
+use viaduct_config::dynamic::Elements;
 use viaduct_config::finding::Code;
-use viaduct_config::{Element, Finding, Location, Origin};
+use viaduct_config::{Element, Finding, Location, Map, Origin};
 
 use crate::reading::Read;
 
@@ -33,7 +32,7 @@ pub(crate) fn merge(all: &mut Read, more: Read) {
     );
     merging.named(&mut into.tls.options, tls.options, Element::TlsOptions);
     merging.named(&mut into.tls.stores, tls.stores, Element::TlsStore);
-    for (index, certificate) in tls.certificates.into_iter().enumerate() {
+    for (index, certificate) in tls.certificates.into_inner().into_iter().enumerate() {
         if !into.tls.certificates.contains(&certificate) {
             merging.certificate(index, into.tls.certificates.len());
             into.tls.certificates.push(certificate);
@@ -51,7 +50,7 @@ pub(crate) fn merge(all: &mut Read, more: Read) {
     merging.named(&mut into.udp.services, udp.services, Element::UdpService);
 }
 
-type Origins = std::collections::HashMap<Element, Origin>;
+type Origins = Map<Element, Origin>;
 
 struct Merging<'a> {
     known: &'a mut Origins,
@@ -60,12 +59,7 @@ struct Merging<'a> {
 }
 
 impl Merging<'_> {
-    fn named<T>(
-        &mut self,
-        into: &mut BTreeMap<String, T>,
-        from: BTreeMap<String, T>,
-        element: fn(String) -> Element,
-    ) {
+    fn named<T: Clone>(&mut self, into: &mut Elements<T>, from: Elements<T>, element: fn(String) -> Element) {
         for (name, value) in from {
             let element = element(name.clone());
             let origin = self.new.remove(&element);

@@ -6,12 +6,10 @@
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashMap;
-
 use viaduct_config::document::{self, DocumentError, Key, Node, ReadError, Value};
 use viaduct_config::finding::Code;
 use viaduct_config::install::options;
-use viaduct_config::{Dynamic, Element, Finding, Location, Origin, suggest};
+use viaduct_config::{Dynamic, Element, Finding, Location, Map, Origin, suggest};
 
 use crate::template::{Rendered, TemplateError};
 
@@ -27,7 +25,7 @@ pub(crate) enum Format {
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(crate) struct Read {
     pub(crate) dynamic: Dynamic,
-    pub(crate) origins: HashMap<Element, Origin>,
+    pub(crate) origins: Map<Element, Origin>,
     /// What takes nothing out of service.
     pub(crate) notes: Vec<Finding>,
 }
@@ -176,8 +174,8 @@ fn of_value(error: ReadError) -> Finding {
 }
 
 /// Where each element is written: the place of its name.
-fn origins(root: &Node, place: impl Fn(&Key) -> Location) -> HashMap<Element, Origin> {
-    let mut origins = HashMap::new();
+fn origins(root: &Node, place: impl Fn(&Key) -> Location) -> Map<Element, Origin> {
+    let mut origins = Map::new();
     let mut put = |element: Element, location: Location| {
         let origin = Origin {
             object: None,

@@ -48,7 +48,7 @@ mod tests {
             .dynamic
             .http
             .routers
-            .insert(note.to_owned(), Default::default());
+            .insert(note.to_owned(), viaduct_config::dynamic::http::Router::default());
         update
     }
 

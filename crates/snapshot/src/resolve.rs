@@ -4,8 +4,8 @@
 //! element, or the [`Finding`] that says why there is none to be had.
 
 use std::cell::Cell;
-use std::collections::BTreeMap;
 
+use viaduct_config::dynamic::Elements;
 use viaduct_config::dynamic::http::{Middleware, ServersTransport, Service};
 use viaduct_config::dynamic::tls::TlsOptions;
 use viaduct_config::finding::Code;
@@ -116,7 +116,7 @@ impl<'s> Resolver<'s> {
         &self,
         kind: Kind,
         name: &QualifiedName,
-        select: fn(&'s Dynamic) -> &'s BTreeMap<String, T>,
+        select: fn(&'s Dynamic) -> &'s Elements<T>,
     ) -> Result<Found<'s, T>, Unresolved> {
         if name.provider.as_str() == INTERNAL && !(kind == Kind::Service && self.has_internal(name)) {
             return Err(internal(kind, name));

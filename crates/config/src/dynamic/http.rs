@@ -8,6 +8,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::Elements;
+
 pub use middleware::{
     AddPrefix, AuthTls, BasicAuth, Buffering, CertificateInfo, Chain, CircuitBreaker, Compress, ContentType,
     DigestAuth, EncodedCharacters, Errors, ForwardAuth, GrpcWeb, Headers, InFlightReq, IpAllowList,
@@ -27,14 +29,14 @@ type Map<T> = BTreeMap<String, T>;
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Http {
-    #[serde(skip_serializing_if = "Map::is_empty")]
-    pub routers: Map<Router>,
-    #[serde(skip_serializing_if = "Map::is_empty")]
-    pub services: Map<Service>,
-    #[serde(skip_serializing_if = "Map::is_empty")]
-    pub middlewares: Map<Middleware>,
-    #[serde(skip_serializing_if = "Map::is_empty")]
-    pub servers_transports: Map<ServersTransport>,
+    #[serde(skip_serializing_if = "Elements::is_empty")]
+    pub routers: Elements<Router>,
+    #[serde(skip_serializing_if = "Elements::is_empty")]
+    pub services: Elements<Service>,
+    #[serde(skip_serializing_if = "Elements::is_empty")]
+    pub middlewares: Elements<Middleware>,
+    #[serde(skip_serializing_if = "Elements::is_empty")]
+    pub servers_transports: Elements<ServersTransport>,
 }
 
 impl Http {

@@ -1,27 +1,24 @@
 //! `tcp`: routers, services, middlewares and servers transports of raw connections.
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 
+use super::Elements;
 use super::http::{HealthCheck, Spiffe};
 use super::tls::{CertificatePair, Domain};
 use crate::duration::GoDuration;
-
-type Map<T> = BTreeMap<String, T>;
 
 /// The section `tcp`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Tcp {
-    #[serde(skip_serializing_if = "Map::is_empty")]
-    pub routers: Map<TcpRouter>,
-    #[serde(skip_serializing_if = "Map::is_empty")]
-    pub services: Map<TcpService>,
-    #[serde(skip_serializing_if = "Map::is_empty")]
-    pub middlewares: Map<TcpMiddleware>,
-    #[serde(skip_serializing_if = "Map::is_empty")]
-    pub servers_transports: Map<TcpServersTransport>,
+    #[serde(skip_serializing_if = "Elements::is_empty")]
+    pub routers: Elements<TcpRouter>,
+    #[serde(skip_serializing_if = "Elements::is_empty")]
+    pub services: Elements<TcpService>,
+    #[serde(skip_serializing_if = "Elements::is_empty")]
+    pub middlewares: Elements<TcpMiddleware>,
+    #[serde(skip_serializing_if = "Elements::is_empty")]
+    pub servers_transports: Elements<TcpServersTransport>,
 }
 
 impl Tcp {

@@ -1,20 +1,21 @@
 //! `tls`: certificates, options and stores of the client leg.
 
-use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-type Map<T> = BTreeMap<String, T>;
+use super::Elements;
+use crate::shared::Shared;
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Tls {
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub certificates: Vec<StoredCertificate>,
-    #[serde(skip_serializing_if = "Map::is_empty")]
-    pub options: Map<TlsOptions>,
-    #[serde(skip_serializing_if = "Map::is_empty")]
-    pub stores: Map<TlsStore>,
+    pub certificates: Shared<Vec<StoredCertificate>>,
+    #[serde(skip_serializing_if = "Elements::is_empty")]
+    pub options: Elements<TlsOptions>,
+    #[serde(skip_serializing_if = "Elements::is_empty")]
+    pub stores: Elements<TlsStore>,
 }
 
 impl Tls {
@@ -36,8 +37,8 @@ pub struct StoredCertificate {
 #[derive(Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct WrittenCertificate {
-    cert_file: String,
-    key_file: String,
+    cert_file: Arc<str>,
+    key_file: Arc<str>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     stores: Vec<String>,
 }
@@ -68,8 +69,8 @@ impl From<StoredCertificate> for WrittenCertificate {
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct CertificatePair {
-    pub cert_file: String,
-    pub key_file: String,
+    pub cert_file: Arc<str>,
+    pub key_file: Arc<str>,
 }
 
 impl std::fmt::Debug for CertificatePair {

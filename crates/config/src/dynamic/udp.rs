@@ -1,19 +1,17 @@
 //! `udp`: routers and services of datagrams.
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 
-type Map<T> = BTreeMap<String, T>;
+use super::Elements;
 
 /// The section `udp`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Udp {
-    #[serde(skip_serializing_if = "Map::is_empty")]
-    pub routers: Map<UdpRouter>,
-    #[serde(skip_serializing_if = "Map::is_empty")]
-    pub services: Map<UdpService>,
+    #[serde(skip_serializing_if = "Elements::is_empty")]
+    pub routers: Elements<UdpRouter>,
+    #[serde(skip_serializing_if = "Elements::is_empty")]
+    pub services: Elements<UdpService>,
 }
 
 impl Udp {

@@ -14,9 +14,21 @@ use crate::dynamic::tls::CertificatePair;
 
 pub(super) fn value(dynamic: &Dynamic) -> Result<Value, serde_json::Error> {
     let mut dynamic = dynamic.clone();
-    dynamic.http.middlewares.values_mut().for_each(middleware);
-    dynamic.http.services.values_mut().for_each(service);
-    dynamic.http.servers_transports.values_mut().for_each(transport);
+    dynamic
+        .http
+        .middlewares
+        .values_mut()
+        .for_each(|written| middleware(written));
+    dynamic
+        .http
+        .services
+        .values_mut()
+        .for_each(|written| service(written));
+    dynamic
+        .http
+        .servers_transports
+        .values_mut()
+        .for_each(|written| transport(written));
     dynamic
         .tcp
         .servers_transports
@@ -95,7 +107,7 @@ fn transport(transport: &mut ServersTransport) {
 
 fn pair(pair: &mut CertificatePair) {
     if !pair.key_file.is_empty() {
-        REDACTED.clone_into(&mut pair.key_file);
+        pair.key_file = REDACTED.into();
     }
 }
 

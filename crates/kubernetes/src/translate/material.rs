@@ -128,8 +128,8 @@ pub(super) fn pair(cx: &Context<'_>, name: &Name) -> Result<CertificatePair, Fau
     let material = Material::secret(cx, name)?;
     match (material.data.get("tls.crt"), material.data.get("tls.key")) {
         (Some(certificate), Some(key)) => Ok(CertificatePair {
-            cert_file: material.text("tls.crt", certificate)?,
-            key_file: material.text("tls.key", key)?,
+            cert_file: material.text("tls.crt", certificate)?.into(),
+            key_file: material.text("tls.key", key)?.into(),
         }),
         (None, None) => Err(material.no_key("`tls.crt` and `tls.key`")),
         (None, Some(_)) => Err(material.no_key("`tls.crt`")),

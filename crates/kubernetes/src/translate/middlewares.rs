@@ -265,7 +265,7 @@ impl<'a> Reader<'a> {
             "" => None,
             certificate => self.secret(certificate, &format!("{field}.certSecret"), material::pair),
         };
-        let pair = pair.map(|pair| (pair.cert_file, Secret::new(pair.key_file)));
+        let pair = pair.map(|pair| (pair.cert_file.as_ref().to_owned(), Secret::new(&*pair.key_file)));
         (ca.map(|ca| ca.pem).unwrap_or_default(), pair.unwrap_or_default())
     }
 

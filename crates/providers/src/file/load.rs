@@ -166,7 +166,7 @@ impl Loader {
         }
         let mut update = Update {
             origins: all.origins,
-            notes: all.notes,
+            notes: all.notes.into(),
             ..Update::new(ProviderName::new(PROVIDER), all.dynamic)
         };
         for known in self.files.values() {

@@ -303,14 +303,14 @@ async fn a14_12_the_pem_files_that_are_named_are_watched() {
     )
     .unwrap();
     let (first, provider) = open_file(&path).unwrap();
-    assert_eq!(first.dynamic.tls.certificates[0].pair.cert_file, old.chain_pem);
+    assert_eq!(*first.dynamic.tls.certificates[0].pair.cert_file, *old.chain_pem);
     let mut updates = provider.follow();
     new.write_to(pems.path(), "tls");
     let update = until(&mut updates, |update| {
         let pair = &update.dynamic.tls.certificates[0].pair;
-        let whole = (pair.cert_file == new.chain_pem) == (pair.key_file == new.key_pem);
+        let whole = (*pair.cert_file == *new.chain_pem) == (*pair.key_file == *new.key_pem);
         assert!(whole, "a certificate with another one's key");
-        pair.cert_file == new.chain_pem
+        *pair.cert_file == *new.chain_pem
     })
     .await;
     assert!(update.broken.is_empty());

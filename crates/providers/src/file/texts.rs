@@ -35,7 +35,7 @@ pub fn read_texts(
     }
     let mut update = Update {
         origins: all.origins,
-        notes: all.notes,
+        notes: all.notes.into(),
         ..Update::new(ProviderName::new(PROVIDER), all.dynamic)
     };
     Material::default().fill(&mut update);

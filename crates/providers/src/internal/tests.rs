@@ -7,6 +7,7 @@ fn routers(install: &Install) -> Vec<(String, String, String)> {
     let routers = internal(install).dynamic.http.routers;
     let routers = routers
         .into_values()
+        .map(viaduct_config::Shared::into_inner)
         .map(|router| (router.service, router.entry_points.join(","), router.rule));
     routers.collect()
 }

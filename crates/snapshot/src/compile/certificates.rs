@@ -129,8 +129,8 @@ fn identities(
                 return None;
             }
             if let Some(identity) = known
-                .get(pair.cert_file.as_str())
-                .and_then(|(key, identity)| (**key == *pair.key_file).then_some(*identity))
+                .get(&*pair.cert_file)
+                .and_then(|(key, identity)| (*key == &*pair.key_file).then_some(*identity))
             {
                 return Some(Arc::clone(identity));
             }
@@ -169,10 +169,7 @@ fn known_pairs(kept: &KeptSource) -> HashMap<&str, (&str, &Arc<Identity>)> {
         .zip(&kept.identities)
         .filter_map(|(stored, identity)| {
             let pair = &stored.pair;
-            Some((
-                pair.cert_file.as_str(),
-                (pair.key_file.as_str(), identity.as_ref()?),
-            ))
+            Some((&*pair.cert_file, (&*pair.key_file, identity.as_ref()?)))
         })
         .collect()
 }

@@ -155,7 +155,7 @@ fn known(
     book: Option<&Book>,
 ) -> Option<Arc<Middleware>> {
     let before = source.kept?.update.dynamic.http.middlewares.get(name)?;
-    if before != written {
+    if **before != *written {
         return None;
     }
     book?.middlewares.get(key).map(Arc::clone)

@@ -259,8 +259,8 @@ fn is_as_before(source: &Source<'_>, name: &str, written: &WrittenService) -> bo
     let Some(kept) = source.kept else {
         return false;
     };
-    let same = Arc::ptr_eq(&kept.update, source.update)
-        || kept.update.dynamic.http.services.get(name) == Some(written);
+    let before = kept.update.dynamic.http.services.get(name);
+    let same = before.is_some_and(|before| std::ptr::eq(&**before, written) || **before == *written);
     same && written.load_balancer.iter().all(|balancer| {
         !balancer.servers.is_empty() && balancer.servers.iter().all(|server| !server.url.contains('?'))
     })

@@ -132,7 +132,8 @@ pub(super) fn build(
                 written,
                 before: source
                     .kept
-                    .and_then(|kept| kept.update.dynamic.http.servers_transports.get(name)),
+                    .and_then(|kept| kept.update.dynamic.http.servers_transports.get(name))
+                    .map(|before| &**before),
                 origin: source
                     .update
                     .origins

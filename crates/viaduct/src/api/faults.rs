@@ -20,7 +20,7 @@ impl Faults {
     pub(super) fn new(published: &Published) -> Self {
         let mut faults = Self(HashMap::new());
         for update in &published.updates {
-            for (element, finding) in &update.broken {
+            for (element, finding) in update.broken.iter() {
                 faults.add(&update.provider, element, finding);
             }
         }

@@ -3,11 +3,12 @@
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::process::ExitCode;
 
 use viaduct_config::dynamic::http::{Middleware, Router, Service};
-use viaduct_config::dynamic::{Tcp, Udp};
+use viaduct_config::dynamic::tcp::{TcpRouter, TcpService};
+use viaduct_config::dynamic::{Elements, Tcp, Udp};
 use viaduct_config::render::{Format, Secrets, render};
 use viaduct_config::{Dynamic, Finding, ProviderName, QualifiedName, Update};
 use viaduct_kubernetes::watch::Access;
@@ -100,7 +101,7 @@ fn together(updates: &[Update]) -> Dynamic {
         all.udp.routers.extend(udp.routers);
         all.udp.services.extend(udp.services);
         // One Secret may be named by both.
-        for certificate in tls.certificates {
+        for certificate in tls.certificates.into_inner() {
             if !all.tls.certificates.contains(&certificate) {
                 all.tls.certificates.push(certificate);
             }
@@ -157,14 +158,14 @@ impl Names<'_> {
         }
     }
 
-    fn keys<T>(&self, map: &mut BTreeMap<String, T>) -> BTreeMap<String, T> {
+    fn keys<T: Clone>(&self, map: &mut Elements<T>) -> Elements<T> {
         std::mem::take(map)
             .into_iter()
             .map(|(name, value)| (self.full(&name), value))
             .collect()
     }
 
-    fn tls_keys<T>(&self, map: &mut BTreeMap<String, T>) -> BTreeMap<String, T> {
+    fn tls_keys<T: Clone>(&self, map: &mut Elements<T>) -> Elements<T> {
         std::mem::take(map)
             .into_iter()
             .map(|(name, value)| (self.full_tls(&name), value))
@@ -221,6 +222,7 @@ impl Names<'_> {
 
     fn tcp(&self, tcp: &mut Tcp) {
         for router in tcp.routers.values_mut() {
+            let router: &mut TcpRouter = router;
             let references = router.middlewares.iter_mut().chain([&mut router.service]);
             references.for_each(|name| *name = self.full(name));
             if let Some(tls) = &mut router.tls {
@@ -228,6 +230,7 @@ impl Names<'_> {
             }
         }
         for service in tcp.services.values_mut() {
+            let service: &mut TcpService = service;
             let balancer = service.load_balancer.iter_mut();
             let weighted = service
                 .weighted

@@ -8,11 +8,11 @@ mod material;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::process::ExitCode;
 
 use tokio::sync::mpsc;
+use viaduct_config::dynamic::Elements;
 use viaduct_config::dynamic::http::{LoadBalancer, Router, RouterTls, Server, Service};
 use viaduct_config::dynamic::tls::{ClientAuth, TlsOptions, TlsStore};
 use viaduct_config::dynamic::{Http, Tls};
@@ -210,13 +210,13 @@ fn update(to: &str, material: &Material) -> Update {
     let named = |name: &str| name.to_owned();
     let dynamic = Dynamic {
         http: Http {
-            routers: BTreeMap::from([(named(APPLICATION), router)]),
-            services: BTreeMap::from([(named(APPLICATION), service)]),
+            routers: Elements::from_iter([(named(APPLICATION), router)]),
+            services: Elements::from_iter([(named(APPLICATION), service)]),
             ..Http::default()
         },
         tls: Tls {
-            options: BTreeMap::from([(named("default"), options)]),
-            stores: BTreeMap::from([(named("default"), store)]),
+            options: Elements::from_iter([(named("default"), options)]),
+            stores: Elements::from_iter([(named("default"), store)]),
             ..Tls::default()
         },
         ..Dynamic::default()

@@ -50,7 +50,7 @@ fn read(kind: Kind, object: Json) -> Arrival {
 fn hosts(index: &Index) -> Vec<String> {
     let (update, _) = translate_noting(index, &Policy::default());
     let routers = update.dynamic.http.routers.into_values();
-    routers.map(|router| router.rule).collect()
+    routers.map(|router| router.rule.clone()).collect()
 }
 
 #[test]

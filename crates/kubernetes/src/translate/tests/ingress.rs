@@ -219,7 +219,7 @@ fn a9_10_certificates_of_spec_tls_go_to_the_store() {
     assert_clean(&update);
     let certificates = &update.dynamic.tls.certificates;
     assert_eq!(certificates.len(), 1);
-    assert_eq!(certificates[0].pair.cert_file, "C");
+    assert_eq!(&*certificates[0].pair.cert_file, "C");
     assert_eq!(
         update.dynamic.http.routers[ROUTER].tls, None,
         "as in Traefik, it turns nothing on"

@@ -152,7 +152,7 @@ fn a7_4_client_certificates_are_carried() {
         &secret("web", "pair", "{tls.crt: C, tls.key: K}"),
     ]);
     assert_clean(&update);
-    assert_eq!(transport(&update, "web-t").certificates[0].cert_file, "C");
+    assert_eq!(&*transport(&update, "web-t").certificates[0].cert_file, "C");
 }
 
 #[test]
@@ -294,7 +294,7 @@ fn a8_13_the_default_store() {
         &secret("web", "c", "{tls.crt: C, tls.key: K}"),
     ]);
     let store = &update.dynamic.tls.stores["default"];
-    assert_eq!(store.default_certificate.as_ref().unwrap().cert_file, "D");
+    assert_eq!(&*store.default_certificate.as_ref().unwrap().cert_file, "D");
     assert_eq!(store.default_generated_cert.as_ref().unwrap().resolver, "r");
     let [certificate] = update.dynamic.tls.certificates.as_slice() else {
         panic!("{:#?}", update.dynamic.tls.certificates);

@@ -385,7 +385,7 @@ fn s2_the_front_certificate_comes_from_the_secret() {
     let [certificate] = update.dynamic.tls.certificates.as_slice() else {
         panic!("{:#?}", update.dynamic.tls.certificates);
     };
-    assert_eq!(certificate.pair.cert_file, "CERT");
+    assert_eq!(&*certificate.pair.cert_file, "CERT");
     let origin = &update.origins[&Element::Certificate(0)];
     assert_eq!(origin.object.as_ref().unwrap().to_string(), "Secret web/cert");
 }
@@ -433,7 +433,7 @@ fn s2_a_misplaced_secret_does_not_beat_the_right_one() {
     ]);
     assert_eq!(update.broken, []);
     assert_eq!(update.dynamic.tls.certificates.len(), 1);
-    assert_eq!(update.dynamic.tls.certificates[0].pair.cert_file, "RIGHT");
+    assert_eq!(&*update.dynamic.tls.certificates[0].pair.cert_file, "RIGHT");
     assert_eq!(codes(&update.notes), [Code::MisplacedField]);
 }
 

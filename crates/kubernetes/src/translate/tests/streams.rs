@@ -76,7 +76,7 @@ fn a9_5_a_tcp_route_is_a_router_with_a_service_of_its_name() {
         (tls.options.as_str(), tls.cert_resolver.as_str(), tls.passthrough),
         ("web-o", "le", false)
     );
-    assert_eq!(update.dynamic.tls.certificates[0].pair.cert_file, "C");
+    assert_eq!(&*update.dynamic.tls.certificates[0].pair.cert_file, "C");
     let owner = Element::TcpRouter(name.to_owned());
     assert_eq!(update.own_certificates.get(&owner), Some(&0));
     let balancer = update.dynamic.tcp.services[name].load_balancer.as_ref().unwrap();

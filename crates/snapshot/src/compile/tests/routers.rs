@@ -524,7 +524,7 @@ fn i2_a_router_without_the_certificate_it_asks_for_is_out() {
     );
     update
         .own_certificates
-        .insert(Element::Router("own".to_owned()), 0);
+        .insert(Element::Router("own".to_owned()), 0_usize);
     let mut world = World::new();
     world.put(update);
     let compiled = world.compile();

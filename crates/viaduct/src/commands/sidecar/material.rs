@@ -43,8 +43,8 @@ impl Files {
                 .hint("--cert takes a PEM chain, leaf first, and --key its private key")
         })?;
         let pair = CertificatePair {
-            cert_file: certificate,
-            key_file: key,
+            cert_file: certificate.into(),
+            key_file: key.into(),
         };
         Ok(Material {
             pair,
