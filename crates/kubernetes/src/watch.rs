@@ -143,7 +143,7 @@ impl Settings {
 
 /// The whole index -> the providers' updates, and which Secrets and ConfigMaps that took. It is told what has changed
 /// since the last call. Not called on the runtime's thread.
-pub type Translate = dyn FnMut(&Index, &Changes) -> (Vec<Update>, Needs) + Send;
+pub type Translate = dyn FnMut(&Index, &Changes) -> (Vec<Update>, Arc<Needs>) + Send;
 
 /// A cluster to be watched.
 pub struct Cluster {
@@ -184,7 +184,7 @@ impl Cluster {
         let (to, _reports) = mpsc::channel(1);
         let (data, first): (Vec<_>, Vec<_>) = all.into_iter().partition(|held| held.kind.holds_data());
         for phase in [first, data] {
-            needs.send_replace(Arc::new((self.translate)(&self.index, &Changes::everything()).1));
+            needs.send_replace((self.translate)(&self.index, &Changes::everything()).1);
             for collection in phase {
                 let follower = Follower {
                     label_selector: self.settings.selector(collection.kind).to_owned(),
@@ -206,9 +206,13 @@ impl Cluster {
 
 /// What is wrong with the way to the cluster is said once, whoever its objects belong to.
 fn tell(updates: &mut [Update], standings: &Standings, ready: bool) {
+    let findings = standings.findings(ready);
     if let Some(first) = updates.first_mut() {
-        first.notes.extend(standings.findings(ready));
         first.demands_unknown = standings.lacks(Kind::Namespace);
+        // Where there is nothing to add, what the update shares with the one before stays shared.
+        if !findings.is_empty() {
+            first.notes.extend(findings);
+        }
     }
 }
 
@@ -365,17 +369,25 @@ impl Watcher {
         let Some((mut updates, needs)) = self.translate().await else {
             return Some(());
         };
-        let lacking = self.cluster.index.lacking(&needs);
-        let needs = Arc::new(needs);
-        self.needs.send_replace(Arc::clone(&needs));
-        if self.fetches.hold(lacking) {
-            return Some(());
+        if !self.has_data(&needs) {
+            let lacking = self.cluster.index.lacking(&needs);
+            self.needs.send_replace(Arc::clone(&needs));
+            if self.fetches.hold(lacking) {
+                return Some(());
+            }
+            self.cluster.index.withhold(&needs);
         }
-        self.cluster.index.withhold(&needs);
         tell(&mut updates, &self.standings, self.ready);
         self.say(updates).await?;
         self.calm = Instant::now() + self.cluster.throttle;
         Some(())
+    }
+
+    /// Whether the data that is kept is what `needs` asks for, and was when it was last looked at.
+    fn has_data(&self, needs: &Arc<Needs>) -> bool {
+        Arc::ptr_eq(needs, &self.needs.borrow())
+            && !self.cluster.index.has_new_data()
+            && self.fetches.lack_nothing()
     }
 
     /// Lists Secrets and ConfigMaps, now that it is known which of them matter.
@@ -383,7 +395,7 @@ impl Watcher {
         let Some((_, needs)) = self.translate().await else {
             return Some(());
         };
-        self.needs.send_replace(Arc::new(needs));
+        self.needs.send_replace(needs);
         let waiting = std::mem::take(&mut self.waiting);
         self.standings.add(waiting.iter().cloned());
         self.start(waiting);
@@ -410,10 +422,10 @@ impl Watcher {
 
     /// Away from the control plane's thread, which has signals to take. `None`: it panicked (R22); what is known of
     /// the cluster is kept, and translated again with the next change.
-    async fn translate(&mut self) -> Option<(Vec<Update>, Needs)> {
+    async fn translate(&mut self) -> Option<(Vec<Update>, Arc<Needs>)> {
         // Lent to the other thread; nobody looks at what stands in for it.
         let mut index = std::mem::replace(&mut self.cluster.index, Index::new(|_| Ok(())));
-        let nobody: Box<Translate> = Box::new(|_, _| (Vec::new(), Needs::new()));
+        let nobody: Box<Translate> = Box::new(|_, _| (Vec::new(), Arc::default()));
         let mut translate = std::mem::replace(&mut self.cluster.translate, nobody);
         let translated = spawn_blocking(move || {
             let changes = index.take_changes();

@@ -102,6 +102,8 @@ pub(super) struct Live {
     slices: BTreeSet<(Name, Arc<str>)>,
     /// Since they were taken last.
     changes: Changes,
+    /// Whether Secrets or ConfigMaps have come or gone since the data of those that nobody needs was dropped.
+    new_data: bool,
     /// Objects that were deleted lately, each in its last state: what a watch still says of an older one is late. A
     /// newer one is back, as an object is that matches a selector again.
     gone: VecDeque<Identity>,
@@ -113,6 +115,7 @@ impl Default for Live {
             objects: BTreeMap::new(),
             slices: BTreeSet::new(),
             changes: Changes::everything(),
+            new_data: true,
             gone: VecDeque::new(),
         }
     }
@@ -157,6 +160,7 @@ impl Live {
     fn insert(&mut self, mut key: ObjectKey, mut held: Held) {
         self.share_namespace(&mut key);
         held.entry.name = key.2.clone();
+        self.new_data |= key.0.holds_data();
         self.changes.note(&held.entry, held.withheld);
         if let Some(service) = slice_service(&held) {
             self.slices.insert((service, Arc::clone(&key.2.name)));
@@ -175,6 +179,7 @@ impl Live {
 
     fn remove(&mut self, key: &ObjectKey) -> Option<Held> {
         let held = *self.objects.remove(key)?;
+        self.new_data |= key.0.holds_data();
         self.changes.note(&held.entry, held.withheld);
         if let Some(service) = slice_service(&held) {
             self.slices.remove(&(service, Arc::clone(&key.2.name)));
@@ -268,7 +273,13 @@ impl Index {
 
     /// Drops the data of Secrets and ConfigMaps that are not among `needs`.
     pub fn withhold(&mut self, needs: &Needs) {
-        let Live { objects, changes, .. } = &mut self.live;
+        let Live {
+            objects,
+            changes,
+            new_data,
+            ..
+        } = &mut self.live;
+        *new_data = false;
         let kinds = Kind::ALL.into_iter().filter(|kind| kind.holds_data());
         for kind in kinds {
             let of_kind = objects.range_mut((kind, false, Name::new("", ""))..);
@@ -284,6 +295,12 @@ impl Index {
                 held.entry.notes = Vec::new();
             }
         }
+    }
+
+    /// Whether [`lacking`](Self::lacking) and [`withhold`](Self::withhold) can come to anything else than before, for the
+    /// same needs.
+    pub fn has_new_data(&self) -> bool {
+        self.live.new_data
     }
 
     /// Those of `needs` that are there, but without their data.

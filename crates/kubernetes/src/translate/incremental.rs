@@ -14,8 +14,9 @@
 
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 
-use viaduct_config::{Element, Update};
+use viaduct_config::{Element, Map, Update};
 
 use super::composed::Composed;
 use super::names::Names;
@@ -36,7 +37,7 @@ pub struct Translator(Option<Memory>);
 #[derive(Debug)]
 struct Memory {
     update: Update,
-    needs: Needs,
+    needs: Arc<Needs>,
     traces: Traces,
     /// The Secrets of `tls.certificates`, in its order.
     certificates: Vec<Name>,
@@ -109,8 +110,9 @@ fn keys((kind, name): &(Kind, Name)) -> [(Kind, Option<Name>); 2] {
 }
 
 impl Translator {
-    /// What [`translate_noting`](super::translate_noting) says of `index`. `changes`: all that has changed since the last call.
-    pub fn translate(&mut self, index: &Index, policy: &Policy, changes: &Changes) -> (Update, Needs) {
+    /// What [`translate_noting`](super::translate_noting) says of `index`, sharing with what it said before what is the
+    /// same. `changes`: all that has changed since the last call.
+    pub fn translate(&mut self, index: &Index, policy: &Policy, changes: &Changes) -> (Update, Arc<Needs>) {
         // Taken out: if this panics, nothing is remembered.
         let memory = self.0.take().and_then(|mut memory| {
             let changed = changes.objects()?;
@@ -118,7 +120,7 @@ impl Translator {
             Some(memory)
         });
         let memory = memory.unwrap_or_else(|| Memory::of(index, policy));
-        let said = (memory.update.clone(), memory.needs.clone());
+        let said = (memory.update.clone(), Arc::clone(&memory.needs));
         self.0 = Some(memory);
         said
     }
@@ -126,19 +128,27 @@ impl Translator {
 
 /// The same for Ingresses: all of them again, as soon as anything changes that one of them looked at.
 #[derive(Debug, Default)]
-pub struct IngressTranslator(Option<(Update, Needs, Looked)>);
+pub struct IngressTranslator(Option<(Update, Arc<Needs>, Looked)>);
 
 impl IngressTranslator {
     /// What [`translate_ingresses`](super::translate_ingresses) says of `index`. `changes`: all that has changed since the last call.
-    pub fn translate(&mut self, index: &Index, policy: &IngressPolicy, changes: &Changes) -> (Update, Needs) {
+    pub fn translate(
+        &mut self,
+        index: &Index,
+        policy: &IngressPolicy,
+        changes: &Changes,
+    ) -> (Update, Arc<Needs>) {
         let still_so = |looked: &Looked| {
             let changed = changes.objects();
             changed.is_some_and(|changed| !changed.iter().flat_map(keys).any(|key| looked.contains(&key)))
         };
         let known = self.0.take().filter(|(_, _, looked)| still_so(looked));
-        let known = known.unwrap_or_else(|| ingress::translate_whole(index, policy));
+        let known = known.unwrap_or_else(|| {
+            let (update, needs, looked) = ingress::translate_whole(index, policy);
+            (update, Arc::new(needs), looked)
+        });
         let (update, needs, _) = self.0.insert(known);
-        (update.clone(), needs.clone())
+        (update.clone(), Arc::clone(needs))
     }
 }
 
@@ -155,7 +165,7 @@ impl Memory {
                 .map_while(secret)
                 .collect(),
             update,
-            needs,
+            needs: Arc::new(needs),
             traces,
         }
     }
@@ -199,22 +209,32 @@ impl Memory {
         self.patch(draft)
     }
 
-    /// Puts elements in the place of those of the same names.
+    /// Puts elements in the place of those of the same names. What is equal stays, so that it is shared.
     fn patch(&mut self, draft: Draft) -> Option<()> {
         for (secret, stored) in draft.certificates {
             let position = self.certificates.binary_search(&secret).ok()?;
-            let known = self.update.dynamic.tls.certificates.get_mut(position)?;
-            known.pair = stored.pair;
+            let certificates = &mut self.update.dynamic.tls.certificates;
+            if certificates.get(position)?.pair != stored.pair {
+                certificates.get_mut(position)?.pair = stored.pair;
+            }
         }
-        let http = &mut self.update.dynamic.http;
-        for (name, router) in draft.update.dynamic.http.routers {
-            *http.routers.get_mut(&name)? = router;
-        }
-        for (name, service) in draft.update.dynamic.http.services {
-            *http.services.get_mut(&name)? = service;
-        }
-        self.update.origins.extend(draft.update.origins);
-        self.update.balanced.extend(draft.update.balanced);
+        let (http, new) = (&mut self.update.dynamic.http, draft.update.dynamic.http);
+        let is_known = new.routers.keys().all(|name| http.routers.contains_key(name))
+            && new.services.keys().all(|name| http.services.contains_key(name));
+        is_known.then_some(())?;
+        put(&mut http.routers, new.routers);
+        put(&mut http.services, new.services);
+        put(&mut self.update.origins, draft.update.origins);
+        put(&mut self.update.balanced, draft.update.balanced);
         Some(())
+    }
+}
+
+/// Adds entries, and touches nothing where they are there.
+fn put<K: Ord + Clone, V: Clone + PartialEq>(into: &mut Map<K, V>, entries: Map<K, V>) {
+    for (key, value) in entries {
+        if into.get(&key) != Some(&value) {
+            into.insert(key, value);
+        }
     }
 }

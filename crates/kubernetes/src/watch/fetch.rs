@@ -103,6 +103,11 @@ impl Fetches {
         self.held
     }
 
+    /// Whether everything that is wanted is there.
+    pub(super) fn lack_nothing(&self) -> bool {
+        self.missed.is_empty() && !self.held
+    }
+
     fn is_awaiting(&self) -> bool {
         self.missed.values().any(Missed::is_awaited)
     }

@@ -20,7 +20,7 @@ use viaduct_kubernetes::lease::{Candidate, Leadership};
 use viaduct_kubernetes::status::{self, Endpoint, Outdated};
 use viaduct_kubernetes::watch::{Access, AccessError, Cluster, Connection, Patience, Settings, Translate};
 use viaduct_kubernetes::{
-    INGRESS_PROVIDER, Index, IngressPolicy, IngressTranslator, PROVIDER, Policy, Translator,
+    INGRESS_PROVIDER, Index, IngressPolicy, IngressTranslator, Needs, PROVIDER, Policy, Translator,
 };
 
 use super::admission;
@@ -403,6 +403,7 @@ impl Policies {
 
     fn into_translate(self) -> Box<Translate> {
         let (mut routes, mut ingresses) = (Translator::default(), IngressTranslator::default());
+        let mut together = Together::default();
         Box::new(move |index, changes| {
             let crd = self.crd.as_ref();
             let crd = crd.map(|policy| routes.translate(index, policy, changes));
@@ -416,9 +417,31 @@ impl Policies {
                     changed
                 });
             }
-            let (updates, needs): (Vec<_>, Vec<_>) = crd.into_iter().chain(ingress).unzip();
-            (updates, needs.into_iter().flatten().collect())
+            let (updates, needs) = crd.into_iter().chain(ingress).unzip();
+            (updates, together.needs(needs))
         })
+    }
+}
+
+/// What all providers need, put together again only when it differs.
+#[derive(Default)]
+struct Together {
+    parts: Vec<Arc<Needs>>,
+    all: Arc<Needs>,
+}
+
+impl Together {
+    fn needs(&mut self, parts: Vec<Arc<Needs>>) -> Arc<Needs> {
+        let same =
+            self.parts.len() == parts.len() && self.parts.iter().zip(&parts).all(|(a, b)| Arc::ptr_eq(a, b));
+        if !same {
+            self.all = match parts.as_slice() {
+                [only] => Arc::clone(only),
+                several => Arc::new(several.iter().flat_map(|part| part.iter().cloned()).collect()),
+            };
+            self.parts = parts;
+        }
+        Arc::clone(&self.all)
     }
 }
 

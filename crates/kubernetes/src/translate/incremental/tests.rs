@@ -113,13 +113,13 @@ impl Cluster {
         let (update, needs) = self.routes.translate(&self.index, policy, &changes);
         let (whole, all_needs) = translate_noting(&self.index, policy);
         assert_eq!(update, whole);
-        assert_eq!(needs, all_needs);
+        assert_eq!(*needs, all_needs);
         let (update, of_ingresses) = self.ingresses.translate(&self.index, ingresses, &changes);
         let (whole, all_of_ingresses) = translate_ingresses(&self.index, ingresses);
         assert_eq!(update, whole);
-        assert_eq!(of_ingresses, all_of_ingresses);
+        assert_eq!(*of_ingresses, all_of_ingresses);
         // As the watch does afterwards.
-        let needs = needs.into_iter().chain(of_ingresses).collect();
+        let needs = needs.iter().chain(&*of_ingresses).cloned().collect();
         self.index.withhold(&needs);
     }
 }
