@@ -36,7 +36,7 @@ pub(crate) fn served(sources: &Sources, setting: &Setting) -> Served {
         updates: &updates,
         generated_default: Arc::clone(&setting.generated_default),
         // Nobody is asked, so there is nothing to be said of it.
-        staples: Some(&Staples::new()),
+        staples: Some(&Arc::new(Staples::new())),
         overlaps: None,
     };
     let (snapshot, found) = compile(&inputs, None);

@@ -22,8 +22,8 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use foldhash::fast::RandomState;
-use hashbrown::{HashMap, HashSet};
-use viaduct_snapshot::{PoolId, Snapshot};
+use hashbrown::HashMap;
+use viaduct_snapshot::{LivePools, PoolId, Snapshot};
 use viaduct_tls::Fault;
 
 use crate::balance::Endpoint;
@@ -41,7 +41,7 @@ use pool::Pool;
 pub(crate) struct Upstreams {
     pools: RefCell<HashMap<PoolId, Rc<Pool>, RandomState>>,
     /// Of the snapshot in force; `None` before the first.
-    live: RefCell<Option<HashSet<PoolId, RandomState>>>,
+    live: RefCell<Option<LivePools>>,
     pinned: Rc<Pinned>,
     guard: Rc<Guard>,
 }
@@ -66,9 +66,9 @@ impl Upstreams {
             self.pools.borrow().values().for_each(|pool| pool.forget_cut());
             self.pinned.forget_cut();
         }
-        let live: HashSet<_, _> = snapshot.live_pools.iter().copied().collect();
+        let live = snapshot.live_pools.clone();
         self.pools.borrow_mut().retain(|id, pool| {
-            let lives = live.contains(id);
+            let lives = live.contains(*id);
             if !lives {
                 pool.close();
             }
@@ -115,7 +115,7 @@ impl Upstreams {
             return Rc::clone(pool);
         }
         let pool = Pool::new(endpoint.server, &endpoint.balancer.transport, &self.guard);
-        let lives = self.live.borrow().as_ref().is_none_or(|live| live.contains(&id));
+        let lives = self.live.borrow().as_ref().is_none_or(|live| live.contains(id));
         if lives {
             self.pools.borrow_mut().insert(id, Rc::clone(&pool));
         } else {

@@ -1,47 +1,94 @@
 //! What one snapshot keeps for the next compile: numbers that must stay stable, and what the values in
-//! it were made of.
+//! it were made of. All of it is shared with the next snapshot where it is the same.
 
-use std::collections::HashMap;
-use std::hash::{Hash, Hasher};
+mod pools;
+
+use std::collections::{BTreeMap, HashMap};
 use std::num::NonZeroU64;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use foldhash::fast::RandomState;
-use viaduct_config::{ProviderName, Update};
-use viaduct_tls::ocsp::Staple;
+use viaduct_config::{Finding, Map, ProviderName, Update};
+use viaduct_tls::ocsp::{Staple, Staples};
 use viaduct_tls::{CertificateStore, Identity, TrustGeneration};
 
+use crate::compile::Transports;
 use crate::entry_point::{Policy, PolicyId};
 use crate::install::Install;
 use crate::middleware::Middleware;
-use crate::service::{PoolId, Scheme, Service, Slot};
-use crate::transport::{Timeouts, Transport};
+use crate::service::{Service, Slot};
+use crate::users::Users;
 
-#[derive(Debug)]
+pub use pools::LivePools;
+pub(crate) use pools::{PoolKey, Pools};
+
+#[derive(Debug, Clone)]
 pub(crate) struct Book {
-    pub(crate) install: Install,
+    pub(crate) install: Arc<Install>,
     pub(crate) sources: HashMap<ProviderName, KeptSource>,
-    pub(crate) store: KeptStore,
-    pub(crate) policies: Vec<Policy>,
+    pub(crate) generated_default: Arc<Identity>,
+    /// As the compile was told; `None`: OCSP stapling was off.
+    pub(crate) told_staples: Option<Arc<Staples>>,
+    pub(crate) store: Arc<KeptStore>,
+    pub(crate) policies: Arc<Vec<Policy>>,
     /// TLS options that can be used, by `name@provider`.
-    pub(crate) tls_options: Vec<(Arc<str>, Policy)>,
-    pub(crate) transports: ByName<Transport>,
-    pub(crate) services: ByName<Service>,
-    pub(crate) middlewares: ByName<Middleware>,
+    pub(crate) tls_options: Arc<Vec<(Arc<str>, Policy)>>,
+    pub(crate) transports: Arc<Transports>,
+    pub(crate) services: Map<Arc<str>, KeptService>,
+    pub(crate) middlewares: Arc<ByName<Middleware>>,
     pub(crate) counters: Counters,
-    pub(crate) slots: Slots,
+    pub(crate) slots: Arc<Slots>,
     pub(crate) pools: Pools,
+    pub(crate) findings: Findings,
+    /// Who uses which service; found out when it is first asked for.
+    pub(crate) users: Arc<OnceLock<Users>>,
+}
+
+/// A service that can be used.
+#[derive(Debug, Clone)]
+pub(crate) struct KeptService {
+    pub(crate) service: Arc<Service>,
+    pub(crate) position: Position,
+}
+
+/// In which place a service was built: after those that are below it. What is said of it is in that order.
+pub(crate) type Position = u32;
+
+/// What a compile has said, in its order.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Findings {
+    pub(crate) before_services: Arc<Vec<Finding>>,
+    pub(crate) of_services: Arc<BTreeMap<Position, Vec<Finding>>>,
+    pub(crate) after_services: Arc<Vec<Finding>>,
+    pub(crate) all: Arc<Vec<Finding>>,
+}
+
+impl Findings {
+    pub(crate) fn new(
+        before_services: Arc<Vec<Finding>>,
+        of_services: BTreeMap<Position, Vec<Finding>>,
+        after_services: Arc<Vec<Finding>>,
+    ) -> Self {
+        let of_each = of_services.values().flatten();
+        let all = before_services.iter().chain(of_each).chain(&*after_services);
+        Self {
+            all: Arc::new(all.cloned().collect()),
+            before_services,
+            of_services: Arc::new(of_services),
+            after_services,
+        }
+    }
 }
 
 /// By `name@provider`.
 pub(crate) type ByName<T> = HashMap<Arc<str>, Arc<T>, RandomState>;
 
 /// One provider's input, to see what changed.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct KeptSource {
     pub(crate) update: Arc<Update>,
     /// Beside `update.dynamic.tls.certificates`; `None`: unusable.
-    pub(crate) identities: Vec<Option<Arc<Identity>>>,
+    pub(crate) identities: Arc<Vec<Option<Arc<Identity>>>>,
 }
 
 #[derive(Debug)]
@@ -146,81 +193,6 @@ impl Slots {
     /// Exclusive upper bound of all slots given.
     pub(crate) fn bound(&self) -> u32 {
         self.next
-    }
-}
-
-/// Everything that makes two backend pools different. The trust generation stands for the transport's
-/// verification, names, client identities and versions: it changes when any of them does.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct PoolKey {
-    scheme: Scheme,
-    host: Arc<str>,
-    port: u16,
-    transport: Arc<str>,
-    generation: TrustGeneration,
-    disable_http2: bool,
-    max_idle_per_host: usize,
-    timeouts: Timeouts,
-}
-
-impl PoolKey {
-    pub(crate) fn new(scheme: Scheme, host: &Arc<str>, port: u16, transport: &Transport) -> Self {
-        Self {
-            scheme,
-            host: Arc::clone(host),
-            port,
-            transport: Arc::clone(&transport.name),
-            generation: transport.generation,
-            disable_http2: transport.disable_http2,
-            max_idle_per_host: transport.max_idle_per_host,
-            timeouts: transport.timeouts,
-        }
-    }
-}
-
-impl Hash for PoolKey {
-    /// Of the parts that tell most keys apart; equality compares all.
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.host.hash(state);
-        self.port.hash(state);
-        self.generation.hash(state);
-    }
-}
-
-/// Pool keys -> [`PoolId`]s of one snapshot.
-#[derive(Debug, Default)]
-pub(crate) struct Pools {
-    live: HashMap<PoolKey, PoolId, RandomState>,
-    next: u32,
-}
-
-impl Pools {
-    /// Begins the next compile: no pool is live yet, and numbers go on.
-    pub(crate) fn next_round(previous: Option<&Self>) -> Self {
-        Self {
-            live: previous.map_or_else(HashMap::default, |pools| {
-                HashMap::with_capacity_and_hasher(pools.live.len(), RandomState::default())
-            }),
-            next: previous.map_or(0, |pools| pools.next),
-        }
-    }
-
-    pub(crate) fn pool(&mut self, key: PoolKey, previous: Option<&Self>) -> PoolId {
-        let next = &mut self.next;
-        *self.live.entry(key).or_insert_with_key(|key| {
-            let kept = previous.and_then(|pools| pools.live.get(key));
-            kept.copied().unwrap_or_else(|| {
-                let id = PoolId(*next);
-                *next = next.wrapping_add(1);
-                id
-            })
-        })
-    }
-
-    pub(crate) fn live(&self) -> Vec<PoolId> {
-        let mut live: Vec<_> = self.live.values().copied().collect();
-        live.sort_unstable();
-        live
     }
 }
 

@@ -8,6 +8,9 @@
 //! Each step takes what the one before it made and the matching part of the previous snapshot's book;
 //! what is equal to what was there before is shared. Every step is complete in itself: findings are
 //! those of the whole configuration, not of what changed.
+//!
+//! Where nothing but servers came and went, [`patch`] makes the same snapshot out of the previous one, and looks at
+//! nothing else.
 
 mod certificates;
 mod claims;
@@ -15,6 +18,7 @@ mod entry_points;
 mod materials;
 mod middlewares;
 mod names;
+mod patch;
 mod policies;
 mod routers;
 mod services;
@@ -26,21 +30,21 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use viaduct_config::finding::Code;
-use viaduct_config::{Element, EntryPointName, Finding, Update};
+use viaduct_config::{Element, EntryPointName, Finding, Map, Update};
 use viaduct_tls::Identity;
 use viaduct_tls::ocsp::Staples;
 
-use crate::book::{Book, Counters, KeptSource, Slots};
+use crate::book::{Book, Counters, Findings, KeptSource, Slots};
 use crate::bridge;
 use crate::entry_point::EntryPoint;
 use crate::resolve::Resolver;
 use crate::rotation::Overlaps;
 use crate::router::Router;
 use crate::{Install, Snapshot};
-use services::Services;
+use services::{Built, Services};
 use sources::{Source, Sources};
 
-pub(crate) use transports::DEFAULT_TRANSPORT;
+pub(crate) use transports::{DEFAULT_TRANSPORT, Transports};
 
 pub struct Inputs<'a> {
     pub install: &'a Install,
@@ -49,7 +53,7 @@ pub struct Inputs<'a> {
     /// Answers where no certificate matches and no store names a default (A8.14).
     pub generated_default: Arc<Identity>,
     /// What the authorities say of the certificates; `None`: OCSP stapling is off.
-    pub staples: Option<&'a Staples>,
+    pub staples: Option<&'a Arc<Staples>>,
     /// Replaced bundles that may still be believed; one that this very compile replaces may, too. `None`: a
     /// rotation takes effect at once.
     pub overlaps: Option<&'a Overlaps>,
@@ -57,6 +61,19 @@ pub struct Inputs<'a> {
 
 /// Never fails: what is broken is left out or put out of service, and said.
 pub fn compile(inputs: &Inputs<'_>, previous: Option<&Snapshot>) -> (Arc<Snapshot>, Vec<Finding>) {
+    let snapshot = follow(inputs, previous);
+    let findings = snapshot.findings().to_vec();
+    (snapshot, findings)
+}
+
+/// The same; what there is to say is in the snapshot, and shared with the previous one where it is the same.
+pub fn follow(inputs: &Inputs<'_>, previous: Option<&Snapshot>) -> Arc<Snapshot> {
+    let patched = previous.and_then(|previous| patch::patch(inputs, previous));
+    patched.unwrap_or_else(|| whole(inputs, previous))
+}
+
+/// Looks at everything.
+fn whole(inputs: &Inputs<'_>, previous: Option<&Snapshot>) -> Arc<Snapshot> {
     let book = previous.map(|previous| &previous.book);
     let mut counters = book.map_or_else(Counters::default, |book| book.counters.clone());
     let mut slots = book.map_or_else(Slots::default, |book| book.slots.next_round());
@@ -80,8 +97,9 @@ pub fn compile(inputs: &Inputs<'_>, previous: Option<&Snapshot>) -> (Arc<Snapsho
     );
     let transports = transports::build(inputs, &sources, book, &mut counters, &mut findings);
     let revocations = transports::revocations(&sources, &inputs.install.revoked);
+    let before_services = std::mem::take(&mut findings);
     let mut services = Services::new(&sources, &resolver, &transports, book);
-    services.build_all(&mut slots, &mut findings);
+    services.build_all(&mut slots);
     let middlewares = middlewares::build(&sources, book, &mut findings);
     let drafts = routers::build(&routers::Context {
         install: inputs.install,
@@ -105,10 +123,14 @@ pub fn compile(inputs: &Inputs<'_>, previous: Option<&Snapshot>) -> (Arc<Snapsho
     findings.extend(bridge::unused(&inputs.install.bridge, routers.values()));
     findings.extend(bridge::misread(&inputs.install.bridge));
     slots.end_round();
-    let (services, pools) = services.into_ready();
+    let Built {
+        ready: services,
+        pools,
+        said,
+    } = services.into_built();
     let mut identities = certificates.by_provider;
     let book = Book {
-        install: inputs.install.clone(),
+        install: Arc::new(inputs.install.clone()),
         sources: sources
             .iter()
             .map(|source| {
@@ -119,26 +141,30 @@ pub fn compile(inputs: &Inputs<'_>, previous: Option<&Snapshot>) -> (Arc<Snapsho
                 (source.provider().clone(), kept)
             })
             .collect(),
-        store: certificates.kept,
-        tls_options: policies.named(),
-        policies: policies.all,
-        transports: transports.into_ready(),
+        generated_default: Arc::clone(&inputs.generated_default),
+        told_staples: inputs.staples.cloned(),
+        store: Arc::new(certificates.kept),
+        tls_options: Arc::new(policies.named()),
+        policies: Arc::new(policies.all),
+        transports: Arc::new(transports),
         services,
-        middlewares: middlewares.into_ready(),
+        middlewares: Arc::new(middlewares.into_ready()),
         counters,
-        slots,
+        slots: Arc::new(slots),
         pools,
+        findings: Findings::new(Arc::new(before_services), said, Arc::new(findings)),
+        users: Arc::default(),
     };
-    let snapshot = Snapshot {
+    Arc::new(Snapshot {
         generation: generation(previous, &entry_points, &routers),
         entry_points,
+        out_of_service: routers.values().filter(|router| !router.is_ready()).count(),
         routers,
         revocations: Arc::new(revocations),
-        live_pools: book.pools.live(),
+        live_pools: book.pools.live().clone(),
         slots: book.slots.bound(),
         book,
-    };
-    (Arc::new(snapshot), findings)
+    })
 }
 
 /// Routers of protocols that are not served, each once.
@@ -160,19 +186,22 @@ fn unserved<'s>(source: &'s Source<'_>) -> impl Iterator<Item = Finding> + 's {
 fn generation(
     previous: Option<&Snapshot>,
     entry_points: &HashMap<EntryPointName, Arc<EntryPoint>>,
-    routers: &HashMap<Arc<str>, Arc<Router>>,
+    routers: &Map<Arc<str>, Arc<Router>>,
 ) -> u64 {
     let Some(previous) = previous else {
         return 1;
     };
-    let same = same_values(entry_points, &previous.entry_points) && same_values(routers, &previous.routers);
+    let is_known = |(name, entry_point): (&EntryPointName, &Arc<EntryPoint>)| {
+        let known = previous.entry_points.get(name);
+        known.is_some_and(|known| Arc::ptr_eq(known, entry_point))
+    };
+    let same = entry_points.len() == previous.entry_points.len()
+        && entry_points.iter().all(is_known)
+        && routers
+            .differences_by(&previous.routers, Arc::ptr_eq)
+            .next()
+            .is_none();
     previous.generation + u64::from(!same)
-}
-
-fn same_values<K: std::hash::Hash + Eq, V>(a: &HashMap<K, Arc<V>>, b: &HashMap<K, Arc<V>>) -> bool {
-    a.len() == b.len()
-        && a.iter()
-            .all(|(key, value)| b.get(key).is_some_and(|other| Arc::ptr_eq(value, other)))
 }
 
 #[cfg(test)]

@@ -25,7 +25,7 @@ pub struct EntryPoint {
     pub plain: RoutingTable,
     /// Routers with TLS.
     pub secure: RoutingTable,
-    pub(crate) policies: HostPolicies,
+    pub(crate) policies: Arc<HostPolicies>,
 }
 
 impl EntryPoint {

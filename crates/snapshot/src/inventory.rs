@@ -12,12 +12,12 @@ use crate::transport::Transport;
 impl Snapshot {
     /// Every HTTP service that can be used.
     pub fn services(&self) -> impl Iterator<Item = &Arc<Service>> {
-        self.book.services.values()
+        self.book.services.values().map(|kept| &kept.service)
     }
 
     /// Every servers transport that can be used.
     pub fn transports(&self) -> impl Iterator<Item = &Arc<Transport>> {
-        self.book.transports.values()
+        self.book.transports.ready()
     }
 
     /// Servers transports whose trust of before stays in force, by name.
@@ -27,7 +27,7 @@ impl Snapshot {
 
     /// The certificates that clients may be shown; the default is the last.
     pub fn identities(&self) -> impl Iterator<Item = &Arc<Identity>> {
-        let kept = &self.book.store;
+        let kept = &*self.book.store;
         kept.identities.iter().chain([&kept.default])
     }
 

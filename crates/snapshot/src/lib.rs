@@ -31,12 +31,14 @@ pub mod rule;
 pub mod service;
 pub mod table;
 pub mod transport;
+mod users;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
+pub use book::LivePools;
 pub use bridge::{BridgeClass, BridgePolicy};
-pub use compile::{Inputs, compile};
+pub use compile::{Inputs, compile, follow};
 pub use entry_point::{EntryPoint, PolicyId, RouteRequest, Routed};
 pub use install::{EntryPointInstall, HeldTrust, Install};
 pub use middleware::{Middleware, MiddlewareKind};
@@ -47,7 +49,7 @@ pub use rule::RouteRule;
 pub use service::{InternalService, LoadBalancer, PoolId, Scheme, Server, Service, ServiceKind, Slot};
 pub use transport::{Timeouts, Transport};
 
-use viaduct_config::EntryPointName;
+use viaduct_config::{EntryPointName, Finding, Map};
 
 /// One complete, immutable configuration.
 #[derive(Debug)]
@@ -56,9 +58,11 @@ pub struct Snapshot {
     pub generation: u64,
     pub entry_points: HashMap<EntryPointName, Arc<EntryPoint>>,
     /// Every HTTP router by name, those out of service and those without a readable rule too.
-    pub routers: HashMap<Arc<str>, Arc<Router>>,
+    pub routers: Map<Arc<str>, Arc<Router>>,
+    /// How many of them answer with a fault of their own.
+    pub out_of_service: usize,
     /// Backend pools that may be used under this snapshot; a worker drains every other.
-    pub live_pools: Vec<PoolId>,
+    pub live_pools: LivePools,
     /// Certificates that no connection may rest on from now on, pooled ones included.
     pub revocations: Arc<Revocations>,
     /// Upper bound (exclusive) of all [`Slot`]s handed out so far.
@@ -68,6 +72,11 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
+    /// What there is to say of the whole configuration. The same as before, in memory too, where that is the same.
+    pub fn findings(&self) -> &Arc<Vec<Finding>> {
+        &self.book.findings.all
+    }
+
     /// The certificates of the client leg.
     pub fn certificates(&self) -> &Arc<viaduct_tls::CertificateStore> {
         &self.book.store.store

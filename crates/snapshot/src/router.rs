@@ -66,6 +66,10 @@ pub enum RouterState {
 }
 
 impl Router {
+    pub fn is_ready(&self) -> bool {
+        matches!(self.state, RouterState::Ready(_))
+    }
+
     /// Whether `other` would do exactly the same, so that it can be shared.
     pub(crate) fn same(&self, other: &Self) -> bool {
         self.name == other.name

@@ -6,6 +6,7 @@
 
 mod bucket;
 mod consider;
+mod pages;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -15,7 +16,9 @@ use foldhash::fast::RandomState;
 use crate::entry_point::RouteRequest;
 use crate::router::Router;
 use crate::rule::{HostKey, Probe, RouteRule};
+use crate::users::Replaced;
 use bucket::{Bucket, Placed};
+use pages::Pages;
 
 pub use consider::{Consideration, Considered, Outcome};
 
@@ -24,10 +27,17 @@ type Rank = u32;
 
 type Buckets = HashMap<Box<str>, Bucket, RandomState>;
 
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct RoutingTable {
     /// By rank. Those without a readable rule are not here.
-    routers: Vec<Arc<Router>>,
+    routers: Pages<Arc<Router>>,
+    /// Shared with the table before, where no rank and no rule has changed.
+    index: Arc<Index>,
+}
+
+/// Where each rank is to be found.
+#[derive(Debug, Default)]
+struct Index {
     exact: Buckets,
     /// Keyed by what follows the first label.
     below: Buckets,
@@ -55,12 +65,23 @@ impl RoutingTable {
                 }),
             }
         }
-        Self {
+        let index = Index {
             exact: buckets(exact),
             below: buckets(below),
             anywhere: Bucket::new(&anywhere),
-            routers,
+        };
+        Self {
+            index: Arc::new(index),
+            routers: routers.into_iter().collect(),
         }
+    }
+
+    /// The same with other routers in the places of some. Each must have the rule and the priority of the one that it
+    /// replaces. `None`: none of those is here.
+    pub(crate) fn with(&self, replaced: &Replaced<Router>) -> Option<Self> {
+        let routers = self.routers.with(|router| replaced.get(router))?;
+        let index = Arc::clone(&self.index);
+        Some(Self { routers, index })
     }
 
     /// The winning router. No allocation, unless a regular expression meets text that is not UTF-8 or
@@ -68,22 +89,27 @@ impl RoutingTable {
     pub fn find(&self, request: &RouteRequest<'_>) -> Option<&Arc<Router>> {
         let probe = Probe::new(request);
         let mut best = None;
-        if let Some(bucket) = self.exact.get(request.host) {
+        let index = &*self.index;
+        if let Some(bucket) = index.exact.get(request.host) {
             best = bucket.best(self, &probe, best);
         }
-        if !self.below.is_empty()
+        if !index.below.is_empty()
             && let Some(parent) = crate::rule::parent_domain(request.host)
-            && let Some(bucket) = self.below.get(parent)
+            && let Some(bucket) = index.below.get(parent)
         {
             best = bucket.best(self, &probe, best);
         }
-        best = self.anywhere.best(self, &probe, best);
+        best = index.anywhere.best(self, &probe, best);
         self.routers.get(usize::try_from(best?).ok()?)
     }
 
     /// In the order in which they are tried.
-    pub fn routers(&self) -> &[Arc<Router>] {
-        &self.routers
+    pub fn routers(&self) -> impl Iterator<Item = &Arc<Router>> {
+        self.routers.iter()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.routers.len() == 0
     }
 
     pub(crate) fn rule(&self, rank: Rank) -> Option<&RouteRule> {
@@ -94,7 +120,11 @@ impl RoutingTable {
     pub(crate) fn is_of(&self, routers: &[Arc<Router>]) -> bool {
         let mut sorted: Vec<_> = routers.iter().filter(|router| router.rule.is_some()).collect();
         sorted.sort_by_key(|router| std::cmp::Reverse(router.priority));
-        sorted.len() == self.routers.len() && sorted.iter().zip(&self.routers).all(|(a, b)| Arc::ptr_eq(a, b))
+        sorted.len() == self.routers.len()
+            && sorted
+                .iter()
+                .zip(self.routers.iter())
+                .all(|(a, b)| Arc::ptr_eq(a, b))
     }
 }
 

@@ -15,7 +15,7 @@ use tokio::sync::{mpsc, watch};
 use viaduct_config::dynamic::http::ServersTransport;
 use viaduct_config::{Finding, Update};
 use viaduct_kubernetes::events::Events;
-use viaduct_snapshot::{Inputs, Install, Overlaps, Revoked, RouterState, Snapshot, Transport, compile};
+use viaduct_snapshot::{Inputs, Install, Overlaps, Revoked, Snapshot, Transport, follow};
 use viaduct_tls::{CertificateStore, Identity};
 
 use crate::api::{Board, Published};
@@ -177,28 +177,31 @@ impl Control {
             self.install.held_trust.clear();
             // What the configuration comes to by itself: a CA that is believed for a while saves nobody for long.
             let compiled = self.compile_once(None);
-            self.install.held_trust = gate.hold(&current, &compiled.0);
+            self.install.held_trust = gate.hold(&current, &compiled);
             self.gate = Some(gate);
             let is_all = self.install.held_trust.is_empty()
                 && overlaps
                     .as_ref()
-                    .is_none_or(|overlaps| overlaps.is_empty() && !changes_trust(&current, &compiled.0));
+                    .is_none_or(|overlaps| overlaps.is_empty() && !changes_trust(&current, &compiled));
             configured = is_all.then_some(compiled);
         }
-        let (snapshot, findings) = configured.unwrap_or_else(|| self.compile_once(overlaps.as_ref()));
+        let snapshot = configured.unwrap_or_else(|| self.compile_once(overlaps.as_ref()));
         self.rotations.follow(&snapshot, Instant::now());
         if let Some(board) = &self.board {
-            let published = Published::new(self.updates.clone(), findings.clone(), Arc::clone(&snapshot));
+            let published = Published::new(self.updates.clone(), Arc::clone(&snapshot));
             board.send_replace(Some(Arc::new(published)));
         }
-        let fresh = self.report.tell(findings);
+        let fresh = self.report.tell(snapshot.findings());
         if let Some(events) = &self.events {
             fresh
                 .iter()
                 .filter_map(|told| notice(&told.finding))
                 .for_each(|notice| events.tell(notice));
         }
-        if let Some(stapling) = &self.stapling {
+        let before = self.current.as_deref().map(Snapshot::certificates);
+        if let Some(stapling) = &self.stapling
+            && before.is_none_or(|before| !Arc::ptr_eq(before, snapshot.certificates()))
+        {
             stapling.serve(&snapshot);
         }
         if let Some(before) = self.current.replace(Arc::clone(&snapshot)) {
@@ -207,16 +210,16 @@ impl Control {
         snapshot
     }
 
-    fn compile_once(&self, overlaps: Option<&Overlaps>) -> (Arc<Snapshot>, Vec<Finding>) {
+    fn compile_once(&self, overlaps: Option<&Overlaps>) -> Arc<Snapshot> {
         let staples = self.stapling.as_ref().map(Stapling::staples);
         let inputs = Inputs {
             install: &self.install,
             updates: &self.updates,
             generated_default: Arc::clone(&self.generated_default),
-            staples: staples.as_deref(),
+            staples: staples.as_ref(),
             overlaps,
         };
-        compile(&inputs, self.current.as_deref())
+        follow(&inputs, self.current.as_deref())
     }
 
     /// For how long a CA that another one replaces is believed.
@@ -400,15 +403,10 @@ fn tell_applied(Untold { before, started }: Untold, snapshot: &Snapshot) {
         );
         return;
     }
-    let out_of_service = snapshot
-        .routers
-        .values()
-        .filter(|router| matches!(router.state, RouterState::OutOfService { .. }))
-        .count();
     tracing::info!(
         generation = snapshot.generation,
         routers = snapshot.routers.len(),
-        out_of_service,
+        out_of_service = snapshot.out_of_service,
         milliseconds = started.elapsed().as_millis(),
         "configuration applied"
     );

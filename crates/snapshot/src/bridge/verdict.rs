@@ -21,7 +21,7 @@ pub(crate) struct Subject<'a> {
 }
 
 impl<'a> Subject<'a> {
-    pub(super) fn of(router: &'a Router) -> Self {
+    pub(crate) fn of(router: &'a Router) -> Self {
         Self {
             name: &router.name,
             written_name: &router.written_name,
@@ -32,7 +32,7 @@ impl<'a> Subject<'a> {
 }
 
 /// What the policy makes of a router.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub(crate) enum Verdict {
     /// It is served, with this to be told.
     Served(Option<Finding>),

@@ -1,11 +1,12 @@
 //! The client leg's certificates: all providers' `tls.certificates` and the default certificate.
 
+use std::cell::LazyCell;
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use viaduct_config::dynamic::tls::{CertificatePair, StoredCertificate};
 use viaduct_config::finding::Code;
-use viaduct_config::{Element, Finding, ProviderName};
+use viaduct_config::{Element, Finding, ProviderName, Update};
 use viaduct_tls::{CertificateStore, Identity};
 
 use super::sources::{Source, Sources};
@@ -16,7 +17,7 @@ use crate::compile::Inputs;
 /// The store, and what the next compile needs to share it.
 pub(super) struct Certificates {
     pub(super) kept: KeptStore,
-    pub(super) by_provider: HashMap<ProviderName, Vec<Option<Arc<Identity>>>>,
+    pub(super) by_provider: HashMap<ProviderName, Arc<Vec<Option<Arc<Identity>>>>>,
     pub(super) unusable: Unusable,
 }
 
@@ -49,12 +50,12 @@ pub(super) fn build(
     let identities = sources
         .iter()
         .filter_map(|source| by_provider.get(source.provider()))
-        .flatten()
-        .flatten()
+        .flat_map(|identities| identities.iter().flatten())
         .cloned()
         .collect();
     let default = default_certificate(inputs, sources, book, findings);
-    staples::tell(inputs.staples, sources, &by_provider, &default, findings);
+    let staples = inputs.staples.map(|staples| &**staples);
+    staples::tell(staples, sources, &by_provider, &default, findings);
     Certificates {
         kept: share_store(inputs, identities, default, book),
         by_provider,
@@ -70,7 +71,7 @@ fn share_store(
 ) -> KeptStore {
     let all = || identities.iter().chain([&default]);
     let staples: Vec<_> = all()
-        .map(|identity| staples::of(identity, inputs.staples))
+        .map(|identity| staples::of(identity, inputs.staples.map(|staples| &**staples)))
         .collect();
     let same = |kept: &&KeptStore| {
         Arc::ptr_eq(&kept.default, &default)
@@ -82,7 +83,7 @@ fn share_store(
                 .zip(&identities)
                 .all(|(a, b)| Arc::ptr_eq(a, b))
     };
-    let store = match book.map(|book| &book.store).filter(same) {
+    let store = match book.map(|book| &*book.store).filter(same) {
         Some(kept) => Arc::clone(&kept.store),
         None => {
             let mut served: Vec<_> = all().zip(&staples).map(staples::stapled).collect();
@@ -104,15 +105,21 @@ fn identities(
     source: &Source<'_>,
     unusable: &mut Unusable,
     findings: &mut Vec<Finding>,
-) -> Vec<Option<Arc<Identity>>> {
+) -> Arc<Vec<Option<Arc<Identity>>>> {
+    let is_same = |kept: &KeptSource| {
+        let (before, now): (&Update, &Update) = (&kept.update, source.update);
+        let (of_before, of_now) = (&before.dynamic.tls.certificates, &now.dynamic.tls.certificates);
+        of_before.is_same(of_now) && before.broken == now.broken
+    };
     if let Some(kept) = source.kept
-        && Arc::ptr_eq(&kept.update, source.update)
+        && is_same(kept)
         && kept.identities.iter().all(Option::is_some)
     {
-        return kept.identities.clone();
+        return Arc::clone(&kept.identities);
     }
-    let known = source.kept.map(known_pairs).unwrap_or_default();
-    source
+    // Most are where they were; only for others all texts are looked up.
+    let known = LazyCell::new(|| source.kept.map(known_pairs).unwrap_or_default());
+    let identities = source
         .update
         .dynamic
         .tls
@@ -127,6 +134,9 @@ fn identities(
             if !stores.is_empty() && !stores.iter().any(|store| store == DEFAULT) {
                 findings.push(source.at(element, unknown_store(stores)));
                 return None;
+            }
+            if let Some(identity) = source.kept.and_then(|kept| at_its_place(kept, index, pair)) {
+                return Some(Arc::clone(identity));
             }
             if let Some(identity) = known
                 .get(&*pair.cert_file)
@@ -146,7 +156,8 @@ fn identities(
                 }
             }
         })
-        .collect()
+        .collect();
+    Arc::new(identities)
 }
 
 fn unknown_store(stores: &[String]) -> Finding {
@@ -159,6 +170,13 @@ fn unknown_store(stores: &[String]) -> Finding {
     .got(stores.join(", "))
 }
 
+/// The identity of a pair that stood here before.
+fn at_its_place<'a>(kept: &'a KeptSource, index: usize, pair: &CertificatePair) -> Option<&'a Arc<Identity>> {
+    let before = kept.update.dynamic.tls.certificates.get(index)?;
+    let identity = kept.identities.get(index)?.as_ref()?;
+    (before.pair == *pair).then_some(identity)
+}
+
 /// chain PEM -> key PEM and identity.
 fn known_pairs(kept: &KeptSource) -> HashMap<&str, (&str, &Arc<Identity>)> {
     kept.update
@@ -166,7 +184,7 @@ fn known_pairs(kept: &KeptSource) -> HashMap<&str, (&str, &Arc<Identity>)> {
         .tls
         .certificates
         .iter()
-        .zip(&kept.identities)
+        .zip(&*kept.identities)
         .filter_map(|(stored, identity)| {
             let pair = &stored.pair;
             Some((&*pair.cert_file, (&*pair.key_file, identity.as_ref()?)))

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use viaduct_config::finding::Code;
-use viaduct_config::{EntryPointName, Finding};
+use viaduct_config::{EntryPointName, Finding, Map};
 
 use super::claims::Claims;
 use super::policies::Policies;
@@ -17,7 +17,7 @@ use crate::router::{Router, RouterObservability, RouterState};
 use crate::table::RoutingTable;
 
 type EntryPoints = HashMap<EntryPointName, Arc<EntryPoint>>;
-type Routers = HashMap<Arc<str>, Arc<Router>>;
+type Routers = Map<Arc<str>, Arc<Router>>;
 
 pub(super) fn build(
     install: &Install,
@@ -29,7 +29,7 @@ pub(super) fn build(
 ) -> (EntryPoints, Routers) {
     let mut by_entry_point: HashMap<&EntryPointName, Vec<Draft<'_>>> = HashMap::new();
     let mut said = Said::default();
-    let mut routers = Routers::with_capacity(drafts.len());
+    let mut routers = Routers::new();
     for draft in drafts {
         let entry_point = draft
             .entry_point
@@ -86,7 +86,7 @@ fn entry_point(
         name: name.clone(),
         plain: RoutingTable::new(plain),
         secure: RoutingTable::new(secure),
-        policies,
+        policies: Arc::new(policies),
     })
 }
 

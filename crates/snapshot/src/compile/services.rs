@@ -2,7 +2,7 @@
 
 mod servers;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,11 +11,11 @@ use viaduct_config::dynamic::http::{
     LoadBalancer as WrittenBalancer, ResponseForwarding, Service as WrittenService, Weighted,
 };
 use viaduct_config::finding::Code;
-use viaduct_config::{Element, Finding, QualifiedName};
+use viaduct_config::{Element, Finding, Map, QualifiedName};
 
 use super::sources::{Source, Sources};
 use super::transports::Transports;
-use crate::book::{Book, ByName, Pools, Slots, Slotted};
+use crate::book::{Book, KeptService, Pools, Position, Slots, Slotted};
 use crate::resolve::{INTERNAL, Resolver, Unresolved, because_of};
 use crate::service::{InternalService, LoadBalancer, Service, ServiceKind};
 
@@ -27,14 +27,27 @@ pub(super) struct Services<'s> {
     book: Option<&'s Book>,
     /// By source and name.
     built: HashMap<(usize, &'s str), Outcome, RandomState>,
-    pub(super) pools: Pools,
+    pools: Pools,
+    said: Said,
+    done: Position,
 }
+
+type Said = BTreeMap<Position, Vec<Finding>>;
 
 #[derive(Clone)]
 enum Outcome {
     /// Being built: whoever asks for it now is part of it.
     Begun,
-    Done(Result<Arc<Service>, Arc<Finding>>),
+    Done(Result<Arc<Service>, Arc<Finding>>, Position),
+}
+
+/// What the next compile needs to know.
+pub(super) struct Built {
+    /// Those that can be used.
+    pub(super) ready: Map<Arc<str>, KeptService>,
+    pub(super) pools: Pools,
+    /// What there is to say of each service, in the order in which they were built.
+    pub(super) said: Said,
 }
 
 /// Where a service is asked for.
@@ -54,16 +67,18 @@ impl<'s> Services<'s> {
             book,
             built: HashMap::default(),
             pools: Pools::next_round(book.map(|book| &book.pools)),
+            said: Said::new(),
+            done: 0,
         }
     }
 
     /// Every service, referred to or not, so that each fault is found.
-    pub(super) fn build_all(&mut self, slots: &mut Slots, findings: &mut Vec<Finding>) {
+    pub(super) fn build_all(&mut self, slots: &mut Slots) {
         for source in self.sources.iter() {
             for (name, written) in &source.update.dynamic.http.services {
                 if !source.has_broken() || source.broken(&Element::Service(name.clone())).is_none() {
                     // A failure has been reported, and is remembered for those who refer to it.
-                    drop(self.build(source, name, written, slots, findings, Depth(0)));
+                    drop(self.build(source, name, written, slots, Depth(0)));
                 }
             }
         }
@@ -77,23 +92,25 @@ impl<'s> Services<'s> {
             finding,
         };
         match self.built.get(&(found.source.index, found.name)) {
-            Some(Outcome::Done(Ok(service))) => Ok(Arc::clone(service)),
-            Some(Outcome::Done(Err(cause))) => Err(unusable(because_of(cause))),
+            Some(Outcome::Done(Ok(service), _)) => Ok(Arc::clone(service)),
+            Some(Outcome::Done(Err(cause), _)) => Err(unusable(because_of(cause))),
             Some(Outcome::Begun) | None => Err(unusable(circular(name))),
         }
     }
 
-    /// Those that can be used, for the next compile.
-    pub(super) fn into_ready(self) -> (ByName<Service>, Pools) {
-        let ready = self
-            .built
-            .into_values()
-            .filter_map(|outcome| match outcome {
-                Outcome::Done(Ok(service)) => Some((Arc::clone(&service.name), service)),
-                Outcome::Done(Err(_)) | Outcome::Begun => None,
-            })
-            .collect();
-        (ready, self.pools)
+    pub(super) fn into_built(self) -> Built {
+        let ready = self.built.into_values().filter_map(|outcome| match outcome {
+            Outcome::Done(Ok(service), position) => Some(KeptService { service, position }),
+            Outcome::Done(Err(_), _) | Outcome::Begun => None,
+        });
+        let mut ready: Vec<_> = ready.collect();
+        ready.sort_unstable_by(|a, b| a.service.name.cmp(&b.service.name));
+        let named = |kept: KeptService| (Arc::clone(&kept.service.name), kept);
+        Built {
+            ready: ready.into_iter().map(named).collect(),
+            pools: self.pools,
+            said: self.said,
+        }
     }
 
     fn build(
@@ -102,12 +119,11 @@ impl<'s> Services<'s> {
         name: &'s str,
         written: &'s WrittenService,
         slots: &mut Slots,
-        findings: &mut Vec<Finding>,
         depth: Depth,
     ) -> Result<Arc<Service>, Arc<Finding>> {
         let key = (source.index, name);
         match self.built.get(&key) {
-            Some(Outcome::Done(done)) => return done.clone(),
+            Some(Outcome::Done(done, _)) => return done.clone(),
             Some(Outcome::Begun) => {
                 let name = QualifiedName::new(name, source.provider().clone());
                 return Err(Arc::new(circular(&name)));
@@ -119,17 +135,26 @@ impl<'s> Services<'s> {
         let slot = slots.slot(Slotted::Service, &qualified);
         let place = |finding| source.at(Element::Service(name.into()), finding);
         let kept = self.book.and_then(|book| book.services.get(&qualified));
+        let kept = kept.map(|kept| &kept.service);
         let mut notes = Vec::new();
         let kind = match kind_of(source, name, written) {
             Err(finding) => Err(finding),
             Ok(Kind::Balancer(balancer)) => {
                 let before = kept.filter(|_| is_as_before(source, name, written));
-                self.balancer(source, balancer, kept, before, &mut notes)
+                let pools_before = self.book.map(|book| &book.pools);
+                Balancing {
+                    source,
+                    resolver: self.resolver,
+                    transports: self.transports,
+                    pools: &mut self.pools,
+                    pools_before,
+                }
+                .build(balancer, kept, before, &mut notes)
             }
-            Ok(Kind::Weighted(weighted)) => self.weighted(source, weighted, slots, findings, depth),
+            Ok(Kind::Weighted(weighted)) => self.weighted(source, weighted, slots, depth),
             Ok(Kind::Internal(internal)) => Ok(ServiceKind::Internal(internal)),
         };
-        findings.extend(notes.into_iter().map(place));
+        let mut said: Vec<Finding> = notes.into_iter().map(place).collect();
         let done = kind
             .map(|kind| {
                 let service = Service {
@@ -146,16 +171,66 @@ impl<'s> Services<'s> {
             })
             .map_err(|finding| {
                 let finding = place(finding);
-                findings.push(finding.clone());
+                said.push(finding.clone());
                 Arc::new(finding)
             });
-        self.built.insert(key, Outcome::Done(done.clone()));
+        if !said.is_empty() {
+            self.said.insert(self.done, said);
+        }
+        self.built.insert(key, Outcome::Done(done.clone(), self.done));
+        self.done += 1;
         done
     }
 
-    fn balancer(
+    fn weighted(
         &mut self,
         source: &Source<'_>,
+        written: &Weighted,
+        slots: &mut Slots,
+        Depth(depth): Depth,
+    ) -> Result<ServiceKind, Finding> {
+        if written.sticky.is_some() {
+            return Err(unserved("sticky sessions", "weighted.sticky"));
+        }
+        if written.health_check.is_some() {
+            return Err(unserved("health checks", "weighted.healthCheck"));
+        }
+        if depth >= MAX_DEPTH {
+            let message = format!("weighted services are nested more than {MAX_DEPTH} deep");
+            return Err(Finding::error(Code::InvalidService, message));
+        }
+        let mut children = Vec::with_capacity(written.services.len());
+        for (index, child) in (0..).zip(&written.services) {
+            let index: usize = index;
+            let at = |finding: Finding| finding.field(format!("weighted.services[{index}]"));
+            let name = QualifiedName::resolve(&child.name, source.provider());
+            let found = self.resolver.service(&name).map_err(|error| at(error.finding))?;
+            let service = self
+                .build(found.source, found.name, found.value, slots, Depth(depth + 1))
+                .map_err(|cause| at(because_of(&cause)))?;
+            if matches!(service.kind, ServiceKind::Internal(_)) {
+                let message = format!("`{name}` is internal: only a router can name it");
+                return Err(at(Finding::error(Code::ForbiddenReference, message)));
+            }
+            children.push((service, weight(child.weight).map_err(at)?));
+        }
+        Ok(ServiceKind::Weighted(children))
+    }
+}
+
+/// A load balancer of one provider, on its way to being a service.
+pub(super) struct Balancing<'b, 's> {
+    pub(super) source: &'b Source<'s>,
+    pub(super) resolver: &'b Resolver<'s>,
+    pub(super) transports: &'b Transports,
+    pub(super) pools: &'b mut Pools,
+    pub(super) pools_before: Option<&'b Pools>,
+}
+
+impl Balancing<'_, '_> {
+    /// `kept`: what it was at the previous compile; `before`: the same, if it is written as it was.
+    pub(super) fn build(
+        &mut self,
         written: &WrittenBalancer,
         kept: Option<&Arc<Service>>,
         before: Option<&Arc<Service>>,
@@ -164,7 +239,7 @@ impl<'s> Services<'s> {
         refuse_unserved(written)?;
         let transport = self
             .transports
-            .of(&written.servers_transport, source, self.resolver)
+            .of(&written.servers_transport, self.source, self.resolver)
             .map_err(|finding| finding.field("loadBalancer.serversTransport"))?;
         if written.servers.is_empty() {
             notes.push(Finding::warning(
@@ -172,11 +247,10 @@ impl<'s> Services<'s> {
                 "the service has no servers: its requests are answered with 503",
             ));
         }
-        let pools_before = self.book.map(|book| &book.pools);
         if let Some(ServiceKind::LoadBalancer(before)) = before.map(|before| &before.kind)
             && Arc::ptr_eq(&before.transport, &transport)
         {
-            servers::keep_pools(&before.servers, &transport, &mut self.pools, pools_before);
+            servers::keep_pools(&before.servers, &transport, self.pools, self.pools_before);
             return Ok(ServiceKind::LoadBalancer(before.clone()));
         }
         let known = servers::Known::of(kept);
@@ -187,8 +261,8 @@ impl<'s> Services<'s> {
                 let built = servers::build(
                     server,
                     &transport,
-                    &mut self.pools,
-                    pools_before,
+                    self.pools,
+                    self.pools_before,
                     &mut server_notes,
                 );
                 let field = format!("loadBalancer.servers[{index}]");
@@ -209,49 +283,6 @@ impl<'s> Services<'s> {
             transport,
         }))
     }
-
-    fn weighted(
-        &mut self,
-        source: &Source<'_>,
-        written: &Weighted,
-        slots: &mut Slots,
-        findings: &mut Vec<Finding>,
-        Depth(depth): Depth,
-    ) -> Result<ServiceKind, Finding> {
-        if written.sticky.is_some() {
-            return Err(unserved("sticky sessions", "weighted.sticky"));
-        }
-        if written.health_check.is_some() {
-            return Err(unserved("health checks", "weighted.healthCheck"));
-        }
-        if depth >= MAX_DEPTH {
-            let message = format!("weighted services are nested more than {MAX_DEPTH} deep");
-            return Err(Finding::error(Code::InvalidService, message));
-        }
-        let mut children = Vec::with_capacity(written.services.len());
-        for (index, child) in (0..).zip(&written.services) {
-            let index: usize = index;
-            let at = |finding: Finding| finding.field(format!("weighted.services[{index}]"));
-            let name = QualifiedName::resolve(&child.name, source.provider());
-            let found = self.resolver.service(&name).map_err(|error| at(error.finding))?;
-            let service = self
-                .build(
-                    found.source,
-                    found.name,
-                    found.value,
-                    slots,
-                    findings,
-                    Depth(depth + 1),
-                )
-                .map_err(|cause| at(because_of(&cause)))?;
-            if matches!(service.kind, ServiceKind::Internal(_)) {
-                let message = format!("`{name}` is internal: only a router can name it");
-                return Err(at(Finding::error(Code::ForbiddenReference, message)));
-            }
-            children.push((service, weight(child.weight).map_err(at)?));
-        }
-        Ok(ServiceKind::Weighted(children))
-    }
 }
 
 /// Whether reading a service again would give what it gave before, and say nothing.
@@ -266,13 +297,17 @@ fn is_as_before(source: &Source<'_>, name: &str, written: &WrittenService) -> bo
     })
 }
 
-enum Kind<'a> {
+pub(super) enum Kind<'a> {
     Balancer(&'a WrittenBalancer),
     Weighted(&'a Weighted),
     Internal(InternalService),
 }
 
-fn kind_of<'a>(source: &Source<'_>, name: &str, written: &'a WrittenService) -> Result<Kind<'a>, Finding> {
+pub(super) fn kind_of<'a>(
+    source: &Source<'_>,
+    name: &str,
+    written: &'a WrittenService,
+) -> Result<Kind<'a>, Finding> {
     if source.provider().as_str() == INTERNAL
         && let Some(internal) = InternalService::from_name(name)
     {

@@ -31,12 +31,13 @@ pub(super) fn stapled((identity, staple): (&Arc<Identity>, &Option<Arc<Staple>>)
 pub(super) fn tell(
     staples: Option<&Staples>,
     sources: &Sources<'_>,
-    by_provider: &HashMap<ProviderName, Vec<Option<Arc<Identity>>>>,
+    by_provider: &HashMap<ProviderName, Arc<Vec<Option<Arc<Identity>>>>>,
     default: &Identity,
     findings: &mut Vec<Finding>,
 ) {
     for source in sources.iter() {
-        let identities = by_provider.get(source.provider()).into_iter().flatten();
+        let identities = by_provider.get(source.provider()).into_iter();
+        let identities = identities.flat_map(|identities| identities.iter());
         for (index, identity) in identities.enumerate() {
             let finding = identity.as_ref().and_then(|identity| about(identity, staples));
             findings.extend(finding.map(|finding| source.at(Element::Certificate(index), finding)));

@@ -6,6 +6,7 @@ mod incremental;
 mod internal;
 mod kit;
 mod middlewares;
+mod patching;
 mod rotation;
 mod routers;
 mod services;

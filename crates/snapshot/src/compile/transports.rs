@@ -14,7 +14,7 @@ use viaduct_tls::{Backend, BackendPolicy, BackendTls, BadFingerprint, Fingerprin
 
 use super::sources::{Source, Sources};
 use super::{certificates, materials, names, policies};
-use crate::book::{Book, ByName, Counters};
+use crate::book::{Book, Counters};
 use crate::compile::Inputs;
 use crate::install::HeldTrust;
 use crate::resolve::{Resolver, because_of};
@@ -23,7 +23,8 @@ use crate::rotation::{believing, bundle, still_believed};
 use crate::transport::{Timeouts, Transport};
 
 /// All transports of a snapshot, by `name@provider`.
-pub(super) struct Transports {
+#[derive(Debug)]
+pub(crate) struct Transports {
     by_name: HashMap<Arc<str>, Result<Arc<Transport>, Arc<Finding>>>,
 }
 
@@ -52,12 +53,16 @@ impl Transports {
         }
     }
 
-    /// Those that can be used, for the next compile.
-    pub(super) fn into_ready(self) -> ByName<Transport> {
+    /// Those that can be used.
+    pub(crate) fn ready(&self) -> impl Iterator<Item = &Arc<Transport>> {
         self.by_name
-            .into_iter()
-            .filter_map(|(name, transport)| Some((name, transport.ok()?)))
-            .collect()
+            .values()
+            .filter_map(|transport| transport.as_ref().ok())
+    }
+
+    /// The one of this name, if it can be used.
+    fn get(&self, name: &str) -> Option<&Arc<Transport>> {
+        self.by_name.get(name)?.as_ref().ok()
     }
 }
 

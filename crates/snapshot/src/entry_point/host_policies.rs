@@ -1,7 +1,7 @@
 //! Host -> TLS policy (A3.8, I2): exact host, then one-label wildcard, then every host, then the
 //! default options.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use foldhash::fast::RandomState;
@@ -11,6 +11,7 @@ use viaduct_tls::{ClientAuth, ServerTls};
 use crate::entry_point::PolicyId;
 use crate::router::Router;
 use crate::rule::parent_domain;
+use crate::service::Slot;
 
 /// A TLS policy ready for handshakes.
 #[derive(Debug, Clone)]
@@ -71,6 +72,8 @@ pub(crate) struct HostPolicies {
     rest: HostPolicy,
     /// Every host has the policy of `rest`.
     single: bool,
+    /// Routers that are refused for some host.
+    refused: HashSet<Slot, RandomState>,
 }
 
 impl HostPolicies {
@@ -79,12 +82,20 @@ impl HostPolicies {
             .values()
             .chain(below.values())
             .all(|host| host.policy.id == rest.policy.id);
+        let hosts = exact.values().chain(below.values()).chain([&rest]);
+        let refused = hosts.flat_map(|host| &host.refused);
         Self {
+            refused: refused.map(|router| router.slot).collect(),
             exact,
             below,
             rest,
             single,
         }
+    }
+
+    /// Whether it answers for some host otherwise than for others.
+    pub(crate) fn refuses(&self, router: &Router) -> bool {
+        self.refused.contains(&router.slot)
     }
 
     pub(super) fn single(&self) -> Option<&Policy> {

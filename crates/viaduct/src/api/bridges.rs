@@ -127,7 +127,7 @@ pub(super) fn list(snapshot: &Snapshot, query: &Query) -> Response<Bytes> {
 }
 
 pub(super) fn findings(published: &Published) -> Value {
-    published.findings.iter().map(finding).collect()
+    published.findings().iter().map(finding).collect()
 }
 
 fn finding(finding: &Finding) -> Value {

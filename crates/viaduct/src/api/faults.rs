@@ -24,7 +24,7 @@ impl Faults {
                 faults.add(&update.provider, element, finding);
             }
         }
-        for finding in &published.findings {
+        for finding in published.findings() {
             if let (Some(provider), Some(element)) = (&finding.provider, &finding.element) {
                 faults.add(provider, element, finding);
             }

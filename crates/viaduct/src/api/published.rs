@@ -11,22 +11,25 @@ use super::catalogue::Catalogue;
 /// Where it says so.
 pub(crate) type Board = watch::Sender<Option<Arc<Published>>>;
 
-/// One configuration: what the providers wrote, what became of it, and what is to be said of it.
+/// One configuration: what the providers wrote, and what became of it.
 pub(crate) struct Published {
     pub(super) updates: Vec<Arc<Update>>,
-    pub(super) findings: Vec<Finding>,
     pub(super) snapshot: Arc<Snapshot>,
     catalogue: OnceLock<Catalogue>,
 }
 
 impl Published {
-    pub(crate) fn new(updates: Vec<Arc<Update>>, findings: Vec<Finding>, snapshot: Arc<Snapshot>) -> Self {
+    pub(crate) fn new(updates: Vec<Arc<Update>>, snapshot: Arc<Snapshot>) -> Self {
         Self {
             updates,
-            findings,
             snapshot,
             catalogue: OnceLock::new(),
         }
+    }
+
+    /// What is to be said of it.
+    pub(super) fn findings(&self) -> &[Finding] {
+        self.snapshot.findings()
     }
 
     /// Whether a provider has written a service of this name, `name@provider`.

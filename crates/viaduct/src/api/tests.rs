@@ -59,8 +59,8 @@ impl World {
             staples: None,
             overlaps: None,
         };
-        let (snapshot, findings) = compile(&inputs, None);
-        board.send_replace(Some(Arc::new(Published::new(updates, findings, snapshot))));
+        let (snapshot, _) = compile(&inputs, None);
+        board.send_replace(Some(Arc::new(Published::new(updates, snapshot))));
         Self { api }
     }
 

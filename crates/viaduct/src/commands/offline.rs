@@ -58,7 +58,7 @@ pub(super) fn compiled(mut install: Install, updates: Vec<Update>) -> (Arc<Snaps
         updates: &updates,
         generated_default: Arc::new(CertificateStore::generate_default()),
         // Nobody is asked, so there is nothing to be said of it.
-        staples: Some(&Staples::new()),
+        staples: Some(&Arc::new(Staples::new())),
         overlaps: None,
     };
     compile(&inputs, None)

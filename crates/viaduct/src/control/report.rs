@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::fmt::{Display, Write as _};
+use std::sync::Arc;
 
 use viaduct_config::{Finding, Severity};
 
@@ -23,12 +24,18 @@ pub(crate) fn gather(findings: Vec<Finding>) -> Vec<Told> {
 #[derive(Debug, Default)]
 pub(crate) struct Report {
     told: Vec<(String, Finding)>,
+    /// What that was, to know it again.
+    last: Option<Arc<Vec<Finding>>>,
 }
 
 impl Report {
     /// Logs what is new and what is resolved. Returns what is new.
-    pub(crate) fn tell(&mut self, findings: Vec<Finding>) -> Vec<Told> {
-        let (added, resolved) = self.replace(findings);
+    pub(crate) fn tell(&mut self, findings: &Arc<Vec<Finding>>) -> Vec<Told> {
+        if self.last.as_ref().is_some_and(|last| Arc::ptr_eq(last, findings)) {
+            return Vec::new();
+        }
+        self.last = Some(Arc::clone(findings));
+        let (added, resolved) = self.replace(findings.to_vec());
         added.iter().for_each(log);
         resolved.iter().for_each(log_resolved);
         added

@@ -86,7 +86,7 @@ fn any<'s>(all: &[&'s Arc<EntryPoint>], question: &Question) -> Option<(&'s Arc<
     if let Some(found) = others.clone().find(|other| has_router(other, question)) {
         return Some((found, format!("it has a router {what} for the request")));
     }
-    let found = others.find(|other| !table(other, question).routers().is_empty());
+    let found = others.find(|other| !table(other, question).is_empty());
     let found = found.or_else(|| all.first())?;
     Some((
         found,

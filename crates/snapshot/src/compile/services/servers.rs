@@ -45,10 +45,7 @@ pub(super) fn keep_pools(
     before: Option<&Pools>,
 ) {
     for server in servers {
-        pools.pool(
-            PoolKey::new(server.scheme, &server.host, server.port, transport),
-            before,
-        );
+        pools.acquire(PoolKey::of(server, transport), before);
     }
 }
 
@@ -70,7 +67,7 @@ pub(super) fn build(
     Ok(Server {
         url: written.url.as_str().into(),
         scheme: url.scheme,
-        pool: pools.pool(PoolKey::new(url.scheme, &url.host, url.port, transport), before),
+        pool: pools.acquire(PoolKey::new(url.scheme, &url.host, url.port, transport), before),
         host: url.host,
         port: url.port,
         authority: url.authority,

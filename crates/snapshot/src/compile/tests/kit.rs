@@ -22,7 +22,7 @@ pub(super) struct World {
     pub(super) install: Install,
     pub(super) updates: BTreeMap<String, Arc<Update>>,
     /// `None`: OCSP stapling is off.
-    pub(super) staples: Option<Staples>,
+    pub(super) staples: Option<Arc<Staples>>,
     /// `None`: rotations take effect at once.
     pub(super) overlaps: Option<Overlaps>,
 }
@@ -72,16 +72,21 @@ impl World {
     }
 
     pub(super) fn compile_after(&self, previous: Option<&Compiled>) -> Compiled {
+        self.with_inputs(|inputs| {
+            let (snapshot, findings) = compile(inputs, previous.map(|previous| &*previous.snapshot));
+            Compiled { snapshot, findings }
+        })
+    }
+
+    pub(super) fn with_inputs<T>(&self, then: impl FnOnce(&Inputs<'_>) -> T) -> T {
         let updates: Vec<_> = self.updates.values().cloned().collect();
-        let inputs = Inputs {
+        then(&Inputs {
             install: &self.install,
             updates: &updates,
             generated_default: generated_default(),
             staples: self.staples.as_ref(),
             overlaps: self.overlaps.as_ref(),
-        };
-        let (snapshot, findings) = compile(&inputs, previous.map(|previous| &*previous.snapshot));
-        Compiled { snapshot, findings }
+        })
     }
 }
 
@@ -142,7 +147,7 @@ impl Compiled {
         self.snapshot
             .routers
             .get(name)
-            .unwrap_or_else(|| panic!("no router {name} among {:?}", self.snapshot.routers.keys()))
+            .unwrap_or_else(|| panic!("no router {name} among {:?}", self.snapshot.routers))
     }
 
     pub(super) fn found(&self, code: Code) -> Vec<&Finding> {
@@ -169,7 +174,7 @@ impl Compiled {
     }
 }
 
-fn request<'a>(host: &'a str, path: &'a str, headers: &'a http::HeaderMap) -> RouteRequest<'a> {
+pub(super) fn request<'a>(host: &'a str, path: &'a str, headers: &'a http::HeaderMap) -> RouteRequest<'a> {
     RouteRequest {
         host,
         path,

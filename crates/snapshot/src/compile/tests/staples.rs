@@ -41,8 +41,8 @@ fn failed() -> Stapling {
     }
 }
 
-fn staples(leaf: &Issued, stapling: Stapling) -> Option<Staples> {
-    Some(Staples::from([(Fingerprint::of(&leaf.der), stapling)]))
+fn staples(leaf: &Issued, stapling: Stapling) -> Option<Arc<Staples>> {
+    Some(Arc::new(Staples::from([(Fingerprint::of(&leaf.der), stapling)])))
 }
 
 fn with_certificate(leaf: &Issued) -> Value {
@@ -77,7 +77,7 @@ fn ocsp(compiled: &Compiled, leaf: &Issued) -> Option<Vec<u8>> {
 fn a8_22_a_new_staple_changes_the_store_and_keeps_policies_routers_and_pools() {
     let leaf = authority().issue(leaf());
     let mut world = World::of(with_certificate(&leaf));
-    world.staples = Some(Staples::new());
+    world.staples = Some(Arc::default());
     let first = world.compile();
     assert_eq!(ocsp(&first, &leaf), None);
 
@@ -170,7 +170,7 @@ fn a8_22_a_revoked_certificate_is_stapled_so_and_told_as_an_error() {
 
 #[test]
 fn a8_22_a_certificate_without_its_staple_is_told_of_as_badly_as_it_is() {
-    let severity = |leaf: &Issued, staples: Option<Staples>| {
+    let severity = |leaf: &Issued, staples: Option<Arc<Staples>>| {
         let mut world = World::of(with_certificate(leaf));
         world.staples = staples;
         let compiled = world.compile();
@@ -183,7 +183,7 @@ fn a8_22_a_certificate_without_its_staple_is_told_of_as_badly_as_it_is() {
     let strict = authority().issue(leaf().must_staple());
     assert_eq!(severity(&plain, None), None, "stapling is off");
     assert_eq!(severity(&strict, None), Some(Severity::Warning));
-    let pending = Some(Staples::new());
+    let pending = Some(Arc::default());
     assert_eq!(severity(&strict, pending), None, "nobody has been asked yet");
     assert_eq!(
         severity(&plain, staples(&plain, failed())),

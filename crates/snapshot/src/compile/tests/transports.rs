@@ -240,8 +240,8 @@ fn a14_9_trust_generation_follows_content() {
     let rotated = with(&json!({ "rootCAs": [other_ca().pem()] })).compile_after(Some(&slower));
     let (other, other_pool) = transport(&rotated, "r@file");
     assert_ne!(other.generation, before.generation);
-    assert!(!rotated.snapshot.live_pools.contains(&pool));
-    assert!(rotated.snapshot.live_pools.contains(&other_pool));
+    assert!(!rotated.snapshot.live_pools.contains(pool));
+    assert!(rotated.snapshot.live_pools.contains(other_pool));
 
     let back = base.compile_after(Some(&rotated));
     let (again, again_pool) = transport(&back, "r@file");
