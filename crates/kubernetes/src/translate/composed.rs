@@ -163,18 +163,18 @@ impl Composed<'_> {
                 service_of(built)
             }
             Shape::Weighted { parts, sticky } => Service {
-                weighted: Some(Weighted {
+                weighted: Some(Box::new(Weighted {
                     services: parts.iter().map(|each| weighted(each, part(each))).collect(),
                     sticky: sticky.clone(),
                     health_check: None,
-                }),
+                })),
                 ..Service::default()
             },
             Shape::HighestRandomWeight(parts) => Service {
-                highest_random_weight: Some(HighestRandomWeight {
+                highest_random_weight: Some(Box::new(HighestRandomWeight {
                     services: parts.iter().map(|each| weighted(each, part(each))).collect(),
                     health_check: None,
-                }),
+                })),
                 ..Service::default()
             },
             Shape::Mirroring {
@@ -183,7 +183,7 @@ impl Composed<'_> {
                 mirror_body,
                 max_body_size,
             } => Service {
-                mirroring: Some(Mirroring {
+                mirroring: Some(Box::new(Mirroring {
                     service: part(main),
                     mirror_body: *mirror_body,
                     max_body_size: *max_body_size,
@@ -195,7 +195,7 @@ impl Composed<'_> {
                         })
                         .collect(),
                     health_check: None,
-                }),
+                })),
                 ..Service::default()
             },
             Shape::Failover {
@@ -203,12 +203,12 @@ impl Composed<'_> {
                 fallback,
                 errors,
             } => Service {
-                failover: Some(Failover {
+                failover: Some(Box::new(Failover {
                     service: part(main),
                     fallback: part(fallback),
                     health_check: None,
                     errors: Some(errors.clone()),
-                }),
+                })),
                 ..Service::default()
             },
         };

@@ -75,9 +75,9 @@ impl Asked<'_> {
                 pass_host_header: Some(asked.pass_host_header.unwrap_or(true)),
                 response_forwarding: asked.response_forwarding.as_deref().cloned(),
                 servers_transport,
-                sticky: asked.sticky.as_deref().cloned(),
+                sticky: asked.sticky.clone(),
                 health_check: self.health_check(external)?,
-                passive_health_check: asked.passive_health_check.as_deref().cloned(),
+                passive_health_check: asked.passive_health_check.clone(),
             },
             middlewares: self.middlewares(cx)?,
             port: written_port(asked).into(),
@@ -266,12 +266,12 @@ impl Asked<'_> {
         }
     }
 
-    fn health_check(&self, external: bool) -> Result<Option<ServerHealthCheck>, Finding> {
+    fn health_check(&self, external: bool) -> Result<Option<Box<ServerHealthCheck>>, Finding> {
         if self.service.health_check.is_some() && !external {
             let message = "a health check is for ExternalName services; Kubernetes checks the others itself";
             return Err(self.error(Code::InvalidService, "healthCheck", message));
         }
-        Ok(self.service.health_check.as_deref().cloned())
+        Ok(self.service.health_check.clone())
     }
 }
 

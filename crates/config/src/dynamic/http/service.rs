@@ -6,20 +6,21 @@ use super::Map;
 use crate::duration::GoDuration;
 
 /// Exactly one of the kinds is set. A service that has none, or several, is a value too (so that it alone is
-/// out of service): see [`Service::kinds`].
+/// out of service): see [`Service::kinds`]. What few services have is in boxes, here and in [`LoadBalancer`]: there are
+/// tens of thousands of them.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Service {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub load_balancer: Option<LoadBalancer>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub weighted: Option<Weighted>,
+    pub weighted: Option<Box<Weighted>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub mirroring: Option<Mirroring>,
+    pub mirroring: Option<Box<Mirroring>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub failover: Option<Failover>,
+    pub failover: Option<Box<Failover>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub highest_random_weight: Option<HighestRandomWeight>,
+    pub highest_random_weight: Option<Box<HighestRandomWeight>>,
     /// Run after this service was chosen by another one.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub middlewares: Vec<String>,
@@ -61,13 +62,13 @@ pub struct LoadBalancer {
     #[serde(skip_serializing_if = "String::is_empty")]
     pub servers_transport: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub sticky: Option<Sticky>,
+    pub sticky: Option<Box<Sticky>>,
     /// Active checks. Default none.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub health_check: Option<ServerHealthCheck>,
+    pub health_check: Option<Box<ServerHealthCheck>>,
     /// Counting of failed requests. Default none.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub passive_health_check: Option<PassiveHealthCheck>,
+    pub passive_health_check: Option<Box<PassiveHealthCheck>>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]

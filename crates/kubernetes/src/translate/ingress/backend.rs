@@ -97,7 +97,7 @@ impl<'a> Asked<'a> {
             servers: reach.servers(cx, draft)?,
             pass_host_header: Some(options.pass_host_header.unwrap_or(true)),
             servers_transport,
-            sticky: options.sticky,
+            sticky: options.sticky.map(Box::new),
             ..LoadBalancer::default()
         })
     }

@@ -44,7 +44,7 @@ fn a3_15_names_and_references_carry_their_provider() {
     dynamic.http.services.insert(
         "split".into(),
         Service {
-            weighted: Some(weighted),
+            weighted: Some(Box::new(weighted)),
             ..Service::default()
         },
     );
