@@ -6,42 +6,55 @@ use std::sync::Arc;
 
 use foldhash::fast::RandomState;
 use viaduct_config::Map;
-use viaduct_tls::TrustGeneration;
 
 use crate::service::{PoolId, Scheme, Server};
-use crate::transport::{Timeouts, Transport};
+use crate::transport::Transport;
 
-/// Everything that makes two backend pools different. The trust generation stands for the transport's
-/// verification, names, client identities and versions: it changes when any of them does.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Everything that makes two backend pools different. Small, since every server has one: what the transport adds to it
+/// is read off the transport.
+#[derive(Debug, Clone)]
 pub(crate) struct PoolKey {
-    scheme: Scheme,
     host: Arc<str>,
+    transport: Arc<Transport>,
     port: u16,
-    transport: Arc<str>,
-    generation: TrustGeneration,
-    disable_http2: bool,
-    max_idle_per_host: usize,
-    timeouts: Timeouts,
+    scheme: Scheme,
 }
 
 impl PoolKey {
-    pub(crate) fn new(scheme: Scheme, host: &Arc<str>, port: u16, transport: &Transport) -> Self {
+    pub(crate) fn new(scheme: Scheme, host: &Arc<str>, port: u16, transport: &Arc<Transport>) -> Self {
         Self {
-            scheme,
             host: Arc::clone(host),
+            transport: Arc::clone(transport),
             port,
-            transport: Arc::clone(&transport.name),
-            generation: transport.generation,
-            disable_http2: transport.disable_http2,
-            max_idle_per_host: transport.max_idle_per_host,
-            timeouts: transport.timeouts,
+            scheme,
         }
     }
 
-    pub(crate) fn of(server: &Server, transport: &Transport) -> Self {
+    pub(crate) fn of(server: &Server, transport: &Arc<Transport>) -> Self {
         Self::new(server.scheme, &server.host, server.port, transport)
     }
+}
+
+impl PartialEq for PoolKey {
+    fn eq(&self, other: &Self) -> bool {
+        self.scheme == other.scheme
+            && self.port == other.port
+            && self.host == other.host
+            && (Arc::ptr_eq(&self.transport, &other.transport)
+                || pools_alike(&self.transport, &other.transport))
+    }
+}
+
+impl Eq for PoolKey {}
+
+/// Whether connections made by one transport may be used by the other. The trust generation stands for verification,
+/// names, client identities and versions: it changes when any of them does.
+fn pools_alike(one: &Transport, other: &Transport) -> bool {
+    one.name == other.name
+        && one.generation == other.generation
+        && one.disable_http2 == other.disable_http2
+        && one.max_idle_per_host == other.max_idle_per_host
+        && one.timeouts == other.timeouts
 }
 
 impl Hash for PoolKey {
@@ -49,7 +62,7 @@ impl Hash for PoolKey {
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.host.hash(state);
         self.port.hash(state);
-        self.generation.hash(state);
+        self.transport.generation.hash(state);
     }
 }
 
@@ -105,6 +118,10 @@ impl Pools {
     }
 
     /// The pool of a server. It keeps the number that it has, or had in the `previous` snapshot.
+    #[expect(
+        clippy::mutable_key_type,
+        reason = "what keys are told apart by never changes"
+    )]
     pub(crate) fn acquire(&mut self, key: PoolKey, previous: Option<&Self>) -> PoolId {
         let part = self.part(&key);
         let live = Arc::make_mut(&mut self.parts[part]);
@@ -126,6 +143,10 @@ impl Pools {
     }
 
     /// A server that had this pool is gone.
+    #[expect(
+        clippy::mutable_key_type,
+        reason = "what keys are told apart by never changes"
+    )]
     pub(crate) fn release(&mut self, key: &PoolKey) {
         let part = self.part(key);
         let live = Arc::make_mut(&mut self.parts[part]);

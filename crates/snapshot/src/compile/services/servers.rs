@@ -40,7 +40,7 @@ impl<'a> Known<'a> {
 /// Keeps the pools of servers that did not change.
 pub(super) fn keep_pools(
     servers: &[Arc<Server>],
-    transport: &Transport,
+    transport: &Arc<Transport>,
     pools: &mut Pools,
     before: Option<&Pools>,
 ) {
@@ -51,7 +51,7 @@ pub(super) fn keep_pools(
 
 pub(super) fn build(
     written: &WrittenServer,
-    transport: &Transport,
+    transport: &Arc<Transport>,
     pools: &mut Pools,
     before: Option<&Pools>,
     notes: &mut Vec<Finding>,
