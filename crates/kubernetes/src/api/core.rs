@@ -284,7 +284,33 @@ pub struct Data(
 );
 
 /// A key and its value.
-type Entry = (Box<str>, Box<[u8]>);
+type Entry = (Box<str>, Value);
+
+/// A value of `data`.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) enum Value {
+    /// Shared with the configuration that is made of it: there are tens of thousands of certificates.
+    Text(Arc<str>),
+    Bytes(Box<[u8]>),
+}
+
+impl Value {
+    fn bytes(&self) -> &[u8] {
+        match self {
+            Self::Text(text) => text.as_bytes(),
+            Self::Bytes(bytes) => bytes,
+        }
+    }
+}
+
+impl From<Vec<u8>> for Value {
+    fn from(bytes: Vec<u8>) -> Self {
+        match String::from_utf8(bytes) {
+            Ok(text) => Self::Text(text.into()),
+            Err(error) => Self::Bytes(error.into_bytes().into()),
+        }
+    }
+}
 
 impl Data {
     fn new(entries: BTreeMap<String, Vec<u8>>) -> Self {
@@ -293,8 +319,12 @@ impl Data {
     }
 
     pub fn get(&self, key: &str) -> Option<&[u8]> {
+        self.value(key).map(Value::bytes)
+    }
+
+    pub(crate) fn value(&self, key: &str) -> Option<&Value> {
         let found = self.0.binary_search_by(|(known, _)| (**known).cmp(key)).ok()?;
-        self.0.get(found).map(|(_, value)| &**value)
+        self.0.get(found).map(|(_, value)| value)
     }
 
     pub fn keys(&self) -> impl Iterator<Item = &str> {
@@ -302,7 +332,7 @@ impl Data {
     }
 
     /// The key and the value, if there is exactly one.
-    pub fn only(&self) -> Option<(&str, &[u8])> {
+    pub(crate) fn only(&self) -> Option<(&str, &Value)> {
         match &*self.0 {
             [(key, value)] => Some((key, value)),
             _ => None,

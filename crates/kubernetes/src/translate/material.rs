@@ -1,5 +1,7 @@
 //! Certificates, keys and CAs out of Secrets and ConfigMaps.
 
+use std::sync::Arc;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use sha1::{Digest as _, Sha1};
@@ -9,7 +11,7 @@ use viaduct_config::dynamic::tls::CertificatePair;
 use viaduct_config::finding::Code;
 
 use super::{Context, near};
-use crate::api::core::Data;
+use crate::api::core::{Data, Value};
 use crate::api::{ConfigMap, Kind, Name, Secret, Typed};
 use crate::index::{Lookup, Subject};
 
@@ -126,10 +128,10 @@ pub(super) enum CaSource {
 /// A certificate and its key: `tls.crt` and `tls.key`.
 pub(super) fn pair(cx: &Context<'_>, name: &Name) -> Result<CertificatePair, Fault> {
     let material = Material::secret(cx, name)?;
-    match (material.data.get("tls.crt"), material.data.get("tls.key")) {
+    match (material.data.value("tls.crt"), material.data.value("tls.key")) {
         (Some(certificate), Some(key)) => Ok(CertificatePair {
-            cert_file: material.text("tls.crt", certificate)?.into(),
-            key_file: material.text("tls.key", key)?.into(),
+            cert_file: Arc::clone(material.text("tls.crt", certificate)?),
+            key_file: Arc::clone(material.text("tls.key", key)?),
         }),
         (None, None) => Err(material.no_key("`tls.crt` and `tls.key`")),
         (None, Some(_)) => Err(material.no_key("`tls.crt`")),
@@ -147,7 +149,7 @@ pub(super) fn secret_ca(cx: &Context<'_>, name: &Name, source: CaSource) -> Resu
         if let Some((key, value)) = material.data.only() {
             return material.ca_of(key, value, CaKey::Ca);
         }
-        if let Some(value) = material.data.get("tls.crt") {
+        if let Some(value) = material.data.value("tls.crt") {
             return material.ca_of("tls.crt", value, CaKey::Certificate);
         }
     }
@@ -190,10 +192,10 @@ pub(super) fn basic_users(cx: &Context<'_>, name: &Name) -> Result<Vec<Hidden>, 
 /// `username` and `password` of a Secret.
 pub(super) fn login(cx: &Context<'_>, name: &Name) -> Result<(String, String), Fault> {
     let material = Material::secret(cx, name)?;
-    match (material.data.get("username"), material.data.get("password")) {
+    match (material.data.value("username"), material.data.value("password")) {
         (Some(user), Some(password)) => Ok((
-            material.text("username", user)?,
-            material.text("password", password)?,
+            material.text("username", user)?.as_ref().to_owned(),
+            material.text("password", password)?.as_ref().to_owned(),
         )),
         (None, None) => Err(material.no_key("`username` and `password`")),
         (None, Some(_)) => Err(material.no_key("`username`")),
@@ -235,13 +237,13 @@ impl<'a> Material<'a> {
     fn ca(&self) -> Result<Option<Ca>, Fault> {
         ["tls.ca", "ca.crt"]
             .into_iter()
-            .find_map(|key| Some((key, self.data.get(key)?)))
+            .find_map(|key| Some((key, self.data.value(key)?)))
             .map(|(key, value)| self.ca_of(key, value, CaKey::Ca))
             .transpose()
     }
 
-    fn ca_of(&self, key: &str, value: &[u8], from: CaKey) -> Result<Ca, Fault> {
-        let pem = self.text(key, value)?;
+    fn ca_of(&self, key: &str, value: &Value, from: CaKey) -> Result<Ca, Fault> {
+        let pem = self.text(key, value)?.as_ref().to_owned();
         let key = key.to_owned();
         let revoked = self.revoked.to_vec();
         Ok(Ca {
@@ -252,18 +254,21 @@ impl<'a> Material<'a> {
         })
     }
 
-    fn text(&self, key: &str, value: &[u8]) -> Result<String, Fault> {
-        let text = std::str::from_utf8(value);
-        if let Ok(text) = text
-            && !text.trim().is_empty()
-        {
-            return Ok(text.to_owned());
+    fn text<'v>(&self, key: &str, value: &'v Value) -> Result<&'v Arc<str>, Fault> {
+        let (kind, name, key) = (self.kind, self.name, key.to_owned());
+        match value {
+            Value::Text(text) if !text.trim().is_empty() => Ok(text),
+            Value::Text(_) => Err(Fault::Empty {
+                kind,
+                name: name.clone(),
+                key,
+            }),
+            Value::Bytes(_) => Err(Fault::NotText {
+                kind,
+                name: name.clone(),
+                key,
+            }),
         }
-        let (kind, name, key) = (self.kind, self.name.clone(), key.to_owned());
-        Err(match text {
-            Ok(_) => Fault::Empty { kind, name, key },
-            Err(_) => Fault::NotText { kind, name, key },
-        })
     }
 
     fn no_key(&self, wanted: &'static str) -> Fault {
