@@ -16,6 +16,7 @@ use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
+use smallvec::SmallVec;
 use viaduct_config::{Element, Map, Update};
 
 use super::composed::Composed;
@@ -49,8 +50,8 @@ pub(super) struct Traces {
     /// What anything but an IngressRoute looked at.
     pub(super) others: Looked,
     routes: Vec<Trace>,
-    /// Positions in `routes` by what they looked at.
-    dependants: HashMap<(Kind, Option<Name>), Vec<u32>>,
+    /// Positions in `routes` by what they looked at, [`settled`]; nearly everything is looked at by one.
+    dependants: HashMap<(Kind, Option<Name>), SmallVec<[u32; 4]>>,
     /// Whether every element has the name that Traefik gives it.
     named_plainly: bool,
 }
@@ -84,7 +85,7 @@ impl Traces {
 
     fn depends(&mut self, position: u32, looked: Looked) {
         for key in looked {
-            let dependants = self.dependants.entry(key).or_default();
+            let dependants = self.dependants.entry(settled(key)).or_default();
             if !dependants.contains(&position) {
                 dependants.push(position);
             }
@@ -98,10 +99,19 @@ impl Traces {
             if self.others.contains(&key) {
                 return None;
             }
-            touched.extend(self.dependants.get(&key).into_iter().flatten());
+            touched.extend(self.dependants.get(&settled(key)).into_iter().flatten());
         }
         Some(touched)
     }
+}
+
+/// What has the name of a Service counts as the Service: nearly everybody who looks at one of them looks at all.
+fn settled((kind, name): (Kind, Option<Name>)) -> (Kind, Option<Name>) {
+    let kind = match kind {
+        Kind::EndpointSlice | Kind::Endpoints => Kind::Service,
+        other => other,
+    };
+    (kind, name)
 }
 
 /// What one may have looked at to be concerned by an object.
