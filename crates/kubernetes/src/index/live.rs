@@ -187,6 +187,12 @@ impl Live {
         Some(held)
     }
 
+    /// Nodes of a tree that is filled in order are half empty; those of one that is made of a sorted whole are full.
+    fn pack(&mut self) {
+        self.objects = std::mem::take(&mut self.objects).into_iter().collect();
+        self.slices = std::mem::take(&mut self.slices).into_iter().collect();
+    }
+
     pub(super) fn len(&self) -> usize {
         self.objects.len()
     }
@@ -243,6 +249,7 @@ impl Index {
         let is_gone = |key: &&ObjectKey| collection.holds(key) && !listed.contains(&key.2);
         let gone: Vec<_> = keys.filter(is_gone).cloned().collect();
         let mut changed = !gone.is_empty();
+        let is_many = arrivals.len() > self.live.len() / 8;
         for key in &gone {
             self.live.remove(key);
         }
@@ -251,6 +258,9 @@ impl Index {
             self.live.gone.retain(|gone| gone.uid != arrival.identity.uid);
             let key = (collection.kind, collection.old, arrival.read.name.clone());
             changed |= self.settle_live(key, arrival);
+        }
+        if changed && is_many {
+            self.live.pack();
         }
         changed
     }
