@@ -223,6 +223,12 @@ impl Viaduct {
         status_number(self.running.child.id(), "VmRSS:")
     }
 
+    /// Resident memory that is no part of a file, KiB: what it has allocated.
+    #[track_caller]
+    pub fn anonymous_kib(&self) -> u64 {
+        status_number(self.running.child.id(), "RssAnon:")
+    }
+
     /// The most that was ever resident, KiB.
     #[track_caller]
     pub fn peak_resident_kib(&self) -> u64 {

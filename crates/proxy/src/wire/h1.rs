@@ -23,14 +23,14 @@ use tokio::time::{Instant, Sleep, sleep, sleep_until, timeout};
 
 use super::io::Gauge;
 use super::linger::{self, linger};
-use super::service::{Account, service};
+use super::service::{Account, Keeper, service};
 use super::{ClientIo, Connection, MOST_FIELDS};
 use crate::exchange::Unread;
 
 /// Serves the connection to its end.
 pub(crate) async fn serve(connection: Rc<Connection>, mut io: ClientIo) {
     let timeouts = connection.timeouts();
-    let account = Rc::new(Account::of_wire(io.gauge()));
+    let account = Keeper::of(Account::of_wire(io.gauge()));
     // The first request has to come as fast as it has to be sent.
     let mut rest = Rest {
         since: Instant::now(),

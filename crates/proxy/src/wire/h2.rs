@@ -18,7 +18,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::cork::{self, Cork};
 use super::linger::{self, linger};
-use super::service::{Account, service};
+use super::service::{Account, Keeper, service};
 use super::{ClientIo, Connection};
 use crate::config::Limits;
 use crate::exchange::Unread;
@@ -30,7 +30,7 @@ use streams::{Executor, Patience, Streams};
 pub(crate) async fn serve(connection: Rc<Connection>, io: ClientIo) {
     let timeouts = connection.timeouts();
     let streams = Rc::new(Streams::default());
-    let account = Rc::new(Account::of_streams(&streams));
+    let account = Keeper::of(Account::of_streams(&streams));
     let gauge = io.gauge();
     let service = service(Rc::clone(&connection), Rc::clone(&account));
     let (io, cork) = cork::cork(io);
@@ -125,6 +125,7 @@ pub(crate) async fn serve(connection: Rc<Connection>, io: ClientIo) {
     // What hyper had to say last, such as GOAWAY; the client may be gone.
     drop(timeout(GOODBYE, poll_fn(|cx| cork.poll_send(cx))).await);
     drop(serving);
+    drop(account);
     if let Some(io) = cork.into_io() {
         linger(&connection, io, linger::GOAWAY).await;
     }

@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::convert::Infallible;
+use std::ops::Deref;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Waker};
@@ -49,6 +50,8 @@ pub(super) struct Account {
     reader: RefCell<Option<Waker>>,
     /// A body was given up before its end: what comes next on an HTTP/1 connection is no request.
     abandoned: Cell<bool>,
+    /// The connection is over: nobody reads anything any more.
+    closed: Cell<bool>,
 }
 
 impl Account {
@@ -87,6 +90,13 @@ impl Account {
         for leftover in self.leftovers.take() {
             leftover.give_up();
         }
+    }
+
+    /// Lets go of all that holds on to this account, and of the task: a leftover has a part in its own account.
+    fn close(&self) {
+        self.closed.set(true);
+        drop(self.leftovers.take());
+        drop(self.reader.take());
     }
 
     pub(super) fn taken(&self) -> u64 {
@@ -133,6 +143,30 @@ impl Account {
 
     pub(super) fn newest(&self) -> Option<Instant> {
         self.newest.get()
+    }
+}
+
+/// The connection's own part in its account; the account is closed when it is dropped.
+#[derive(Debug)]
+pub(super) struct Keeper(Rc<Account>);
+
+impl Keeper {
+    pub(super) fn of(account: Account) -> Self {
+        Self(Rc::new(account))
+    }
+}
+
+impl Deref for Keeper {
+    type Target = Rc<Account>;
+
+    fn deref(&self) -> &Rc<Account> {
+        &self.0
+    }
+}
+
+impl Drop for Keeper {
+    fn drop(&mut self) {
+        self.0.close();
     }
 }
 
@@ -198,8 +232,11 @@ impl Open {
         self.0.abandoned.set(true);
     }
 
-    /// Leaves the rest of the body to the connection.
+    /// Leaves the rest of the body to the connection, as long as there is one.
     pub(super) fn leave(self, body: Incoming) {
+        if self.0.closed.get() {
+            return;
+        }
         let account = Rc::clone(&self.0);
         if let Some(leftover) = Leftover::new(body, self) {
             account.leftovers.borrow_mut().push(leftover);
@@ -287,3 +324,6 @@ fn say_close(answer: &mut Response<ResponseBody>, version: Version) {
             .insert(CONNECTION, HeaderValue::from_static("close"));
     }
 }
+
+#[cfg(test)]
+mod tests;

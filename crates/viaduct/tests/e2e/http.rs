@@ -4,6 +4,7 @@ mod early;
 mod grpc;
 mod headers;
 mod interim;
+mod left;
 mod messages;
 mod objects;
 mod upgrades;

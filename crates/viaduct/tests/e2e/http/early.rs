@@ -11,15 +11,19 @@ use viaduct_testkit::manifest::Route;
 use viaduct_testkit::nginx::Nginx;
 use viaduct_testkit::origin::{Origin, Wire, ok};
 use viaduct_testkit::tls::{Client, Dial};
-use viaduct_testkit::viaduct::Viaduct;
+use viaduct_testkit::viaduct::{Up, Viaduct};
 
 use crate::fixture::{BACKEND, FRONT_SECRET, HOST, Pki, RULE, secure_route, up};
 
 /// Answers almost all paths of [`HOST`] by itself, with 404.
 fn nowhere(pki: &Pki) -> Viaduct {
+    nowhere_with(pki, up())
+}
+
+pub(super) fn nowhere_with(pki: &Pki, up: Up) -> Viaduct {
     let rule = format!("{RULE} && Path(`/somewhere`)");
     let route = Route::secure("web-ingressroute", &rule, BACKEND, "http").certificate(FRONT_SECRET);
-    up().file("b.yaml", pki.base(9).route(route).yaml()).start()
+    up.file("b.yaml", pki.base(9).route(route).yaml()).start()
 }
 
 /// Uploads of `size` bytes by h2load.
