@@ -16,6 +16,7 @@ use http::response::Parts;
 use http::{HeaderValue, Request, Response, StatusCode, Version};
 use hyper::body::Incoming;
 use hyper::upgrade::OnUpgrade;
+use tokio::time::Instant;
 use viaduct_tls::{Fault, Reason};
 
 use crate::answer::{ProxyError, Retry};
@@ -23,15 +24,15 @@ use crate::balance::Endpoint;
 use crate::body::{Answer, GateKey, RequestBody};
 use crate::exchange::Exchange;
 use crate::headers::{self, TransferCoding, Upgrade};
-use crate::upstream::{Bridged, Lease, Outcome, SendFailure};
+use crate::upstream::{Bridged, Choice, Lease, Outcome, SendFailure};
 
 pub(crate) use outgoing::Outgoing;
-use outgoing::{Plan, restored};
+use outgoing::{Plan, copied, may_repeat, restored};
 use tunnel::Tunnel;
 
-/// Sends the request and returns the answer's head with its body to come. A connection that has been
-/// used before may turn out to be closed; then the request goes once more over a new one, if the server
-/// cannot have seen it or sending twice harms nobody (E27).
+/// Sends the request and returns the answer's head with its body to come. What the server has not begun to work on goes
+/// to it again, a few times, over other connections. A connection that has been used before may turn out to be closed;
+/// then the request goes once more over a new one, if sending twice harms nobody (E27, C68).
 ///
 /// Cancel safe: what has been asked of the backend is given up.
 pub(crate) fn exchange<'e>(
@@ -41,11 +42,12 @@ pub(crate) fn exchange<'e>(
     exchange: &'e mut Exchange,
 ) -> impl Future<Output = Result<Response<Answer>, ProxyError>> + use<'e> {
     let lease = bridge.into_lease();
-    let spare = lease.is_reused().then(|| outgoing.copy()).flatten();
+    let spare = outgoing.spare(&lease);
     let Outgoing { head, plan, client } = outgoing;
     let shaped = shape(head, &lease, &plan, exchange);
     let mut attempt = Attempt {
         lease,
+        patience: Patience::new(plan.timeout),
         plan,
         client,
         endpoint,
@@ -55,7 +57,7 @@ pub(crate) fn exchange<'e>(
         Ok(shaped) => shaped,
         Err(error) => return Either::Left(future::ready(Err(attempt.failed(error)))),
     };
-    let sent = within(attempt.plan.timeout, attempt.lease.send(request));
+    let sent = within(attempt.patience.begin(), attempt.lease.send(request));
     // Not an async block, which would have room for the future that it waits for and for the one it was given.
     Either::Right(sent.then(move |outcome| match attempt.received(outcome, key) {
         Ok(response) => Either::Left(future::ready(attempt.answered(response))),
@@ -64,9 +66,38 @@ pub(crate) fn exchange<'e>(
     }))
 }
 
+/// How long is waited for a response's head, over all attempts.
+struct Patience {
+    /// `None`: for ever.
+    left: Option<Duration>,
+    since: Option<Instant>,
+}
+
+impl Patience {
+    fn new(limit: Option<Duration>) -> Self {
+        Self {
+            left: limit,
+            since: None,
+        }
+    }
+
+    /// For the attempt that begins now.
+    fn begin(&mut self) -> Option<Duration> {
+        self.since = self.left.map(|_| Instant::now());
+        self.left
+    }
+
+    fn pause(&mut self) {
+        if let (Some(left), Some(since)) = (&mut self.left, self.since.take()) {
+            *left = left.saturating_sub(since.elapsed());
+        }
+    }
+}
+
 /// A request that is on its way over one connection.
 struct Attempt<'e> {
     lease: Lease,
+    patience: Patience,
     plan: Plan,
     client: Option<OnUpgrade>,
     endpoint: Endpoint<'e>,
@@ -81,7 +112,10 @@ impl Attempt<'_> {
     ) -> Result<Response<Incoming>, SendFailure> {
         let response = match outcome {
             Ok(outcome) => self.lease.received(outcome)?,
-            Err(limit) => return Err(SendFailure::own(late(limit).into())),
+            Err(left) => {
+                let limit = self.plan.timeout.unwrap_or(left);
+                return Err(SendFailure::own(late(limit).into()));
+            }
         };
         if let Some(unwanted) = key.and_then(GateKey::shut) {
             self.lease.leave_body(unwanted);
@@ -92,6 +126,7 @@ impl Attempt<'_> {
     fn answered(self, response: Response<Incoming>) -> Result<Response<Answer>, ProxyError> {
         let Self {
             lease,
+            patience: _,
             plan,
             client,
             endpoint,
@@ -101,7 +136,7 @@ impl Attempt<'_> {
         answer(response, lease, plan.upgrade, client).inspect_err(|error| exchange.tell(error, &endpoint))
     }
 
-    /// Sends it once more, if that may be.
+    /// Sends it again, if that may be.
     async fn again(
         mut self,
         failure: SendFailure,
@@ -115,18 +150,32 @@ impl Attempt<'_> {
 
     async fn repeated(
         &mut self,
-        failure: SendFailure,
+        mut failure: SendFailure,
         spare: Option<Request<RequestBody>>,
     ) -> Result<Response<Incoming>, ProxyError> {
-        if !self.lease.is_reused() {
-            return Err(failure.error);
+        // Once, what the server may have seen.
+        let mut blindly = true;
+        for number in 0..MOST_REPEATS {
+            let (request, choice) = repeat(failure, spare.as_ref(), blindly && self.lease.is_reused())?;
+            blindly &= choice == Choice::Any;
+            self.patience.pause();
+            let choice = if number < HASTY_REPEATS {
+                choice
+            } else {
+                tokio::time::sleep(PAUSE * 2_u32.pow(number - HASTY_REPEATS)).await;
+                // No other request can use it up before this one has come.
+                Choice::Unused
+            };
+            self.lease = self.lease.replacement(self.plan.needs(), choice).await?;
+            self.exchange.retried();
+            let (request, key) = shape(request, &self.lease, &self.plan, self.exchange)?;
+            let outcome = within(self.patience.begin(), self.lease.send(request)).await;
+            match self.received(outcome, key) {
+                Ok(response) => return Ok(response),
+                Err(next) => failure = next,
+            }
         }
-        let request = repeat(failure, spare)?;
-        self.lease = self.lease.replacement(self.plan.needs()).await?;
-        self.exchange.retried();
-        let (request, key) = shape(request, &self.lease, &self.plan, self.exchange)?;
-        let outcome = within(self.plan.timeout, self.lease.send(request)).await;
-        self.received(outcome, key).map_err(|failure| failure.error)
+        Err(failure.error)
     }
 
     fn failed(&self, error: ProxyError) -> ProxyError {
@@ -135,16 +184,24 @@ impl Attempt<'_> {
     }
 }
 
-/// The request to send once more; or the failure, if there is none.
+/// The request to send again, and over what; or the failure, if that may not be.
 fn repeat(
     failure: SendFailure,
-    spare: Option<Request<RequestBody>>,
-) -> Result<Request<RequestBody>, ProxyError> {
-    let SendFailure { error, unsent } = failure;
+    spare: Option<&Request<RequestBody>>,
+    blindly: bool,
+) -> Result<(Request<RequestBody>, Choice), ProxyError> {
+    let SendFailure {
+        error,
+        unsent,
+        unprocessed,
+    } = failure;
     match (unsent, spare) {
-        (Some(unsent), _) => Ok(restored(*unsent)),
-        (None, Some(spare)) if error.retry() == Retry::Connection => Ok(spare),
-        (None, _) => Err(error),
+        (Some(unsent), _) if unprocessed => Ok((restored(*unsent), Choice::Any)),
+        (None, Some(spare)) if unprocessed => Ok((copied(spare), Choice::Any)),
+        (None, Some(spare)) if blindly && error.retry() == Retry::Connection && may_repeat(spare) => {
+            Ok((copied(spare), Choice::New))
+        }
+        _ => Err(error),
     }
 }
 
@@ -274,6 +331,12 @@ fn late(limit: Duration) -> Fault {
     }
 }
 
+/// Of one request, whatever its server says. Go takes seven, with pauses of seconds.
+const MOST_REPEATS: u32 = 5;
+/// Those that do not wait: a server that closes one connection takes the next.
+const HASTY_REPEATS: u32 = 2;
+/// Before the first of the others; twice as long before each further one.
+const PAUSE: Duration = Duration::from_millis(25);
 /// Visits of one request before it counts as a loop (CVE-2023-47633).
 const MOST_VISITS: u8 = 8;
 

@@ -58,6 +58,17 @@ pub(crate) enum Needs {
     Own,
 }
 
+/// What a request takes where it has to wait for a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Choice {
+    /// One that others share, if there is room; otherwise as [`New`](Self::New).
+    Any,
+    /// A new one, or another's that has come to stand while this one waited for its turn.
+    New,
+    /// One that has carried nothing yet.
+    Unused,
+}
+
 impl Upstreams {
     /// Closes the pools that `snapshot` does not know: idle connections at once, busy ones behind their
     /// exchange. Connections that rest on what the snapshot revokes are cut, busy or not.
@@ -104,7 +115,7 @@ impl Upstreams {
         endpoint: &Endpoint<'_>,
         needs: Needs,
     ) -> Result<Bridged, Fault> {
-        let mut lease = self.pool(endpoint).dial(needs).await?;
+        let mut lease = self.pool(endpoint).dial(needs, Choice::New).await?;
         lease.serve_client(connection, &self.pinned, needs);
         Ok(lease.into_bridge())
     }

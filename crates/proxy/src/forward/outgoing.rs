@@ -76,18 +76,13 @@ impl Outgoing {
         self.plan.needs()
     }
 
-    /// A copy to send again, if sending twice harms nobody: no body, and a method that only reads or a
-    /// key that says so (as Go).
-    pub(super) fn copy(&self) -> Option<Request<RequestBody>> {
+    /// A copy to send again, where that may come to be allowed: the request has no body, and `lease` speaks HTTP/2,
+    /// which can say that nobody has looked at it, or sending it twice harms nobody.
+    pub(super) fn spare(&self, lease: &Lease) -> Option<Request<RequestBody>> {
         let head = &self.head;
-        let harmless = self.plan.upgrade.is_none() && head.body().is_end_stream() && may_repeat(head);
-        harmless.then(|| {
-            let mut copy = Request::new(RequestBody::Empty);
-            copy.method_mut().clone_from(head.method());
-            copy.uri_mut().clone_from(head.uri());
-            copy.headers_mut().clone_from(head.headers());
-            copy
-        })
+        let allowed = lease.is_http2() || lease.is_reused() && may_repeat(head);
+        let bare = self.plan.upgrade.is_none() && head.body().is_end_stream();
+        (allowed && bare).then(|| copied(head))
     }
 }
 
@@ -187,7 +182,17 @@ pub(super) fn restored(mut request: Request<RequestBody>) -> Request<RequestBody
     request
 }
 
-fn may_repeat(head: &Request<RequestBody>) -> bool {
+/// Of a request without a body.
+pub(super) fn copied(head: &Request<RequestBody>) -> Request<RequestBody> {
+    let mut copy = Request::new(RequestBody::Empty);
+    copy.method_mut().clone_from(head.method());
+    copy.uri_mut().clone_from(head.uri());
+    copy.headers_mut().clone_from(head.headers());
+    copy
+}
+
+/// Whether sending it twice harms nobody: a method that only reads, or a key that says so (as Go).
+pub(super) fn may_repeat(head: &Request<RequestBody>) -> bool {
     matches!(
         *head.method(),
         Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE

@@ -1,5 +1,7 @@
 //! Whole exchanges: a raw client, the proxy, an origin played by hand.
 
+mod repeats;
+
 use http::{Request, StatusCode, Version};
 use serde_json::json;
 

@@ -84,6 +84,26 @@ pub(crate) fn of_exchange(error: &hyper::Error, link: &Link) -> ProxyError {
     fault.into()
 }
 
+/// Whether the server said that it has not begun to work on the request (RFC 9113, 6.8 and 8.7). h2 gives a GOAWAY of
+/// the server to the streams above the last that it names, and to those that come too late to be sent.
+///
+/// A GOAWAY over an error is not meant: the request may be what caused it, and would end the next connection too, with
+/// all that others have on it. Go draws the line at the first request of a connection.
+pub(super) fn is_unprocessed(error: &hyper::Error) -> bool {
+    h2_error(error)
+        .filter(|error| error.is_remote())
+        .is_some_and(|error| match error.reason() {
+            Some(h2::Reason::NO_ERROR) => error.is_go_away(),
+            Some(h2::Reason::REFUSED_STREAM) => error.is_reset(),
+            _ => false,
+        })
+}
+
+/// Whether an HTTP/2 connection takes no further stream.
+pub(super) fn is_of_connection(error: &hyper::Error) -> bool {
+    h2_error(error).is_some_and(|error| error.is_go_away() || error.is_io())
+}
+
 fn is_protocol_error(error: &hyper::Error) -> bool {
     h2_error(error).is_some_and(|error| {
         // Not that the server went away, nor that it said it has not looked at the request.

@@ -16,12 +16,12 @@ use crate::body::{RequestBody, Shut};
 use crate::headers;
 use crate::wire::Connection;
 
-use super::Needs;
 use super::bridge::Bridged;
 use super::fault;
 use super::link::Link;
 use super::pinned::{Pin, Pinned};
 use super::pool::{Idle, Pool, Stream};
+use super::{Choice, Needs};
 
 /// Dropping it closes an HTTP/1.1 connection, and leaves an HTTP/2 one; [`release`](Self::release)
 /// gives it back.
@@ -55,12 +55,18 @@ pub(crate) struct SendFailure {
     pub(crate) error: ProxyError,
     /// The request, if not a byte of it was sent.
     pub(crate) unsent: Option<Box<Request<RequestBody>>>,
+    /// The server has not begun to work on it, and may do so over another connection.
+    pub(crate) unprocessed: bool,
 }
 
 impl SendFailure {
     /// A failure that no other connection would mend.
     pub(crate) fn own(error: ProxyError) -> Self {
-        Self { error, unsent: None }
+        Self {
+            error,
+            unsent: None,
+            unprocessed: false,
+        }
     }
 }
 
@@ -123,10 +129,10 @@ impl Lease {
         }
     }
 
-    /// A new connection to the same server, to take the place of this one.
-    pub(crate) async fn replacement(&self, needs: Needs) -> Result<Self, Fault> {
+    /// Another connection to the same server, to take the place of this one.
+    pub(crate) async fn replacement(&self, needs: Needs, choice: Choice) -> Result<Self, Fault> {
         let Self { pool, pin, .. } = self;
-        let lease = pool.dial(needs).await?;
+        let lease = pool.dial(needs, choice).await?;
         Ok(match pin {
             Some(pin) => lease.with_pin(pin.afresh(needs)),
             None => lease,
@@ -211,7 +217,15 @@ impl Lease {
     fn failure(&self, mut failure: TrySendError<Request<RequestBody>>) -> SendFailure {
         let unsent = failure.take_message().map(Box::new);
         let error = failure.into_error();
+        if let Sender::Http2(stream) = &self.sender
+            && (unsent.is_some() || fault::is_of_connection(&error))
+        {
+            // hyper finds it ready until somebody tries.
+            self.pool.forget(stream);
+        }
         SendFailure {
+            // One that has never carried a request ended for a reason of its own.
+            unprocessed: fault::is_unprocessed(&error) || unsent.is_some() && self.reused,
             error: fault::of_exchange(&error, &self.link),
             unsent,
         }

@@ -14,12 +14,12 @@ use viaduct_tls::{EndpointTls, Fault, Reason};
 
 use crate::body::RequestBody;
 
-use super::Needs;
 use super::connect::{self, Fresh};
 use super::fault;
 use super::guard::Guard;
 use super::lease::{Lease, Sender};
 use super::link::Link;
+use super::{Choice, Needs};
 
 pub(super) struct Pool {
     pub(super) scheme: Scheme,
@@ -110,16 +110,8 @@ impl Pool {
 
     /// A connection that is there already.
     pub(super) fn reuse(self: &Rc<Self>, needs: Needs) -> Option<Lease> {
-        if needs == Needs::Any
-            && let Some(shared) = self.roomy()
-        {
-            let link = Rc::clone(&shared.link);
-            return Some(Lease::new(
-                Sender::Http2(Stream::open(shared)),
-                Rc::clone(self),
-                link,
-                true,
-            ));
+        if let Some(lease) = self.share(needs) {
+            return Some(lease);
         }
         let mut idle = self.idle.borrow_mut();
         while let Some((_, Idle { sender, link })) = idle.pop() {
@@ -130,14 +122,30 @@ impl Pool {
         None
     }
 
-    /// A new connection; or one that another request brought while this one waited for its turn.
-    pub(super) async fn dial(self: &Rc<Self>, needs: Needs) -> Result<Lease, Fault> {
+    /// A stream of an HTTP/2 connection that is there already.
+    fn share(self: &Rc<Self>, needs: Needs) -> Option<Lease> {
+        let shared = (needs == Needs::Any).then(|| self.roomy()).flatten()?;
+        let link = Rc::clone(&shared.link);
+        let sender = Sender::Http2(Stream::open(shared));
+        Some(Lease::new(sender, Rc::clone(self), link, true))
+    }
+
+    /// A new connection; or one that another request brought, as far as `choice` allows.
+    pub(super) async fn dial(self: &Rc<Self>, needs: Needs, choice: Choice) -> Result<Lease, Fault> {
+        if choice == Choice::Any
+            && let Some(lease) = self.share(needs)
+        {
+            return Ok(lease);
+        }
         let offer = self.offer(needs);
         let first = self.may_share(offer);
         let turns = if first { &self.first } else { &self.dials };
         let waited = turns.available_permits() == 0;
         let mut turn = self.turn(turns).await?;
-        if waited && let Some(lease) = self.reuse(needs) {
+        if waited
+            && choice != Choice::Unused
+            && let Some(lease) = self.reuse(needs)
+        {
             return Ok(lease);
         }
         if first && !self.may_share(offer) {
@@ -222,6 +230,14 @@ impl Pool {
             drop(idle);
             self.sweep_later();
         }
+    }
+
+    /// No request is sent over this connection any more.
+    pub(super) fn forget(&self, stream: &Stream) {
+        let Stream(ended) = stream;
+        self.shared
+            .borrow_mut()
+            .retain(|shared| !Rc::ptr_eq(shared, ended));
     }
 
     /// A shared connection that can take one more stream; closed ones are forgotten.

@@ -3,6 +3,7 @@
 
 mod answers;
 mod certificates;
+mod goaway;
 pub(crate) mod handshakes;
 pub(crate) mod network;
 mod transports;
