@@ -3,6 +3,7 @@
 
 mod amplification;
 
+use std::io::{ErrorKind, Write as _};
 use std::time::Duration;
 
 use viaduct_testkit::h2::{self, Connection, Frame, block, error_code, flag, kind};
@@ -74,6 +75,12 @@ impl Target {
         let grown = self.viaduct.resident_kib().saturating_sub(self.idle_kib);
         assert!(grown < 64 * 1024, "{grown} KiB more than idle");
         assert!(self.viaduct.is_running(), "{}", self.viaduct.log());
+        self.rests();
+    }
+
+    /// Waits until it has nothing to do.
+    #[track_caller]
+    fn rests(&self) {
         let mut last = self.viaduct.cpu_time();
         let mut since = std::time::Instant::now();
         wait_until("the CPU to be idle again", || {
@@ -250,16 +257,57 @@ fn c25_cve_2026_49975_a_small_header_block_that_unfolds_into_a_large_list() {
     target.survives();
 }
 
-#[test]
-fn c25_c26_a_client_that_takes_nothing_holds_a_bounded_amount() {
-    let endless = Origin::script(|wire: Wire<'_>| {
+/// Answers without end.
+fn endless() -> Origin {
+    Origin::script(|wire: Wire<'_>| {
         wire.read(&mut [0; 4096]).unwrap_or_default();
         wire.write_all(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
             .unwrap_or_default();
         let chunk = [b"10000\r\n".as_slice(), &[b'x'; 0x10000], b"\r\n"].concat();
         while wire.write_all(&chunk).is_ok() {}
-    });
-    let mut target = Target::with(endless);
+    })
+}
+
+#[test]
+fn c24_a_client_that_takes_nothing_and_goes_on_sending_is_cut_off() {
+    let mut target = Target::with(endless());
+    // SETTINGS_INITIAL_WINDOW_SIZE.
+    let mut connection = target.open_with(&[(4, 0x7fff_ffff)]);
+    connection.send(&Frame::new(
+        kind::WINDOW_UPDATE,
+        flag::NONE,
+        0,
+        0x7f00_0000_u32.to_be_bytes(),
+    ));
+    connection.get(1, HOST, "/endless");
+    assert_eq!(connection.status(1), Ok(200));
+    // Until then there is room for more of the answer.
+    target.rests();
+    let socket = connection.stream().sock.try_clone().expect("a socket");
+    socket
+        .set_write_timeout(Some(Duration::from_secs(5)))
+        .expect("a socket option");
+    // Nothing is to be said to any of them, but h2 would have to remember much of what is like them.
+    let many = Frame::new(kind::PRIORITY, flag::NONE, 1, [0, 0, 0, 0, 1])
+        .bytes()
+        .repeat(500);
+    let mut ended = None;
+    let mut sent = 0;
+    while ended.is_none() && sent < 400_000 {
+        ended = connection.stream().write_all(&many).err();
+        sent += 500;
+    }
+    let ended = ended.map(|error| error.kind());
+    assert!(
+        matches!(ended, Some(ErrorKind::BrokenPipe | ErrorKind::ConnectionReset)),
+        "{ended:?} behind {sent} frames"
+    );
+    target.survives();
+}
+
+#[test]
+fn c25_c26_a_client_that_takes_nothing_holds_a_bounded_amount() {
+    let mut target = Target::with(endless());
     // SETTINGS_INITIAL_WINDOW_SIZE 0.
     let mut connection = target.open_with(&[(4, 0)]);
     for stream in (1..200).step_by(2) {
@@ -303,6 +351,30 @@ fn c27_streams_beyond_the_announced_limit_are_refused() {
         "REFUSED_STREAM or an error: {refused:?}"
     );
     target.canary();
+}
+
+#[test]
+fn c27_a_burst_ahead_of_our_settings_loses_none_of_the_streams_that_are_taken() {
+    let target = Target::with(Origin::http(|_| ok("taken")));
+    let mut connection = target.open();
+    let heads = (1..1_200).step_by(2).flat_map(|stream| {
+        let head = block(&h2::request("GET", HOST, "/burst"));
+        Frame::new(kind::HEADERS, flag::END_HEADERS | flag::END_STREAM, stream, head).bytes()
+    });
+    assert!(connection.raw(&heads.collect::<Vec<_>>()));
+    let (mut answered, mut refused) = (0, 0);
+    connection.find(|frame| {
+        match frame.kind {
+            kind::HEADERS => answered += 1,
+            kind::RST_STREAM => refused += usize::from(error_code(frame) == 7),
+            _ => {}
+        }
+        (answered + refused == 600).then_some(())
+    });
+    assert_eq!(answered + refused, 600, "{answered} answered");
+    assert!(answered >= 250 && refused > 256, "{answered} answered");
+    connection.get(1_201, HOST, "/next");
+    assert_eq!(connection.status(1_201), Ok(200));
 }
 
 fn setting(frame: &Frame, id: u16) -> Option<u32> {

@@ -36,6 +36,8 @@ pub(in crate::wire) struct Ledger {
     chosen: VecDeque<u32>,
     /// How often the client made us reset a stream.
     provoked: u32,
+    /// Streams that were one too many.
+    refused: u32,
 }
 
 /// What became of a stream that is no request.
@@ -65,6 +67,7 @@ impl Default for Ledger {
             is_drained: false,
             chosen: VecDeque::new(),
             provoked: 0,
+            refused: 0,
         }
     }
 }
@@ -108,6 +111,7 @@ impl Ledger {
             is_leaving,
             chosen,
             provoked,
+            refused,
             ..
         } = self;
         to_client.pass(bytes, |frame| match frame.kind {
@@ -124,7 +128,12 @@ impl Ledger {
                 // Behind a 431.
                 _ if frame.stream == *answered => {}
                 reason => {
-                    *provoked = provoked.saturating_add(1);
+                    let count = match reason {
+                        // It does not know our limit yet.
+                        Reason::REFUSED_STREAM => &mut *refused,
+                        _ => &mut *provoked,
+                    };
+                    *count = count.saturating_add(1);
                     if resets.len() < MOST_RESETS {
                         resets.push(reason);
                     }
@@ -137,7 +146,7 @@ impl Ledger {
 
     /// The client has made us reset more streams than one does by mistake.
     pub(in crate::wire) fn is_misused(&self) -> bool {
-        self.provoked > MOST_PROVOKED
+        self.provoked > MOST_PROVOKED || self.refused > MOST_REFUSED
     }
 
     /// The GOAWAY that ends a connection that [is misused](Self::is_misused). `None`: not between two frames.
@@ -261,6 +270,9 @@ const MOST_RESETS: usize = 1024;
 const MOST_CHOSEN: usize = 1024;
 /// Over the life of a connection.
 const MOST_PROVOKED: u32 = 256;
+/// The same. A client may begin as many streams as it likes before it has our SETTINGS, and is not to lose those that
+/// were taken; none of the others costs more than its head.
+const MOST_REFUSED: u32 = 4096;
 const MISUSED: &[u8] = b"too many streams in error";
 
 #[cfg(test)]
@@ -341,31 +353,39 @@ mod tests {
     #[test]
     fn c22_what_comes_behind_a_reset_of_ours_is_no_misuse() {
         let mut ledger = Ledger::default();
-        // Far more than are remembered.
-        for stream in (1..10_001).step_by(2) {
-            ledger.written(&reset(stream, Reason::NO_ERROR));
-            ledger.written(&reset(stream, Reason::STREAM_CLOSED));
-            ledger.written(&reset(stream, Reason::STREAM_CLOSED));
+        // Many uploads at once, far more in all than are remembered.
+        for first in (1..10_001).step_by(200) {
+            let uploads = || (first..first + 200).step_by(2);
+            for stream in uploads() {
+                ledger.written(&reset(stream, Reason::NO_ERROR));
+            }
+            for stream in uploads().chain(uploads()) {
+                ledger.written(&reset(stream, Reason::STREAM_CLOSED));
+            }
         }
         assert!(!ledger.is_misused());
         // A stream that has ended by itself.
-        for _ in 0..=256 {
-            assert!(!ledger.is_misused());
-            ledger.written(&reset(10_001, Reason::STREAM_CLOSED));
-        }
-        assert!(ledger.is_misused());
-        for reason in [
-            Reason::PROTOCOL_ERROR,
-            Reason::FLOW_CONTROL_ERROR,
-            Reason::FRAME_SIZE_ERROR,
-            Reason::REFUSED_STREAM,
+        assert_eq!(misuse(&mut ledger, Reason::STREAM_CLOSED), 257);
+    }
+
+    /// How many streams that are reset like this make it misuse.
+    fn misuse(ledger: &mut Ledger, reason: Reason) -> u32 {
+        let reset_one = |count: &u32| {
+            ledger.written(&reset(20_001 + 2 * count, reason));
+            ledger.is_misused()
+        };
+        (0..10_000).find(reset_one).unwrap() + 1
+    }
+
+    #[test]
+    fn c22_c27_what_a_client_makes_us_reset_is_counted_and_what_we_refuse_apart() {
+        for (reason, most) in [
+            (Reason::PROTOCOL_ERROR, 256),
+            (Reason::FLOW_CONTROL_ERROR, 256),
+            (Reason::FRAME_SIZE_ERROR, 256),
+            (Reason::REFUSED_STREAM, 4096),
         ] {
-            let mut ledger = Ledger::default();
-            for stream in 0..=256 {
-                assert!(!ledger.is_misused());
-                ledger.written(&reset(stream * 2 + 1, reason));
-            }
-            assert!(ledger.is_misused(), "{reason:?}");
+            assert_eq!(misuse(&mut Ledger::default(), reason), most + 1, "{reason:?}");
         }
     }
 

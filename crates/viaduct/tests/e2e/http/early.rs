@@ -86,17 +86,22 @@ fn a13_1_a_short_upload_that_nobody_reads_ends_without_a_reset_and_a_long_one_wi
     }
     data(&mut connection, 1, flag::END_STREAM);
     connection.headers(3, false, &h2::request("POST", HOST, "/long"));
-    assert_eq!(connection.status(3), Ok(404), "stream 1 was not reset");
-    let mut sent = 0;
-    while sent < 20 {
+    for _ in 0..20 {
         data(&mut connection, 3, flag::NONE);
-        sent += 1;
     }
-    let reset =
-        connection.find(|frame| (frame.kind == kind::RST_STREAM).then(|| (frame.stream, error_code(frame))));
-    assert_eq!(reset, Some((3, 0)), "NO_ERROR");
     connection.get(5, HOST, "/next");
-    assert_eq!(connection.status(5), Ok(404));
+    let (mut resets, mut answered) = (Vec::new(), Vec::new());
+    connection.find(|frame| {
+        match frame.kind {
+            kind::RST_STREAM => resets.push((frame.stream, error_code(frame))),
+            kind::HEADERS => answered.push(frame.stream),
+            _ => {}
+        }
+        (answered.len() == 2 && !resets.is_empty()).then_some(())
+    });
+    assert_eq!(resets, [(3, 0)], "NO_ERROR, and none for stream 1");
+    answered.sort_unstable();
+    assert_eq!(answered, [3, 5]);
 }
 
 #[test]
@@ -211,7 +216,8 @@ fn r19_a_client_that_never_closes_is_not_waited_for_long() {
     let since = Instant::now();
     viaduct.terminate();
     viaduct.wait_exit(Duration::from_secs(8));
-    assert!(since.elapsed() < Duration::from_secs(5), "{:?}", since.elapsed());
+    // Half a second, where silence would be waited out for five.
+    assert!(since.elapsed() < Duration::from_secs(3), "{:?}", since.elapsed());
 }
 
 #[test]
