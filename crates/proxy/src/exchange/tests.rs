@@ -198,7 +198,10 @@ fn r25_a_head_that_cannot_be_read_is_one_line_and_one_count() {
         let rows = [
             ("GET / HTTP/1.1\r\nHost a\r\n\r\n", 400, "malformed"),
             ("G@T / HTTP/1.1\r\nHost: a\r\n\r\n", 400, "malformed"),
-            ("GET / HTTP/9.9\r\nHost: a\r\n\r\n", 400, "malformed"),
+            ("GET /?a=<b> HTTP/1.1\r\nHost: a\r\n\r\n", 400, "malformed"),
+            ("GET /?a=\"b HTTP/1.1\r\nHost: a\r\n\r\n", 400, "malformed"),
+            ("GET / HTTP/1.2\r\nHost: a\r\n\r\n", 400, "http_version"),
+            ("GET / HTTP/9.9\r\nHost: a\r\n\r\n", 400, "http_version"),
             (&*many, 431, "headers_too_large"),
             (&*long, 414, "uri_too_long"),
         ];
@@ -217,7 +220,7 @@ fn r25_a_head_that_cannot_be_read_is_one_line_and_one_count() {
         }
         let totals = Totals::of([&*proxy.worker.counters]);
         let faults = &totals.legs[&Leg::Client].faults;
-        assert_eq!((faults["malformed"], faults["uri_too_long"]), (3, 1));
+        assert_eq!((faults["malformed"], faults["http_version"]), (4, 2));
     });
 }
 

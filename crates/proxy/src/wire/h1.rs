@@ -288,7 +288,8 @@ fn settings(connection: &Connection) -> http1::Builder {
 fn tell_unread(connection: &Connection, error: &hyper::Error) {
     let detail = error.to_string();
     let (status, code) = match detail.as_str() {
-        // hyper has no other name for it.
+        // hyper has no other names for these.
+        "invalid HTTP version parsed" => (StatusCode::BAD_REQUEST, "http_version"),
         "URI too long" => (StatusCode::URI_TOO_LONG, "uri_too_long"),
         _ if error.is_parse_too_large() => (StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "headers_too_large"),
         _ if error.is_parse() => (StatusCode::BAD_REQUEST, "malformed"),
