@@ -33,6 +33,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
+// Without huge pages (`no_thp`): a page of 2 MiB is resident as a whole for the little that lies in it.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

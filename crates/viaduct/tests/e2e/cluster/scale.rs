@@ -77,7 +77,8 @@ fn r14_a_thousand_routes_with_their_services_and_secrets_take_one_list_of_each_k
     eprintln!("an endpoint is served after {:?}", changed.elapsed());
     let held = anonymous_kib(running.child().id());
     eprintln!("{held} KiB held");
-    assert!(held < 125 * 1024, "{held} KiB");
+    // It was 46 MiB; a third more is something new that is kept of every route.
+    assert!(held < 62 * 1024, "{held} KiB");
 }
 
 /// What the process holds, without the pages of its own file: those of a debug build are many.
