@@ -95,6 +95,9 @@ impl Target {
     }
 }
 
+const PROTOCOL_ERROR: u32 = 1;
+const ENHANCE_YOUR_CALM: u32 = 11;
+
 /// The error code of the GOAWAY that ends the connection; `None` when it was closed without.
 fn goaway(connection: &mut Connection<Client>) -> Option<u32> {
     connection.find(|frame| (frame.kind == kind::GOAWAY).then(|| error_code(frame)))
@@ -168,24 +171,28 @@ fn c21_a_flood_of_continuation_frames() {
 
 #[test]
 fn c22_cve_2025_8671_resets_that_the_server_is_made_to_send() {
-    let mut target = Target::new();
-    let mut connection = target.open();
-    let mut taken = 0;
-    for stream in (1..40_000).step_by(2) {
-        let headers = Frame::new(
-            kind::HEADERS,
-            flag::END_HEADERS | flag::END_STREAM,
-            stream,
-            block(&h2::request("GET", HOST, "/made")),
-        );
-        let zero = Frame::new(kind::WINDOW_UPDATE, flag::NONE, stream, 0_u32.to_be_bytes());
-        if !connection.raw(&[headers.bytes(), zero.bytes()].concat()) {
-            break;
+    // A window that grows by nothing ends the connection at once; one that overflows is of its stream.
+    for (increment, reason) in [(0, PROTOCOL_ERROR), (0x7fff_ffff_u32, ENHANCE_YOUR_CALM)] {
+        let mut target = Target::new();
+        let mut connection = target.open();
+        // No more than is read behind the end, or the system forgets GOAWAY.
+        for stream in (1..3_000).step_by(2) {
+            let headers = Frame::new(
+                kind::HEADERS,
+                flag::END_HEADERS | flag::END_STREAM,
+                stream,
+                block(&h2::request("GET", HOST, "/made")),
+            );
+            let update = Frame::new(kind::WINDOW_UPDATE, flag::NONE, stream, increment.to_be_bytes());
+            if !connection.raw(&[headers.bytes(), update.bytes()].concat()) {
+                break;
+            }
         }
-        taken += 1;
+        assert_eq!(goaway(&mut connection), Some(reason), "{increment}");
+        let seen = target.origin.requests().len();
+        assert!(seen <= 256, "{seen} requests went upstream; {increment}");
+        target.survives();
     }
-    assert!(taken < 19_999, "the connection was never ended");
-    target.survives();
 }
 
 #[test]
