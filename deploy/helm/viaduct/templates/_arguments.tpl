@@ -148,6 +148,17 @@ Lists of texts are joined by commas, lists of trees are numbered, null is nothin
 {{- end }}
 {{- end }}
 
+{{- /* Whether the arguments let Namespaces demand more, by whichever value they do: the last one counts. Empty: no. */ -}}
+{{- define "viaduct.namespaceLabels" -}}
+{{- $heeded := "" }}
+{{- range include "viaduct.lines" . | splitList "\n" }}
+{{- if regexMatch "(?i)^--bridge\\.namespaceLabels(=|$)" . }}
+{{- $heeded = ternary "true" "" (regexMatch "(?i)^[^=]*(=(true|t|1))?$" .) }}
+{{- end }}
+{{- end }}
+{{- $heeded }}
+{{- end }}
+
 {{- /* The arguments of the container, as a list in YAML. */ -}}
 {{- define "viaduct.arguments" -}}
 {{- $lines := include "viaduct.lines" . | trimSuffix "\n" | splitList "\n" }}

@@ -330,6 +330,24 @@ fn c7_the_chart_grants_what_namespace_labels_take() {
     assert!(of(DEFAULTS).is_disjoint(&granted));
     let more: BTreeSet<_> = of(asked).difference(&of(DEFAULTS)).cloned().collect();
     assert_eq!(more, granted);
+    // As an argument it is the same; the last one counts.
+    for (arguments, is_granted) in [
+        ("[--bridge.namespaceLabels]", true),
+        ("[--Bridge.namespaceLabels=TRUE]", true),
+        (
+            "[--bridge.namespaceLabels=true, --bridge.namespaceLabels=false]",
+            false,
+        ),
+        ("[--bridge.namespaceLabelsOfOthers=true]", false),
+    ] {
+        for name in ["additionalArguments", "globalArguments"] {
+            let values = format!("{{{name}: {arguments}}}");
+            assert_eq!(of(&values).is_superset(&granted), is_granted, "{values}");
+        }
+    }
+    let overruled =
+        "{bridge: {namespaceLabels: true}, additionalArguments: [--bridge.namespaceLabels=false]}";
+    assert!(of(overruled).is_disjoint(&granted));
     let namespaced = format!("{NAMESPACED}bridge: {{namespaceLabels: true}}\n");
     assert_eq!(of(&namespaced), granted, "and nothing else of the cluster");
     for values in [asked, namespaced.as_str()] {
