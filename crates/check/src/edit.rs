@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use viaduct_config::document::{Key, Node, Value};
 
-use crate::place::Field;
+use crate::place::{Field, is_in_braces};
 use crate::source::{File, Form};
 
 /// Replace these bytes of a file.
@@ -115,9 +115,14 @@ impl Editor<'_> {
         !matches!(self.file.form, Form::Toml)
     }
 
-    /// Takes a field out, with its lines.
+    /// Takes a field out, with its lines. A mapping with nothing else is left empty, and not without a value.
     pub(crate) fn remove(&self, root: &Node, path: &str) -> Option<Edit> {
-        let key = Field::at(root, path)?.key?;
+        let key = Field::in_blocks(self.file, root, path)?.key?;
+        let parent = parent(path);
+        let around = Field::at(root, parent)?.value;
+        if !parent.is_empty() && matches!(&around.value, Value::Mapping(entries) if entries.len() == 1) {
+            return self.empty(root, parent);
+        }
         let lines = self.own_lines(key)?;
         Some(Edit::replace(self.index, self.bytes(&lines), ""))
     }
@@ -125,16 +130,15 @@ impl Editor<'_> {
     /// Adds lines at the end of the mapping at `path`, which has to be there. The lines are indented as if the
     /// mapping began at the margin.
     pub(crate) fn append(&self, root: &Node, path: &str, lines: &[String]) -> Option<Edit> {
-        let mapping = if path.is_empty() {
-            root
-        } else {
-            Field::at(root, path)?.value
-        };
+        let mapping = Field::in_blocks(self.file, root, path)?.value;
         let Value::Mapping(entries) = &mapping.value else {
             return None;
         };
         if entries.is_empty() {
             return self.fill(root, path, lines);
+        }
+        if is_in_braces(self.file, mapping) {
+            return None;
         }
         let (last, _) = entries.last()?;
         let (first, _) = entries.first()?;
@@ -176,14 +180,14 @@ impl Editor<'_> {
         let Value::Mapping(entries) = &root.value else {
             return None;
         };
-        let (first, _) = entries.first()?;
+        let (first, _) = entries.first().filter(|_| !is_in_braces(self.file, root))?;
         let line = line_of(first)?;
         (self.is_alone(first) && self.has_lines()).then(|| self.insert(line, first.location.column, lines))
     }
 
     /// Moves a field to another path of the same object, making the mappings on the way.
     pub(crate) fn move_field(&self, root: &Node, from: &str, to: &str) -> Option<Vec<Edit>> {
-        let key = Field::at(root, from)?.key?;
+        let key = Field::in_blocks(self.file, root, from)?.key?;
         if Field::at(root, to).is_some() {
             return None;
         }
@@ -241,19 +245,32 @@ impl Editor<'_> {
             Form::Markdown { .. } => self.file.block_end(first + 1)?,
             Form::Yaml | Form::Toml => self.file.line_count(),
         };
-        let is_separator = |line: usize| self.file.line_text(line).trim_end() == "---";
-        let end = (first..limit).find(|line| is_separator(*line));
-        let lines = match end {
-            Some(separator) => first..separator + 1,
-            None if first.checked_sub(1).is_some_and(is_separator) => first - 1..limit,
-            None => first..limit,
+        // Whatever is between them, what is another document's stays.
+        let next = self.file.part_behind(root.location.line);
+        let next = next.and_then(|part| usize::try_from(part.root.location.line).ok()?.checked_sub(1));
+        let limit = next.map_or(limit, |next| next.min(limit));
+        let separates = |line: usize| Separator::of(self.file.line_text(line));
+        if (first..limit).any(|line| self.file.line_text(line).starts_with("...")) {
+            return None;
+        }
+        let end = (first..=limit).find(|line| separates(*line).is_some() && *line < self.file.line_count());
+        let before = first
+            .checked_sub(1)
+            .filter(|line| separates(*line) == Some(Separator::Alone));
+        let lines = match end.map(|line| (line, separates(line))) {
+            Some((line, Some(Separator::Alone))) if line < limit => first..line + 1,
+            // What stands behind its sign belongs to the next one.
+            Some((line, _)) => before.unwrap_or(first)..line,
+            // One document follows another without a sign: there is nothing that says where.
+            None if next.is_some_and(|next| next == limit) => return None,
+            None => before.unwrap_or(first)..limit,
         };
         Some(Edit::replace(self.index, self.bytes(&lines), ""))
     }
 
     /// A mapping without its entries: `key: {}`.
     pub(crate) fn empty(&self, root: &Node, path: &str) -> Option<Edit> {
-        let key = Field::at(root, path)?.key?;
+        let key = Field::in_blocks(self.file, root, path)?.key?;
         let lines = self.own_lines(key)?;
         let name = self.file.token(&key.location)?;
         let end = self.bytes(&lines).end;
@@ -300,10 +317,12 @@ impl Editor<'_> {
         for line in first + 1..self.file.line_count() {
             let text = self.file.line_text(line);
             let inside = text.trim_start();
-            if inside.is_empty() || inside.starts_with('#') {
+            let indented = text.len() - inside.len();
+            // A comment that is indented as much as the entry may be about the next one; one that is indented more may
+            // be none, but the end of a text.
+            if inside.is_empty() || inside.starts_with('#') && indented <= margin {
                 continue;
             }
-            let indented = text.len() - inside.len();
             let is_item =
                 indented == margin && (inside == "-" || inside.starts_with("- ")) && self.is_alone(key);
             if indented <= margin && !is_item || text.starts_with("---") || text.starts_with("...") {
@@ -333,6 +352,35 @@ impl Editor<'_> {
         let start = self.file.line_start(line_of(key)?);
         self.file.text.get(start..self.file.offset_of(&key.location)?)
     }
+}
+
+/// What begins a document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Separator {
+    Alone,
+    /// With a comment, or the begin of the document, behind it.
+    WithMore,
+}
+
+impl Separator {
+    fn of(line: &str) -> Option<Self> {
+        let behind = line.strip_prefix("---")?;
+        if behind.trim_matches([' ', '\t']).is_empty() {
+            Some(Self::Alone)
+        } else {
+            behind.starts_with([' ', '\t']).then_some(Self::WithMore)
+        }
+    }
+}
+
+/// `spec.tls` of `spec.tls.options`, `metadata.annotations` of `metadata.annotations[a/b.c]`.
+fn parent(path: &str) -> &str {
+    let end = if path.ends_with(']') {
+        path.rfind('[')
+    } else {
+        path.rfind('.')
+    };
+    path.get(..end.unwrap_or_default()).unwrap_or_default()
 }
 
 /// From 0.

@@ -1,7 +1,7 @@
 //! Findings of translation and compilation -> diagnostics: the entry of the catalogue, the bytes, the edits.
 
 mod entry_point;
-mod mend;
+pub(crate) mod mend;
 mod status;
 
 use std::collections::HashMap;
@@ -11,6 +11,7 @@ use viaduct_config::finding::Code;
 
 use crate::catalogue::Diagnosis;
 use crate::diagnostic::Diagnostic;
+use crate::lints::Objects;
 use crate::serve::Served;
 use crate::source::Sources;
 use status::Statuses;
@@ -52,14 +53,19 @@ pub(crate) fn diagnostics(sources: &Sources, served: &Served) -> Vec<Diagnostic>
                     && other.element == finding.element
             })
     };
+    let objects = Objects::new(sources);
+    let is_no_fault = |finding: &Finding| {
+        diagnosis(finding) == Diagnosis::BackendsOwnKey && mend::is_for_clients(sources, &objects, finding)
+    };
     roots
         .into_iter()
         // A lint of ours tells of it in full.
         .filter(|(finding, _)| !lost(finding) && !TOLD_BY_LINTS.contains(&diagnosis(finding)))
+        .filter(|(finding, _)| !is_no_fault(finding))
         .map(|(finding, affects)| {
             let mut diagnostic = Diagnostic {
                 affects,
-                ..diagnostic(sources, &finding)
+                ..diagnostic(sources, &objects, &finding)
             };
             statuses.tell(sources, &finding, &mut diagnostic);
             diagnostic
@@ -67,7 +73,7 @@ pub(crate) fn diagnostics(sources: &Sources, served: &Served) -> Vec<Diagnostic>
         .collect()
 }
 
-fn diagnostic(sources: &Sources, finding: &Finding) -> Diagnostic {
+fn diagnostic(sources: &Sources, objects: &Objects<'_>, finding: &Finding) -> Diagnostic {
     let diagnosis = diagnosis(finding);
     let mut diagnostic = Diagnostic::new(diagnosis, finding.message.clone());
     diagnostic.severity = finding.severity;
@@ -87,7 +93,7 @@ fn diagnostic(sources: &Sources, finding: &Finding) -> Diagnostic {
             diagnostic.elsewhere = Some(location.to_string());
         }
     }
-    diagnostic.help = mend::help(sources, finding, diagnosis);
+    diagnostic.help = mend::help(sources, objects, finding, diagnosis);
     diagnostic
 }
 

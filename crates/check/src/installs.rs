@@ -7,6 +7,7 @@ use viaduct_config::{Location, Severity};
 use crate::catalogue::Diagnosis;
 use crate::diagnostic::{Diagnostic, Help};
 use crate::edit::{Edit, Editor};
+use crate::findings::mend::weakens;
 use crate::place::Place;
 use crate::source::{File, Is, Sources};
 
@@ -16,17 +17,19 @@ pub(crate) fn diagnostics(sources: &Sources) -> Vec<Diagnostic> {
         if !file.has(Is::is_install) {
             continue;
         }
-        match from_file(&file.name, &file.only(Is::is_install)) {
-            Ok(loaded) => found.extend(loaded.notes.iter().map(|note| noted(note, index, file))),
-            Err(LoadError::Faults(faults)) => {
-                found.extend(faults.iter().map(|fault| faulty(fault, index, file)));
+        for text in file.texts(Is::is_install).0 {
+            match from_file(&file.name, &text) {
+                Ok(loaded) => found.extend(loaded.notes.iter().map(|note| noted(note, index, file))),
+                Err(LoadError::Faults(faults)) => {
+                    found.extend(faults.iter().map(|fault| faulty(fault, index, file)));
+                }
+                Err(LoadError::Document(DocumentError { location, message })) => {
+                    let diagnostic = Diagnostic::new(Diagnosis::Unreadable, message);
+                    found.push(diagnostic.at(place(&location, index, file)));
+                }
+                // There are options, or it would not be an install configuration; and they are no flags.
+                Err(LoadError::Empty { .. } | LoadError::Flags(_)) => {}
             }
-            Err(LoadError::Document(DocumentError { location, message })) => {
-                let diagnostic = Diagnostic::new(Diagnosis::Unreadable, message);
-                found.push(diagnostic.at(place(&location, index, file)));
-            }
-            // There are options, or it would not be an install configuration; and they are no flags.
-            Err(LoadError::Empty { .. } | LoadError::Flags(_)) => {}
         }
     }
     found
@@ -75,7 +78,7 @@ fn faulty(fault: &Fault, index: usize, file: &File) -> Diagnostic {
         } else {
             Vec::new()
         };
-        let help = if written.eq_ignore_ascii_case(last) {
+        let help = if written.eq_ignore_ascii_case(last) && !weakens(last) {
             Help::safe_edit(text, edits)
         } else {
             Help::edit(text, edits)

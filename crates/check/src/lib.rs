@@ -84,6 +84,11 @@ pub fn check(sources: &Sources, setting: &Setting) -> Report {
     diagnostics.extend(findings::diagnostics(sources, &served));
     lints::look(sources, setting, &served, &mut diagnostics);
     diagnostics.retain(|diagnostic| !setting.allowed.contains(&diagnostic.diagnosis));
+    for help in diagnostics.iter_mut().flat_map(|diagnostic| &mut diagnostic.help) {
+        if help.edits.iter().any(|edit| sources.is_shared(edit)) {
+            *help = Help::words(std::mem::take(&mut help.text));
+        }
+    }
     // What has no place comes first: it is about a whole file.
     diagnostics.sort_by(|one, other| {
         let key = |diagnostic: &Diagnostic| {

@@ -20,8 +20,11 @@ use crate::Setting;
 use crate::diagnostic::Diagnostic;
 use crate::serve::Served;
 use crate::source::Sources;
+pub(crate) use backend_leg::carries;
 use backends::Backend;
-use objects::Objects;
+use evidence::Evidence;
+pub(crate) use material::certificates;
+pub(crate) use objects::{Object, Objects};
 use trusts::Transport;
 
 /// What the lints look at.
@@ -29,14 +32,17 @@ struct Looked<'a> {
     objects: Objects<'a>,
     backends: Vec<Backend<'a>>,
     transports: Vec<Transport<'a>>,
+    evidence: Evidence<'a>,
 }
 
 /// Adds to what was found, and says how to mend what follows from what it adds.
 pub(crate) fn look(sources: &Sources, setting: &Setting, served: &Served, found: &mut Vec<Diagnostic>) {
     let objects = Objects::new(sources);
+    let transports = trusts::find(&objects, served);
     let looked = Looked {
         backends: backends::find(&objects),
-        transports: trusts::find(&objects, served),
+        evidence: Evidence::new(&objects, &transports),
+        transports,
         objects,
     };
     let meant = wrong_object::look(&looked, served, setting, found);

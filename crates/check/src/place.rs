@@ -69,6 +69,44 @@ impl<'a> Field<'a> {
         Some(field)
     }
 
+    /// The field at a path below `root`, if every mapping and list on the way is in block style and no alias: then it
+    /// has lines of its own.
+    pub(crate) fn in_blocks(file: &File, root: &'a Node, path: &str) -> Option<Self> {
+        let mut field = Field {
+            key: None,
+            value: root,
+        };
+        for step in steps(path) {
+            if is_in_braces(file, field.value) {
+                return None;
+            }
+            let next = match (step, &field.value.value) {
+                (Step::Key(name), Value::Mapping(entries)) => {
+                    let (key, value) = entries.iter().find(|(key, _)| key.text == name)?;
+                    Field {
+                        key: Some(key),
+                        value,
+                    }
+                }
+                (Step::Item(index), Value::Sequence(items)) => Field {
+                    key: None,
+                    value: items.get(index)?,
+                },
+                _ => return None,
+            };
+            // What an alias stands for is written in front of it.
+            let around = order(&field.value.location);
+            let begin = next
+                .key
+                .map_or_else(|| order(&next.value.location), |key| order(&key.location));
+            if begin < around || order(&next.value.location) < begin {
+                return None;
+            }
+            field = next;
+        }
+        Some(field)
+    }
+
     pub(crate) fn is_written_at(&self, place: &Location) -> bool {
         self.value.location == *place || self.key.is_some_and(|key| key.location == *place)
     }
@@ -76,6 +114,17 @@ impl<'a> Field<'a> {
     pub(crate) fn is_scalar(&self) -> bool {
         !matches!(self.value.value, Value::Mapping(_) | Value::Sequence(_))
     }
+}
+
+fn order(place: &Location) -> (u32, u32) {
+    (place.line, place.column)
+}
+
+/// Whether a mapping or list is written in flow style, as all of JSON is.
+pub(crate) fn is_in_braces(file: &File, node: &Node) -> bool {
+    let is_one = matches!(node.value, Value::Mapping(_) | Value::Sequence(_));
+    let written = || file.text.get(file.offset_of(&node.location)?..);
+    is_one && written().is_some_and(|text| text.starts_with(['{', '[']))
 }
 
 enum Step<'a> {
@@ -122,7 +171,8 @@ impl Sources {
         let mut root = &part.root;
         if let Some(Value::Sequence(items)) = root.get("items").map(|items| &items.value)
             && root.get("kind").is_some()
-            && let Some(item) = items.iter().rev().find(|item| item.location.line <= place.line)
+            // They may all be in one line.
+            && let Some(item) = items.iter().rev().find(|item| order(&item.location) <= order(place))
         {
             root = item;
         }
@@ -236,32 +286,41 @@ fn token_length(rest: &str) -> usize {
                     return at + character.len_utf8();
                 }
             }
-            rest.trim_end().len()
+            rest.trim_end_matches(BLANKS).len()
         }
         Some((_, sign @ ('[' | '{' | '|' | '>'))) => sign.len_utf8(),
-        Some((_, '`')) => rest.trim_end().len(),
+        Some((_, '`')) => rest.trim_end_matches(BLANKS).len(),
         Some(_) => plain_length(rest),
         None => 0,
     }
 }
 
-/// A plain scalar or key: to `: `, ` #` or the end of the line; in a flow collection to its sign.
+/// A plain scalar or key: to `: `, ` #` or the end of the line; in a flow collection to its sign. The first character
+/// belongs to it, whatever it is.
 fn plain_length(rest: &str) -> usize {
-    let ends = [rest.find(": "), rest.find(" #"), rest.find(" = ")];
-    let mut end = ends.into_iter().flatten().min().unwrap_or(rest.len());
-    if rest.get(..end).is_some_and(|text| text.ends_with(':')) {
-        end -= 1;
+    let first = rest.chars().next().map_or(0, char::len_utf8);
+    let mut opened = false;
+    let mut before = '\0';
+    let mut end = rest.len();
+    for (at, character) in rest.char_indices() {
+        let after = || rest.get(at + character.len_utf8()..).unwrap_or_default();
+        let ends = match character {
+            ':' => after().is_empty() || after().starts_with(' '),
+            '#' => before == ' ',
+            '=' => before == ' ' && after().starts_with(' '),
+            ',' | ']' | '}' => !opened,
+            _ => false,
+        };
+        if ends {
+            end = at;
+            break;
+        }
+        opened |= matches!(character, '(' | '{' | '[' | '`');
+        before = character;
     }
+    // Other white space than YAML's is text.
     let text = rest.get(..end).unwrap_or_default();
-    let open = text.contains(['(', '{', '[', '`']);
-    let end = match text.find([',', ']', '}']) {
-        Some(sign) if !open => sign,
-        Some(_) | None => end,
-    };
-    rest.get(..end)
-        .unwrap_or_default()
-        .trim_end()
-        .len()
-        .max(1)
-        .min(rest.len())
+    text.trim_end_matches(BLANKS).len().max(first)
 }
+
+const BLANKS: [char; 3] = [' ', '\t', '\r'];

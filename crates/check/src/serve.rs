@@ -41,7 +41,19 @@ pub(crate) fn served(sources: &Sources, setting: &Setting) -> Served {
     };
     let (snapshot, found) = compile(&inputs, None);
     early.extend(found);
-    early.retain(|finding| !is_of_a_process(finding.code));
+    // An article shows one element in several ways.
+    let in_article = |finding: &Finding| {
+        let place = finding.location.as_ref();
+        place.is_some_and(|place| {
+            sources
+                .file(&place.file)
+                .is_some_and(|(_, file)| file.is_markdown())
+        })
+    };
+    early.retain(|finding| {
+        let is_shown_again = finding.code == Code::DuplicateObject && finding.element.is_some();
+        !(is_of_a_process(finding.code) || is_shown_again && in_article(finding))
+    });
     if !has_endpoints(sources) {
         // Endpoints are a cluster's; manifests seldom have them.
         early.retain(|finding| finding.code != Code::NoServers || finding.object.is_none());
@@ -76,13 +88,13 @@ fn files(sources: &Sources, setting: &Setting, findings: &mut Vec<Finding>) -> O
         .files
         .iter()
         .filter(|file| file.has(Is::is_dynamic) || file.is_template())
-        .map(|file| {
-            let text = if file.is_template() {
-                file.text.clone()
+        .flat_map(|file| {
+            let texts = if file.is_template() {
+                vec![file.text.clone()]
             } else {
-                file.only(Is::is_dynamic)
+                file.texts(Is::is_dynamic).0
             };
-            (PathBuf::from(&*file.name), text)
+            texts.into_iter().map(|text| (PathBuf::from(&*file.name), text))
         })
         .collect();
     if texts.is_empty() {

@@ -2,7 +2,10 @@
 //! file's name. Of Markdown the fenced blocks of YAML and JSON are read.
 
 mod markdown;
+mod secret;
 
+use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 use viaduct_config::document::{self, DocumentError, Node, Value};
@@ -13,6 +16,7 @@ use crate::catalogue::Diagnosis;
 use crate::diagnostic::{Diagnostic, Help};
 use crate::edit::{Edit, apply};
 use crate::place::Place;
+pub(crate) use secret::is_secret_name;
 
 /// A text and the name that places in it begin with.
 #[derive(Debug, Clone)]
@@ -75,7 +79,13 @@ pub(crate) struct File {
     pub(crate) line_end: &'static str,
     /// Offsets of the lines' first bytes; a byte order mark is in front of the first line.
     lines: Vec<usize>,
+    /// Of long lines, by their first byte: where every so many characters begin.
+    columns: HashMap<usize, Vec<usize>>,
     pub(crate) parts: Vec<Part>,
+    /// Bytes of lines with something that an alias stands for as well; in order.
+    shared: Vec<Range<usize>>,
+    /// Bytes of values that are not shown, in order (R24).
+    pub(crate) secret: Vec<Range<usize>>,
     /// Why there are no parts; of Markdown, why there are not more.
     faults: Vec<DocumentError>,
     pub(crate) form: Form,
@@ -139,9 +149,13 @@ impl Sources {
     /// The first install configuration among them that may be used: what it says of entry points and providers
     /// holds for all the rest.
     pub fn install(&self) -> Option<Install> {
-        let mut files = self.files.iter().filter(|file| file.has(Is::is_install));
-        files.find_map(|file| {
-            let loaded = viaduct_config::install::from_file(&file.name, &file.only(Is::is_install));
+        let files = self.files.iter().filter(|file| file.has(Is::is_install));
+        let mut texts = files.flat_map(|file| {
+            let texts = file.texts(Is::is_install).0.into_iter();
+            texts.map(|text| (&file.name, text))
+        });
+        texts.find_map(|(name, text)| {
+            let loaded = viaduct_config::install::from_file(name, &text);
             loaded.ok().map(|loaded| loaded.install)
         })
     }
@@ -164,6 +178,17 @@ impl Sources {
         (broken(&mended) <= before).then_some(mended)
     }
 
+    /// Whether an edit is about lines that several places share, by anchor and alias: it would change all of them.
+    pub(crate) fn is_shared(&self, edit: &Edit) -> bool {
+        let Some(file) = self.files.get(edit.file) else {
+            return false;
+        };
+        let behind = file.shared.partition_point(|lines| lines.end < edit.start);
+        file.shared
+            .get(behind)
+            .is_some_and(|lines| lines.start <= edit.end)
+    }
+
     pub(crate) fn file(&self, name: &str) -> Option<(usize, &File)> {
         self.files
             .iter()
@@ -182,9 +207,21 @@ impl File {
     ) -> Self {
         // The parsers do not count it as a column, and nothing is written in front of it.
         let mark = text.len() - text.strip_prefix('\u{feff}').unwrap_or(&text).len();
-        let lines = std::iter::once(mark)
+        let lines: Vec<usize> = std::iter::once(mark)
             .chain(text.match_indices('\n').map(|(at, _)| at + 1))
             .collect();
+        let ends = lines.iter().skip(1).copied().chain([text.len()]);
+        let long = lines
+            .iter()
+            .copied()
+            .zip(ends)
+            .filter(|(start, end)| end - start > LONG);
+        let columns = long.map(|(start, end)| {
+            let line = text.get(start..end).unwrap_or_default();
+            let every = line.char_indices().step_by(STRIDE);
+            (start, every.map(|(at, _)| start + at).collect())
+        });
+        let columns = columns.collect();
         let mut file = Self {
             line_end: if 2 * text.matches("\r\n").count() > text.matches('\n').count() {
                 "\r\n"
@@ -194,7 +231,10 @@ impl File {
             name: name.into(),
             text,
             lines,
+            columns,
             parts: Vec::new(),
+            shared: Vec::new(),
+            secret: Vec::new(),
             faults: Vec::new(),
             form: Form::Yaml,
         };
@@ -202,6 +242,10 @@ impl File {
             Some(unreadable) => file.faults.push(file.unreadable(unreadable)),
             None => file.parse(),
         }
+        if file.text.contains('&') && file.text.contains('*') {
+            file.shared = file.shared_lines();
+        }
+        file.secret = secret::values(&file);
         file
     }
 
@@ -240,6 +284,25 @@ impl File {
             Ok(documents) => self.parts = documents.into_iter().map(|one| Part::new(one.root)).collect(),
             Err(fault) => self.faults.push(fault),
         }
+    }
+
+    fn shared_lines(&self) -> Vec<Range<usize>> {
+        let mut places = Vec::new();
+        self.parts
+            .iter()
+            .for_each(|part| all_places(&part.root, &mut places));
+        places.sort_unstable();
+        let twice = places.windows(2).filter_map(|pair| match pair {
+            [one, other] if one == other => Some(*one),
+            _ => None,
+        });
+        let lines = twice.filter_map(|(line, column)| {
+            let start = self.offset(line, column)?;
+            Some(start..self.line_start(usize::try_from(line).ok()?))
+        });
+        let mut lines: Vec<_> = lines.collect();
+        lines.dedup_by_key(|lines| lines.end);
+        lines
     }
 
     /// What the parsers are given.
@@ -296,10 +359,47 @@ impl File {
         kept
     }
 
+    /// The texts with what a reader of one document reads: of Markdown each block is a file of its own. Behind them the
+    /// line of the first one for which there is no room: each has the lines in front of it, so that places stay.
+    pub(crate) fn texts(&self, what: impl Fn(Is) -> bool) -> (Vec<String>, Option<u32>) {
+        if !self.is_markdown() {
+            return (vec![self.only(what)], None);
+        }
+        let (mut texts, mut bytes) = (Vec::new(), 0usize);
+        let nexts = self.parts.iter().skip(1).map(Some).chain([None]);
+        for (part, next) in self.parts.iter().zip(nexts) {
+            if !what(part.is) {
+                continue;
+            }
+            let line = part.root.location.line;
+            let first = usize::try_from(line).unwrap_or_default().saturating_sub(1);
+            let end = self.block_end(first + 1).unwrap_or(self.lines.len());
+            let behind = next.and_then(|next| usize::try_from(next.root.location.line).ok()?.checked_sub(1));
+            let end = self.line_start(behind.map_or(end, |behind| end.min(behind)));
+            let own = self.read().get(self.line_start(first)..end).unwrap_or_default();
+            bytes = bytes.saturating_add(first).saturating_add(own.len());
+            if bytes > MOST_COPIED {
+                return (texts, Some(line));
+            }
+            texts.push("\n".repeat(first) + own);
+        }
+        (texts, None)
+    }
+
+    pub(crate) const fn is_markdown(&self) -> bool {
+        matches!(self.form, Form::Markdown { .. })
+    }
+
     /// The document that a line is in.
     pub(crate) fn part_at(&self, line: u32) -> Option<&Part> {
         let behind = self.parts.partition_point(|part| part.root.location.line <= line);
         self.parts.get(behind.checked_sub(1)?)
+    }
+
+    /// The first document that begins behind a line.
+    pub(crate) fn part_behind(&self, line: u32) -> Option<&Part> {
+        let behind = self.parts.partition_point(|part| part.root.location.line <= line);
+        self.parts.get(behind)
     }
 
     /// The line (from 0) that ends the block of Markdown that a line (from 1) is in.
@@ -313,14 +413,19 @@ impl File {
     /// The byte of a place; the end of the line for a column that the line does not have.
     pub(crate) fn offset(&self, line: u32, column: u32) -> Option<usize> {
         let index = usize::try_from(line.checked_sub(1)?).ok()?;
-        let start = *self.lines.get(index)?;
-        let text = self.line_text(index);
+        let line_start = *self.lines.get(index)?;
+        let end = line_start + self.line_text(index).len();
         let wanted = usize::try_from(column.saturating_sub(1)).ok()?;
-        let inside = text
-            .char_indices()
-            .nth(wanted)
-            .map_or(text.len(), |(offset, _)| offset);
-        Some(start + inside)
+        let (start, more) = match self.columns.get(&line_start) {
+            Some(known) => match known.get(wanted / STRIDE) {
+                Some(near) => (*near, wanted % STRIDE),
+                None => return Some(end),
+            },
+            None => (line_start, wanted),
+        };
+        let text = self.text.get(start..end).unwrap_or_default();
+        let inside = text.char_indices().nth(more);
+        Some(start + inside.map_or(text.len(), |(offset, _)| offset))
     }
 
     pub(crate) fn offset_of(&self, place: &Location) -> Option<usize> {
@@ -333,9 +438,15 @@ impl File {
             .lines
             .partition_point(|start| *start <= offset)
             .saturating_sub(1);
-        let start = self.line_start(line);
+        let mut start = self.line_start(line);
+        let mut column = 1;
+        if let Some(known) = self.columns.get(&start) {
+            let near = known.partition_point(|at| *at <= offset).saturating_sub(1);
+            start = known.get(near).copied().unwrap_or(start);
+            column += near * STRIDE;
+        }
         let before = self.text.get(start..offset).unwrap_or_default();
-        (line + 1, before.chars().count() + 1)
+        (line + 1, before.chars().count() + column)
     }
 
     /// The first byte of a line (from 0); the text's end behind the last one.
@@ -361,6 +472,24 @@ impl Part {
             is: identify(&root),
             root,
         }
+    }
+}
+
+/// Of keys and scalars: a mapping begins where its first key does. The depth of nodes is bounded.
+fn all_places(node: &Node, places: &mut Vec<(u32, u32)>) {
+    match &node.value {
+        Value::Mapping(entries) => {
+            for (key, value) in entries {
+                places.push((key.location.line, key.location.column));
+                all_places(value, places);
+            }
+        }
+        Value::Sequence(items) => items.iter().for_each(|item| all_places(item, places)),
+        Value::Bool(_) | Value::Integer(_) | Value::Float(_) | Value::String(_) => {
+            places.push((node.location.line, node.location.column));
+        }
+        // It is where something else begins.
+        Value::Null => {}
     }
 }
 
@@ -392,21 +521,56 @@ fn identify(root: &Node) -> Is {
     }
 }
 
-/// What people paste between two objects: lines that belong inside an IngressRoute.
+/// What people paste between two objects: lines that belong inside an IngressRoute. A list of that name is had by other
+/// files as well: CI, hosting.
 fn is_fragment(root: &Node) -> bool {
     let is_text = |path: &str| root.at(path).is_some_and(|node| node.as_str().is_some());
-    let is_list = |path: &str| {
+    let is_list = |path: &str, of: fn(&Node) -> bool| {
         root.at(path)
-            .is_some_and(|node| matches!(node.value, Value::Sequence(_)))
+            .is_some_and(|node| matches!(&node.value, Value::Sequence(items) if items.iter().all(of)))
+    };
+    let Value::Mapping(entries) = &root.value else {
+        return false;
+    };
+    let is_of_route = || {
+        entries
+            .iter()
+            .all(|(key, _)| FRAGMENT.contains(&key.text.as_str()))
     };
     ["tls.options.name", "tls.secretName", "serversTransport", "match"]
         .into_iter()
         .any(is_text)
-        || ["routes", "services", "entryPoints"].into_iter().any(is_list)
+        || is_of_route()
+            && (is_list("routes", |item| item.get("match").is_some())
+                || is_list("services", |item| item.get("name").is_some())
+                || is_list("entryPoints", |item| item.as_str().is_some()))
 }
+
+/// Fields of an IngressRoute's specification and of its routes.
+const FRAGMENT: [&str; 11] = [
+    "entryPoints",
+    "kind",
+    "match",
+    "middlewares",
+    "observability",
+    "parentRefs",
+    "priority",
+    "routes",
+    "services",
+    "syntax",
+    "tls",
+];
 
 /// What templates of charts look at, and those of the file provider do not have.
 const CHARTS: [&str; 4] = [".Values", ".Release", ".Chart", "include \""];
+
+/// A line that is longer, in bytes, is not counted from its begin whenever a column is looked for.
+const LONG: usize = 4096;
+/// Characters.
+const STRIDE: usize = 256;
+
+/// Bytes of all texts that are made of the blocks of one file.
+const MOST_COPIED: usize = 64 * 1024 * 1024;
 
 const DYNAMIC: [&str; 4] = ["http", "tcp", "udp", "tls"];
 
@@ -426,6 +590,14 @@ pub(crate) fn strangers(sources: &Sources) -> Vec<Diagnostic> {
         }
         if let Form::Markdown { others, .. } = &file.form {
             found.extend(unread(index, file, others));
+            let left = [file.texts(Is::is_dynamic).1, file.texts(Is::is_install).1];
+            found.extend(left.into_iter().flatten().map(|line| {
+                let line = usize::try_from(line).unwrap_or_default();
+                let message = "there are more blocks than are read: neither this one nor what is behind it";
+                let start = file.line_start(line.saturating_sub(1));
+                let place = Place::new(index, start..start + file.line_text(line.saturating_sub(1)).len());
+                Diagnostic::new(Diagnosis::NotConfiguration, message).at(Some(place))
+            }));
         }
         for part in &file.parts {
             match part.is {

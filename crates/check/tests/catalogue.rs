@@ -80,7 +80,17 @@ fn c18_every_code_is_explained_and_codes_are_in_order() {
     assert!(codes.is_sorted(), "{codes:?}");
     for code in codes {
         let explained = explain(&code.to_lowercase()).unwrap();
-        assert!(explained.starts_with(&format!("{code}: ")), "{explained}");
+        let entry = Diagnosis::from_code(code).expect("a code").entry();
+        assert!(
+            explained.starts_with(&format!("{code}: {} (", entry.title)),
+            "{explained}"
+        );
+        // Everything that is known of it, each line of the example and of what is said of it included.
+        let told = [entry.why, entry.here, entry.traefik, entry.mend].into_iter();
+        let shown = entry.example.lines().chain(entry.output.lines()).map(str::trim);
+        for text in told.chain(shown) {
+            assert!(explained.contains(text), "{code} without `{text}`: {explained}");
+        }
     }
     assert!(explain("V9999").is_err());
 }

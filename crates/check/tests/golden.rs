@@ -4,12 +4,13 @@
 
 mod fixture;
 
+use std::convert::Infallible;
 use std::fs;
 use std::path::Path;
 
 use fixture::checked;
-use viaduct_check::report::{Format, write};
-use viaduct_check::{Sources, Text};
+use viaduct_check::report::{Format, write, write_mended};
+use viaduct_check::{Sources, Text, Which, mend};
 
 const FORMATS: [Format; 5] = [
     Format::Human { colours: false },
@@ -58,7 +59,8 @@ fn c18_each_of_these_says_exactly_this() {
     );
 }
 
-/// A half-written file, other line ends, and characters of several bytes: every format still writes something.
+/// A half-written file, other line ends, blanks that are none of YAML's, and characters of several bytes: every format
+/// still writes something, and edits leave something that can be read.
 #[test]
 fn c18_no_text_is_too_broken_to_be_looked_at() {
     for path in files("catalogue", &[".yaml"])
@@ -75,11 +77,24 @@ fn c18_no_text_is_too_broken_to_be_looked_at() {
         texts.push(whole.text.replace('a', "\u{1F512}"));
         texts.push(whole.text.replace(": ", ":\t"));
         texts.push(whole.text.trim_end().to_owned());
-        for text in texts {
-            let sources = Sources::new([Text::new(whole.name.clone(), text)]);
+        texts.push(whole.text.replace(": ", ": \u{3000}"));
+        texts.push(whole.text.replace("- ", "- \u{85}\u{a0}"));
+        for (index, text) in texts.into_iter().enumerate() {
+            let sources = Sources::new([Text::new(whole.name.clone(), text.clone())]);
             let report = checked(&sources);
             for format in FORMATS {
                 assert!(!write(&report, &sources, format).is_empty() || report.diagnostics.is_empty());
+            }
+            // Each is looked at once more for each round of edits.
+            if index % 10 == 0 && report.mendable(Which::All) > 0 {
+                let before = Text::new(whole.name.clone(), text);
+                let Ok(mended) = mend(vec![before], Which::All, |sources| {
+                    Ok::<_, Infallible>(checked(sources))
+                });
+                for format in FORMATS {
+                    assert!(!write_mended(&mended, true, format).is_empty() || mended.made.is_empty());
+                }
+                assert!(!mended.edits().is_empty() || mended.made.is_empty());
             }
         }
     }

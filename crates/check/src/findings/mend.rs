@@ -6,11 +6,17 @@ use viaduct_config::document::{Node, Value};
 use crate::catalogue::Diagnosis;
 use crate::diagnostic::Help;
 use crate::edit::{Edit, Editor};
+use crate::lints::{Object, Objects, carries, certificates};
 use crate::place::Field;
 use crate::source::Sources;
 
-pub(super) fn help(sources: &Sources, finding: &Finding, diagnosis: Diagnosis) -> Vec<Help> {
-    let edited = Mending::of(sources, finding).and_then(|mending| mending.help(diagnosis));
+pub(super) fn help(
+    sources: &Sources,
+    objects: &Objects<'_>,
+    finding: &Finding,
+    diagnosis: Diagnosis,
+) -> Vec<Help> {
+    let edited = Mending::of(sources, objects, finding).and_then(|mending| mending.help(diagnosis));
     let words = finding.hint.clone().map(Help::words);
     edited.or(words).into_iter().collect()
 }
@@ -18,6 +24,7 @@ pub(super) fn help(sources: &Sources, finding: &Finding, diagnosis: Diagnosis) -
 /// A finding with the object that it is about.
 struct Mending<'a> {
     sources: &'a Sources,
+    objects: &'a Objects<'a>,
     finding: &'a Finding,
     editor: Editor<'a>,
     root: &'a Node,
@@ -26,11 +33,12 @@ struct Mending<'a> {
 }
 
 impl<'a> Mending<'a> {
-    fn of(sources: &'a Sources, finding: &'a Finding) -> Option<Self> {
+    fn of(sources: &'a Sources, objects: &'a Objects<'a>, finding: &'a Finding) -> Option<Self> {
         let location = finding.location.as_ref()?;
         let around = sources.object_at(location)?;
         Some(Self {
             sources,
+            objects,
             finding,
             editor: Editor::new(around.file, sources.files.get(around.file)?),
             root: around.root,
@@ -83,9 +91,21 @@ impl<'a> Mending<'a> {
     fn renamed(&self) -> Option<Help> {
         let known = quoted(self.finding.hint.as_deref()?)?;
         let key = self.field?.key?;
+        // There may be one of that name beside it.
+        let beside = self.path.rsplit_once('.').map(|(around, _)| around);
+        let beside =
+            Field::at(self.root, beside.unwrap_or_default()).and_then(|around| around.value.get(known));
+        if beside.is_some() {
+            return None;
+        }
         let edit = self.editor.rename_key(key, known)?;
         if key.text.eq_ignore_ascii_case(known) {
-            Some(Help::safe_edit(format!("it is spelt `{known}`"), vec![edit]))
+            let text = format!("it is spelt `{known}`");
+            Some(if weakens(known) {
+                Help::edit(text, vec![edit])
+            } else {
+                Help::safe_edit(text, vec![edit])
+            })
         } else {
             Some(Help::edit("a field with a similar name exists", vec![edit]))
         }
@@ -95,8 +115,12 @@ impl<'a> Mending<'a> {
         let last = self.path.rsplit('.').next()?;
         let under_route = self.path.starts_with("spec.routes[") && self.path.matches('.').count() == 2;
         let (to, safe) = match last {
-            // Both are read where they stand by `up`, so that moving them changes nothing.
-            "secretName" if under_route => ("spec.tls.secretName".to_owned(), true),
+            // Both are read where they stand by `up`, so that moving them changes nothing; but for other routes of the
+            // object, which have no TLS as it is, or another certificate.
+            "secretName" if under_route => {
+                let is_only = Field::at(self.root, "spec.routes[1]").is_none();
+                ("spec.tls.secretName".to_owned(), is_only)
+            }
             "serversTransport" if under_route => {
                 let route = self.path.strip_suffix(".serversTransport")?;
                 if Field::at(self.root, &format!("{route}.services[1]")).is_some() {
@@ -119,8 +143,11 @@ impl<'a> Mending<'a> {
         })
     }
 
-    /// The list without the item, or no list at all.
+    /// The list without the item, or no list at all; where it is sure that the pair is the backend's own.
     fn without_the_key(&self) -> Option<Help> {
+        if !self.is_the_servers()? {
+            return None;
+        }
         let (list, _) = self.path.rsplit_once('[')?;
         let others = Field::at(self.root, &format!("{list}[1]")).is_some();
         if others {
@@ -130,6 +157,18 @@ impl<'a> Mending<'a> {
         let text =
             "to trust the backend its CA is enough: show no client certificate, or one with a key of its own";
         Some(Help::edit(text, vec![edit]))
+    }
+
+    /// A Secret with the certificate alone, which is trusted as it is, is the server's. One with its CA is written for
+    /// clients in the same way: then the name that is expected has to be in it.
+    fn is_the_servers(&self) -> Option<bool> {
+        let secret = secret_at(self.objects, self.root, self.path)?;
+        let (facts, _) = certificates(&secret.value("tls.crt")?).into_iter().next()?;
+        let has_ca = secret.ca().is_some_and(|(key, _)| key != "tls.crt");
+        let name = ["spec.serverName", "spec.tls.serverName"]
+            .into_iter()
+            .find_map(|path| Field::at(self.root, path)?.value.as_str());
+        Some(!has_ca || name.is_some_and(|name| carries(&facts, name)))
     }
 
     fn without_suffix(&self) -> Option<Help> {
@@ -205,6 +244,45 @@ impl<'a> Mending<'a> {
         Some(Help::edit(hint.to_owned(), vec![edit]))
     }
 }
+
+/// The Secret that an object names.
+fn secret_at<'a>(objects: &'a Objects<'_>, root: &Node, path: &str) -> Option<Object<'a>> {
+    let name = Field::at(root, path)?.value.as_str()?;
+    let namespace = Field::at(root, "metadata.namespace").and_then(|field| field.value.as_str());
+    objects.get("Secret", namespace.unwrap_or("default"), name)
+}
+
+/// Whether a finding says of a pair for clients that it is the backend's: tools write such a pair beside the CA that
+/// signs the servers as well.
+pub(super) fn is_for_clients(sources: &Sources, objects: &Objects<'_>, finding: &Finding) -> bool {
+    let details = || {
+        let root = sources.object_at(finding.location.as_ref()?)?.root;
+        let secret = secret_at(objects, root, finding.field.as_deref()?)?;
+        certificates(&secret.value("tls.crt")?).into_iter().next()?.1
+    };
+    details().is_some_and(|details| !details.server_auth)
+}
+
+/// Fields that make less sure what was safe while they were misspelt: nobody knows whether that is still meant.
+pub(crate) fn weakens(field: &str) -> bool {
+    WEAKENING.iter().any(|known| known.eq_ignore_ascii_case(field))
+}
+
+const WEAKENING: [&str; 13] = [
+    "accessControlAllowCredentials",
+    "accessControlAllowOriginList",
+    "accessControlAllowOriginListRegex",
+    "allowCrossNamespace",
+    "allowExternalNameServices",
+    "cipherSuites",
+    "clientAuthType",
+    "excludedIPs",
+    "insecure",
+    "insecureSkipVerify",
+    "maxVersion",
+    "minVersion",
+    "trustForwardHeader",
+];
 
 /// The first text between backticks.
 fn quoted(text: &str) -> Option<&str> {

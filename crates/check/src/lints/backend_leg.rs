@@ -6,6 +6,7 @@ use super::Looked;
 use super::backends::{Backend, Leg};
 use super::evidence;
 use super::guards::client_cas;
+use super::material::certificates;
 use super::objects::{Object, Objects, first_certificate};
 use super::trusts::{Of, Transport, Trusted};
 use crate::catalogue::Diagnosis;
@@ -133,7 +134,11 @@ fn servers_own_key(objects: &Objects<'_>, transport: &Transport<'_>, found: &mut
 
 /// The server's certificate: trusted as it is, or beside its CA, as cert-manager writes it.
 fn leafs(ca: &Trusted<'_>) -> Vec<CertificateFacts> {
-    let beside = |secret: Object<'_>| first_certificate(&secret.value("tls.crt")?);
+    let beside = |secret: Object<'_>| {
+        let (facts, details) = certificates(&secret.value("tls.crt")?).into_iter().next()?;
+        // A client's pair has its CA beside it as well.
+        details.is_none_or(|details| details.server_auth).then_some(facts)
+    };
     let own = first_certificate(&ca.pem);
     let all = own.into_iter().chain(ca.secret.and_then(beside));
     all.filter(|facts| !facts.is_ca).collect()
@@ -146,19 +151,22 @@ fn name(
     backends: &[&Backend<'_>],
     found: &mut Vec<Diagnostic>,
 ) {
-    let mut servers: Vec<CertificateFacts> = transport.cas.iter().flat_map(leafs).collect();
+    // What is shown is for clients, unless it is what is trusted: the CA beside it says nothing of its names.
+    let is_shown = |ca: &Trusted<'_>| {
+        let mut shown = transport.shown.iter();
+        ca.is_under_ca_key
+            && shown.any(|shown| shown.secret.is_some() && shown.secret == ca.secret.map(|own| own.name))
+    };
+    let told = transport.cas.iter().filter(|ca| !is_shown(ca));
+    let mut servers: Vec<CertificateFacts> = told.flat_map(leafs).collect();
     for backend in backends {
         // What the pods have, as far as this trust vouches for it.
-        let known = evidence::of_backend(&looked.objects, &looked.transports, backend);
-        let mounted = known
-            .into_iter()
-            .filter(|known| known.is_mounted)
-            .collect::<Vec<_>>();
+        let mounted = looked.evidence.mounted(backend);
         let signed = transport
             .cas
             .iter()
             .filter_map(|ca| evidence::signed(&ca.pem, &mounted));
-        servers.extend(signed.map(|signed| signed.known.facts.clone()));
+        servers.extend(signed.map(|signed| signed.known.facts().clone()));
     }
     let Some(first) = servers.first().filter(|_| !transport.skips) else {
         return;
@@ -225,7 +233,7 @@ fn expecting(objects: &Objects<'_>, transport: &Transport<'_>, server: &Certific
     Some(Help::edit(text, edit.into_iter().collect()))
 }
 
-pub(super) fn carries(server: &CertificateFacts, name: &str) -> bool {
+pub(crate) fn carries(server: &CertificateFacts, name: &str) -> bool {
     let name = name.trim_end_matches('.').to_ascii_lowercase();
     let is_address = name
         .parse()

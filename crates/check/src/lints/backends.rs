@@ -9,6 +9,7 @@ use viaduct_config::document::{Node, Value};
 use viaduct_config::rule::{HostPattern, Rule};
 
 use super::objects::{Object, Objects, integer, list, text};
+pub(super) use ingress::annotation;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Form {

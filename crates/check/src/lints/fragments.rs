@@ -42,21 +42,32 @@ struct Fragment<'l, 'a> {
 
 impl<'a> Fragment<'_, 'a> {
     fn help(&self, meant: &[Meant<'_>]) -> Help {
-        let is_meant = |path: &str| {
-            Field::at(self.root, path)
-                .is_some_and(|field| meant.iter().any(|meant| std::ptr::eq(meant.node, field.value)))
-        };
+        let options = Field::at(self.root, "tls.options").map(|field| field.value);
+        let meant = options.and_then(|node| meant.iter().find(|meant| std::ptr::eq(meant.node, node)));
         if self.root.get("serversTransport").is_some() {
             return self.transport();
         }
-        if is_meant("tls.options") {
-            let text = "leave them out: the TLSOption that they name is about clients, and no client has a certificate of the backend's (V0201)";
-            return Help::edit(text, self.without().into_iter().collect());
+        if let Some(meant) = meant {
+            let is_all = self.holds_only("tls")
+                && self.root.get("tls").is_some_and(|tls| is_only(tls, "options"))
+                && meant.is_for_nobody;
+            let edit = self.without().filter(|_| is_all);
+            let text = if is_all {
+                "leave them out: the TLSOption that they name is about clients, and no client has a certificate of the backend's (V0201)"
+            } else {
+                "leave `options` out, unless clients are to show certificates: the TLSOption is about clients (V0201)"
+            };
+            return Help::edit(text, edit.into_iter().collect());
         }
         if self.root.get("tls").is_some() {
             return self.tls();
         }
         Help::words("write them under `spec` of the IngressRoute")
+    }
+
+    /// Whether there is nothing else that would be lost with it.
+    fn holds_only(&self, name: &str) -> bool {
+        is_only(self.root, name)
     }
 
     /// The file without these lines.
@@ -74,13 +85,15 @@ impl<'a> Fragment<'_, 'a> {
                 "leave them out: `{}` of {} names it already",
                 backend.path, backend.subject
             );
-            return Help::edit(text, self.without().into_iter().collect());
+            let edit = self.without().filter(|_| self.holds_only("serversTransport"));
+            return Help::edit(text, edit.into_iter().collect());
         }
         let wants = |backend: &&Backend<'a>| {
             backend.form == Form::IngressRoute && backend.leg == Leg::Tls && backend.transport.is_none()
         };
         let mut wanting = self.looked.backends.iter().filter(wants);
         let only = wanting.next().filter(|_| wanting.next().is_none());
+        let only = only.filter(|_| self.holds_only("serversTransport"));
         let edits = only.and_then(|backend| {
             let name = name?;
             let editor = self.looked.objects.editor(backend.file)?;
@@ -116,6 +129,9 @@ impl<'a> Fragment<'_, 'a> {
 
     fn moved_to(&self, object: Object<'_>) -> Option<Vec<crate::Edit>> {
         let own = Editor::new(self.index, self.file);
+        if !self.holds_only("tls") {
+            return None;
+        }
         let Value::Mapping(entries) = &Field::at(self.root, "tls")?.value.value else {
             return None;
         };
@@ -137,4 +153,9 @@ impl<'a> Fragment<'_, 'a> {
         };
         Some(vec![added, self.without()?])
     }
+}
+
+/// Whether a mapping has one entry, of this name.
+fn is_only(node: &Node, name: &str) -> bool {
+    matches!(&node.value, Value::Mapping(entries) if matches!(entries.as_slice(), [(key, _)] if key.text == name))
 }

@@ -26,11 +26,7 @@ pub(super) fn look(objects: &Objects<'_>, found: &mut Vec<Diagnostic>) {
 /// Said where all the others are in one: then it was probably forgotten.
 fn namespaces(objects: &Objects<'_>, found: &mut Vec<Diagnostic>) {
     let written = |object: &Object<'_>| Field::at(object.root, "metadata.namespace").is_some();
-    let namespaced = || {
-        objects
-            .all()
-            .filter(|object| !CLUSTER_WIDE.contains(&object.kind))
-    };
+    let namespaced = || objects.all().filter(|object| NAMESPACED.contains(&object.kind));
     let others: BTreeSet<_> = namespaced()
         .filter(written)
         .map(|object| object.namespace)
@@ -67,8 +63,8 @@ fn placeholders(objects: &Objects<'_>, object: Object<'_>, found: &mut Vec<Diagn
         return;
     };
     for (key, value) in entries {
-        // It ends a document of YAML.
-        if [".yaml", ".yml"].iter().any(|end| key.text.ends_with(end)) {
+        // Of other texts nobody knows what it means there: it ends a document of YAML, and is a statement of Python.
+        if !WITHOUT_DOTS.iter().any(|end| key.text.ends_with(end)) {
             continue;
         }
         if let Some(place) = placeholder(objects, object.file, value) {
@@ -134,20 +130,68 @@ fn old_list(objects: &Objects<'_>, object: Object<'_>, path: &str, found: &mut V
     );
 }
 
-/// Kinds that are in no namespace.
-const CLUSTER_WIDE: [&str; 14] = [
-    "APIService",
-    "ClusterIssuer",
-    "ClusterRole",
-    "ClusterRoleBinding",
-    "CustomResourceDefinition",
-    "GatewayClass",
-    "IngressClass",
-    "MutatingWebhookConfiguration",
-    "Namespace",
-    "Node",
-    "PersistentVolume",
-    "PriorityClass",
-    "StorageClass",
-    "ValidatingWebhookConfiguration",
+/// Ends of names of configuration in which such a line means nothing.
+const WITHOUT_DOTS: [&str; 8] = [
+    ".cfg",
+    ".cnf",
+    ".conf",
+    ".env",
+    ".ini",
+    ".json",
+    ".properties",
+    ".toml",
+];
+
+/// Kinds that are known to be in a namespace. Of others nothing is said: many are a cluster's.
+const NAMESPACED: [&str; 50] = [
+    "BackendTLSPolicy",
+    "Certificate",
+    "CertificateRequest",
+    "ConfigMap",
+    "CronJob",
+    "DaemonSet",
+    "Deployment",
+    "EndpointSlice",
+    "Endpoints",
+    "Event",
+    "ExternalSecret",
+    "GRPCRoute",
+    "Gateway",
+    "HTTPRoute",
+    "HorizontalPodAutoscaler",
+    "Ingress",
+    "IngressRoute",
+    "IngressRouteTCP",
+    "IngressRouteUDP",
+    "Issuer",
+    "Job",
+    "Lease",
+    "LimitRange",
+    "Middleware",
+    "MiddlewareTCP",
+    "NetworkPolicy",
+    "PersistentVolumeClaim",
+    "Pod",
+    "PodDisruptionBudget",
+    "PodMonitor",
+    "ReferenceGrant",
+    "ReplicaSet",
+    "ReplicationController",
+    "ResourceQuota",
+    "Role",
+    "RoleBinding",
+    "SealedSecret",
+    "Secret",
+    "ServersTransport",
+    "ServersTransportTCP",
+    "Service",
+    "ServiceAccount",
+    "ServiceMonitor",
+    "StatefulSet",
+    "TCPRoute",
+    "TLSOption",
+    "TLSRoute",
+    "TLSStore",
+    "TraefikService",
+    "UDPRoute",
 ];

@@ -302,7 +302,7 @@ fn complete(
 }
 
 /// The certificates of a PEM text that can be read.
-pub(super) fn certificates(pem: &[u8]) -> Vec<(CertificateFacts, Option<CertificateDetails>)> {
+pub(crate) fn certificates(pem: &[u8]) -> Vec<(CertificateFacts, Option<CertificateDetails>)> {
     let chain = pem_chain(pem);
     let read = chain.iter().filter_map(|der| {
         let facts = CertificateFacts::from_der(der).ok()?;

@@ -12,7 +12,7 @@ use crate::place::{Field, Place};
 use crate::source::{Is, Sources};
 
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Object<'a> {
+pub(crate) struct Object<'a> {
     pub(super) file: usize,
     pub(super) root: &'a Node,
     pub(super) kind: &'a str,
@@ -21,7 +21,7 @@ pub(super) struct Object<'a> {
 }
 
 #[derive(Debug)]
-pub(super) struct Objects<'a> {
+pub(crate) struct Objects<'a> {
     pub(super) sources: &'a Sources,
     all: Vec<Object<'a>>,
     by_name: HashMap<Named<'a>, usize>,
@@ -31,7 +31,7 @@ pub(super) struct Objects<'a> {
 type Named<'a> = (&'a str, &'a str, &'a str);
 
 impl<'a> Objects<'a> {
-    pub(super) fn new(sources: &'a Sources) -> Self {
+    pub(crate) fn new(sources: &'a Sources) -> Self {
         let mut all = Vec::new();
         for (file, held) in sources.files.iter().enumerate() {
             for part in held.parts.iter().filter(|part| part.is == Is::Kubernetes) {
@@ -68,7 +68,7 @@ impl<'a> Objects<'a> {
         self.all().filter(move |object| object.kind == kind)
     }
 
-    pub(super) fn get(&self, kind: &str, namespace: &str, name: &str) -> Option<Object<'a>> {
+    pub(crate) fn get(&self, kind: &str, namespace: &str, name: &str) -> Option<Object<'a>> {
         let position = self.by_name.get(&(kind, namespace, name))?;
         self.all.get(*position).copied()
     }
@@ -104,7 +104,7 @@ impl<'a> Object<'a> {
     }
 
     /// The decoded value of a Secret's key.
-    pub(super) fn value(&self, key: &str) -> Option<Vec<u8>> {
+    pub(crate) fn value(&self, key: &str) -> Option<Vec<u8>> {
         let plain = self.root.get("stringData").and_then(|data| data.get(key));
         if let Some(text) = plain.and_then(Node::as_str) {
             return Some(text.as_bytes().to_vec());
@@ -134,7 +134,7 @@ impl<'a> Object<'a> {
     }
 
     /// The CA of a Secret, and the key that it is under; a Secret without one has its certificate there.
-    pub(super) fn ca(&self) -> Option<(&'static str, Vec<u8>)> {
+    pub(crate) fn ca(&self) -> Option<(&'static str, Vec<u8>)> {
         ["tls.ca", "ca.crt", "tls.crt"]
             .into_iter()
             .find_map(|key| Some((key, self.value(key)?)))

@@ -7,8 +7,9 @@ use viaduct_config::document::{Node, Value};
 use super::Looked;
 use super::backends::{Backend, Form, Leg};
 use super::evidence::{self, Known, Signed};
-use super::guards::Guard;
-use super::objects::{Object, Objects, first_certificate, text};
+use super::guards::{Guard, Requests};
+use super::material;
+use super::objects::{Object, Objects, list, text};
 use crate::Setting;
 use crate::catalogue::Diagnosis;
 use crate::diagnostic::{Diagnostic, Help};
@@ -22,6 +23,9 @@ pub(super) struct Meant<'a> {
     /// Where they are asked for.
     pub(super) node: &'a Node,
     option: Option<Object<'a>>,
+    /// No client is known to have, or could have, a certificate that they take: without them nobody comes in who did not
+    /// before. Nothing less takes them away from a route.
+    pub(super) is_for_nobody: bool,
 }
 
 pub(super) fn look<'a>(
@@ -35,34 +39,111 @@ pub(super) fn look<'a>(
         let transport = &routing.servers_transport;
         transport.root_cas.is_some() || transport.insecure_skip_verify
     });
-    let mut told: Vec<Meant<'a>> = Vec::new();
+    let mut told: Vec<(&Backend<'a>, Guard<'a>)> = Vec::new();
     for backend in &looked.backends {
-        if backend.leg != Leg::Tls || backend.transport.is_some() {
+        if backend.leg != Leg::Tls || backend.transport.is_some() || backend.is_external() {
             continue;
         }
         if trusts_by_default && !backend.form.is_tcp() {
             continue;
         }
-        let known = evidence::of_backend(objects, &looked.transports, backend);
-        let guards = guards(objects, served, backend);
-        let meant: Vec<_> = guards
-            .iter()
-            .filter(|guard| !is_for_clients(guard, &known))
-            .collect();
-        if meant.is_empty() && !backend.is_external() {
-            found.push(nobody_said(looked, backend, &known));
+        let mut meant = guards(objects, served, backend);
+        meant.retain(|guard| !is_for_clients(looked, backend, guard));
+        if meant.is_empty() {
+            found.push(nobody_said(looked, backend));
         }
         for guard in meant {
-            if !told.iter().any(|meant| std::ptr::eq(meant.node, guard.node)) {
-                told.push(Meant {
-                    node: guard.node,
-                    option: guard.object,
-                });
-                found.push(client_auth(looked, backend, guard, &known));
+            if !told.iter().any(|(_, known)| std::ptr::eq(known.node, guard.node)) {
+                told.push((backend, guard));
             }
         }
     }
-    told
+    let meant = for_nobody(looked, &told);
+    for ((backend, guard), meant) in told.iter().zip(&meant) {
+        found.push(client_auth(looked, backend, guard, meant.is_for_nobody));
+    }
+    meant
+}
+
+/// Of options that several ask for, the proof has to be there for each of them.
+fn for_nobody<'a>(looked: &Looked<'a>, told: &[(&Backend<'a>, Guard<'a>)]) -> Vec<Meant<'a>> {
+    let requests = Requests::of(&looked.objects);
+    let proved: Vec<&Node> = told
+        .iter()
+        .filter(|(backend, guard)| {
+            is_the_backends(looked, backend, guard) && leads_nowhere_else(looked, backend, guard)
+        })
+        .map(|(_, guard)| guard.node)
+        .collect();
+    told.iter()
+        .map(|(_, guard)| Meant {
+            node: guard.node,
+            option: guard.object,
+            is_for_nobody: proved.iter().any(|node| std::ptr::eq(*node, guard.node))
+                && guard
+                    .object
+                    .is_some_and(|option| !requests.has_others(option, &proved)),
+        })
+        .collect()
+}
+
+/// Whether what clients are verified with is the pair of the backend's server, and nothing that a client could have a
+/// certificate of.
+fn is_the_backends(looked: &Looked<'_>, backend: &Backend<'_>, guard: &Guard<'_>) -> bool {
+    let (Some(secret), Some(pem), true) = (guard.secret, guard.pem.as_deref(), guard.is_only_ca) else {
+        return false;
+    };
+    let evidence = &looked.evidence;
+    let known = evidence.of_backend(backend);
+    let Some(signed) = evidence::signed(pem, &known) else {
+        return false;
+    };
+    let is_own = |known: &Known<'_, '_>| {
+        let held = known.secret();
+        (held.namespace, held.name) == (secret.namespace, secret.name)
+    };
+    // A client's certificate that is pinned looks the same, but for its usage, its names and where it is.
+    let is_servers = evidence.in_secret(secret).is_some_and(|own| {
+        let facts = &own.facts;
+        own.is_for_servers
+            && !(facts.dns_names.is_empty() && facts.ip_addresses.is_empty())
+            && secret.value("tls.key").is_some()
+    });
+    let is_backends = signed.known.is_mounted() || is_own(&signed.known) && is_servers;
+    // Of several each could be somebody else's.
+    let certificates = material::certificates(pem);
+    let [(verifies, _)] = certificates.as_slice() else {
+        return false;
+    };
+    if !verifies.is_ca {
+        return is_backends && signed.is_same;
+    }
+    // A CA may have given certificates to clients, unless it is the one beside the server's pair and has signed
+    // nothing else that is there.
+    is_own(&signed.known) && is_servers && !evidence.has_signed_others(pem, secret)
+}
+
+/// Whether everything that the options guard is this backend: who takes them away takes them away for all of it.
+fn leads_nowhere_else(looked: &Looked<'_>, backend: &Backend<'_>, guard: &Guard<'_>) -> bool {
+    let Some(router) = &guard.router else {
+        // Lines that stand on their own guard nothing.
+        return true;
+    };
+    let is_same = |other: &Backend<'_>| (other.namespace, other.name) == (backend.namespace, backend.name);
+    let through = looked.backends.iter().filter(|other| {
+        let mut routers = other.routers.iter();
+        routers.any(|router| router.options.is_some_and(|node| std::ptr::eq(node, guard.node)))
+    });
+    // What is no Service of the sources, `api@internal` for one, is no backend.
+    let is_known = |node: &Node| match text(node, "kind") {
+        Some("TraefikService") => text(node, "name").is_some_and(|name| {
+            let namespace = text(node, "namespace").unwrap_or(router.namespace);
+            looked.objects.get("TraefikService", namespace, name).is_some()
+        }),
+        _ => true,
+    };
+    let routes = list(router.root, "spec.routes").iter();
+    through.into_iter().all(is_same) && routes.flat_map(|route| list(route, "services")).all(is_known)
 }
 
 /// The TLS options of its routers that demand certificates of clients.
@@ -79,17 +160,23 @@ fn guards<'a>(objects: &Objects<'a>, served: &Served, backend: &Backend<'a>) -> 
     guards
 }
 
-/// It is known which certificate the backend has, and that these CAs have not signed it; or the backend is none of
-/// ours. Then they are for whom they say they are.
-fn is_for_clients(guard: &Guard<'_>, known: &[Known]) -> bool {
-    let Some(pem) = &guard.pem else { return false };
-    let is_known = known.iter().any(|known| known.is_mounted);
-    is_known && evidence::signed(pem, known).is_none()
+/// It is known which certificate the backend has, and that these CAs have not signed it: then they are for whom they say
+/// they are.
+fn is_for_clients<'a>(looked: &Looked<'a>, backend: &Backend<'a>, guard: &Guard<'_>) -> bool {
+    let mounted = looked.evidence.mounted(backend);
+    let pem = guard.pem.as_deref().filter(|_| !mounted.is_empty());
+    pem.is_some_and(|pem| evidence::signed(pem, &mounted).is_none())
 }
 
-fn client_auth(looked: &Looked<'_>, backend: &Backend<'_>, guard: &Guard<'_>, known: &[Known]) -> Diagnostic {
+fn client_auth<'a>(
+    looked: &Looked<'a>,
+    backend: &Backend<'a>,
+    guard: &Guard<'a>,
+    is_for_nobody: bool,
+) -> Diagnostic {
     let objects = &looked.objects;
-    let signed = guard.pem.as_deref().and_then(|pem| evidence::signed(pem, known));
+    let known = looked.evidence.of_backend(backend);
+    let signed = guard.pem.as_deref().and_then(|pem| evidence::signed(pem, &known));
     let transport = if backend.form.is_tcp() {
         "ServersTransportTCP"
     } else {
@@ -129,31 +216,47 @@ fn client_auth(looked: &Looked<'_>, backend: &Backend<'_>, guard: &Guard<'_>, kn
         written: guard.ca,
         known: signed.as_ref().map(|signed| signed.known),
     };
-    let solution = solution(looked, backend, Some(&ca));
-    let is_servers = signed.is_some() || is_of_a_server(objects, guard);
-    match without_options(objects, backend, guard) {
-        None => diagnostic.help(solution),
+    // Whom a CA that is not there stands for is anybody's guess.
+    let solution = solution(looked, backend, guard.pem.is_some().then_some(&ca));
+    let without = without_options(objects, backend, guard).filter(|_| is_for_nobody);
+    match without {
         // With the options still there, the bridge that is mended would be reached by nobody.
-        Some(without) if is_servers && !solution.edits.is_empty() => diagnostic.help(Help::edit(
+        Some(edits) if !solution.edits.is_empty() => diagnostic.help(Help::edit(
             format!(
                 "{}; and take the {} off the route, as no client has a certificate of the backend's",
                 solution.text,
-                if backend.form.is_file() {
-                    "TLS options"
-                } else {
-                    "TLSOption"
-                }
+                options_of(backend)
             ),
-            solution.edits.into_iter().chain(without.edits).collect(),
+            solution.edits.into_iter().chain(edits).collect(),
         )),
-        Some(without) => diagnostic.help(solution).help(without),
+        Some(edits) => diagnostic.help(solution).help(Help::edit(
+            format!(
+                "take the {} off the route, as no client has a certificate of the backend's",
+                options_of(backend)
+            ),
+            edits,
+        )),
+        None if guard.router.is_none() => diagnostic.help(solution),
+        // Who comes in is nothing to be guessed at.
+        None => diagnostic.help(solution).help(Help::words(format!(
+            "take the {} off the route, unless its clients are to show certificates",
+            options_of(backend)
+        ))),
+    }
+}
+
+fn options_of(backend: &Backend<'_>) -> &'static str {
+    if backend.form.is_file() {
+        "TLS options"
+    } else {
+        "TLSOption"
     }
 }
 
 /// What was verified.
-fn proof(signed: &Signed<'_>, guard: &Guard<'_>, backend: &Backend<'_>) -> String {
+fn proof(signed: &Signed<'_, '_>, guard: &Guard<'_>, backend: &Backend<'_>) -> String {
     let Signed { ca, known, is_same } = signed;
-    let whose = if known.is_mounted {
+    let whose = if known.is_mounted() {
         format!("the certificate of {}", backend.label())
     } else {
         "that certificate".to_owned()
@@ -163,29 +266,19 @@ fn proof(signed: &Signed<'_>, guard: &Guard<'_>, backend: &Backend<'_>) -> Strin
             "what {} verifies clients with is {whose} itself (`{}` in {})",
             guard.label,
             ca.label(),
-            known.what
+            known.what()
         );
     }
     format!(
         "verified: the CA of {} (`{}`) has signed {whose}: `{}` in {}",
         guard.label,
         ca.label(),
-        known.facts.label(),
-        known.what
+        known.facts().label(),
+        known.what()
     )
 }
 
-/// Whether clients could never have a certificate of it: it is a server's pair and no CA.
-fn is_of_a_server(objects: &Objects<'_>, guard: &Guard<'_>) -> bool {
-    let secret = guard
-        .object
-        .and_then(|option| objects.get("Secret", option.namespace, guard.ca));
-    secret
-        .and_then(|secret| first_certificate(&secret.value("tls.crt")?))
-        .is_some_and(|facts| !facts.is_ca)
-}
-
-fn nobody_said(looked: &Looked<'_>, backend: &Backend<'_>, known: &[Known]) -> Diagnostic {
+fn nobody_said<'a>(looked: &Looked<'a>, backend: &Backend<'a>) -> Diagnostic {
     let address = match backend.hosts.first() {
         Some(host) => format!("`{host}`"),
         None => "the pod's address".to_owned(),
@@ -200,18 +293,11 @@ fn nobody_said(looked: &Looked<'_>, backend: &Backend<'_>, known: &[Known]) -> D
         backend.label()
     );
     // A CA among the Secrets whose signature is on the certificate that the pods have.
-    let mounted: Vec<_> = known.iter().filter(|known| known.is_mounted).collect();
-    let secrets = looked
-        .objects
-        .of_kind("Secret")
-        .filter(|secret| secret.namespace == backend.namespace);
-    let ca = secrets.filter(|_| !mounted.is_empty()).find_map(|secret| {
-        let (_, pem) = secret.ca()?;
-        let signed = evidence::signed(&pem, known).filter(|signed| signed.known.is_mounted)?;
-        Some(Ca {
-            written: secret.name,
-            known: Some(signed.known),
-        })
+    let mounted = looked.evidence.mounted(backend);
+    let authority = looked.evidence.authority(backend.namespace, &mounted);
+    let ca = authority.map(|(secret, signed)| Ca {
+        written: secret.name,
+        known: Some(signed.known),
     });
     Diagnostic::new(Diagnosis::NoTransport, message)
         .about(backend.subject.as_str())
@@ -221,7 +307,7 @@ fn nobody_said(looked: &Looked<'_>, backend: &Backend<'_>, known: &[Known]) -> D
 }
 
 /// The route without the TLS options, and with TLS as before.
-fn without_options(objects: &Objects<'_>, backend: &Backend<'_>, guard: &Guard<'_>) -> Option<Help> {
+fn without_options(objects: &Objects<'_>, backend: &Backend<'_>, guard: &Guard<'_>) -> Option<Vec<Edit>> {
     let router = guard.router.as_ref()?;
     let editor = objects.editor(router.file)?;
     let edits = if backend.form == Form::Ingress {
@@ -249,34 +335,14 @@ fn without_options(objects: &Objects<'_>, backend: &Backend<'_>, guard: &Guard<'
             vec![editor.remove(router.root, &format!("{}.options", router.tls))?]
         }
     };
-    let what = if backend.form.is_file() {
-        "TLS options"
-    } else {
-        "TLSOption"
-    };
-    Some(Help::edit(
-        format!("take the {what} off the route, unless its clients are to show certificates"),
-        edits,
-    ))
+    Some(edits)
 }
 
-/// What is wrong with the CA of such options is mended by taking `clientAuth` out, unless others ask for them, too.
+/// What is wrong with the CA of such options is mended by taking `clientAuth` out, where nobody asks for them who means
+/// his clients.
 pub(super) fn mend_options(looked: &Looked<'_>, meant: &[Meant<'_>], found: &mut [Diagnostic]) {
-    for option in meant.iter().filter_map(|meant| meant.option) {
-        let of_others = looked
-            .objects
-            .of_kind("IngressRoute")
-            .chain(looked.objects.of_kind("IngressRouteTCP"));
-        let mut of_others =
-            of_others.filter_map(|object| Some((object, Field::at(object.root, "spec.tls.options")?.value)));
-        let is_of_others = of_others.any(|(object, node)| {
-            let namespace = text(node, "namespace").unwrap_or(object.namespace);
-            (namespace, text(node, "name")) == (option.namespace, Some(option.name))
-                && !meant.iter().any(|meant| std::ptr::eq(meant.node, node))
-        });
-        if is_of_others {
-            continue;
-        }
+    let mended = meant.iter().filter(|meant| meant.is_for_nobody);
+    for option in mended.filter_map(|meant| meant.option) {
         let Some(edit) = without_client_auth(&looked.objects, option) else {
             continue;
         };
@@ -286,9 +352,8 @@ pub(super) fn mend_options(looked: &Looked<'_>, meant: &[Meant<'_>], found: &mut
                     .field
                     .as_deref()
                     .is_some_and(|field| field.starts_with(SECRETS));
-            if is_about
-                && [Diagnosis::SecretKeyMissing, Diagnosis::SecretMissing].contains(&diagnostic.diagnosis)
-            {
+            // A Secret that is not there proves nothing.
+            if is_about && diagnostic.diagnosis == Diagnosis::SecretKeyMissing {
                 let text = "take `clientAuth` out: it was meant for the backend (V0201), and no client has a certificate to show";
                 diagnostic.help = vec![Help::edit(text, vec![edit.clone()])];
             }

@@ -63,25 +63,19 @@ pub(super) fn write_mended(mended: &Mended, dry: bool, colours: bool) -> String 
 
 /// The texts as they would be: a unified difference without context.
 fn patches(mended: &Mended) -> String {
-    let edits = mended.edits();
     let mut text = String::new();
-    for index in &mended.changed {
-        let Some(file) = mended.before.files.get(*index) else {
+    let (mut last, mut shift) = (None, 0i64);
+    for (edit, out, into) in shown::made(mended) {
+        let Some(file) = mended.before.files.get(edit.file) else {
             continue;
         };
-        let name = normalize_untrusted_str(&file.name);
-        text.push_str(&format!("--- {name}\n+++ {name}\n"));
-        let mut shift = 0i64;
-        for edit in edits.iter().filter(|edit| edit.file == *index) {
-            let (line, _) = file.position(edit.start);
-            let removed = if edit.start == edit.end {
-                String::new()
-            } else {
-                let (last, column) = file.position(edit.end);
-                shown::lines(file, line - 1, if column == 1 { last - 2 } else { last - 1 })
-            };
-            text.push_str(&hunk(line, &removed, &edit.text, &mut shift));
+        if last != Some(edit.file) {
+            (last, shift) = (Some(edit.file), 0);
+            let name = normalize_untrusted_str(&file.name);
+            text.push_str(&format!("--- {name}\n+++ {name}\n"));
         }
+        let (line, _) = file.position(edit.start);
+        text.push_str(&hunk(line, &out, &into, &mut shift));
     }
     text
 }
@@ -97,13 +91,31 @@ fn hunk(line: usize, removed: &str, added: &str, shift: &mut i64) -> String {
     *shift += count(into) - count(out);
     let mut text = format!("@@ -{old},{out} +{new},{into} @@\n");
     for (sign, lines) in [('-', removed), ('+', added)] {
-        for line in lines.lines() {
+        for line in lines.split_inclusive('\n') {
             text.push(sign);
-            text.push_str(&normalize_untrusted_str(line));
-            text.push('\n');
+            text.push_str(&as_written(line));
         }
     }
     text
+}
+
+/// A line as `patch` wants it: with its own end and its tabs, and nothing else that a terminal would obey.
+fn as_written(line: &str) -> String {
+    let inside = line.strip_suffix('\n').unwrap_or(line);
+    let text = inside.strip_suffix('\r').unwrap_or(inside);
+    let mut written = text
+        .split('\t')
+        .map(normalize_untrusted_str)
+        .collect::<Vec<_>>()
+        .join("\t");
+    if text.len() < inside.len() {
+        written.push('\r');
+    }
+    written.push('\n');
+    if inside.len() == line.len() {
+        written.push_str("\\ No newline at end of file\n");
+    }
+    written
 }
 
 const fn renderer(colours: bool) -> Renderer {
@@ -231,10 +243,12 @@ fn patched<'a>(file: &'a File, edits: &[&'a Edit]) -> Snippet<'a, Patch<'a>> {
         if is_behind && last_end > 0 && last_end <= 2 {
             // Behind the last line it is drawn as if it were part of it.
             let start = edit.start - last_end - base;
-            let text = format!("{}{}", file.line_end, edit.text.trim_end_matches(['\n', '\r']));
+            let text = shown::added(&edit.text).unwrap_or_else(|| edit.text.clone());
+            let text = format!("{}{}", file.line_end, text.trim_end_matches(['\n', '\r']));
             snippet = snippet.patch(Patch::new(start..start, text));
         } else {
-            snippet = snippet.patch(Patch::new(edit.start - base..edit.end - base, edit.text.as_str()));
+            let text = shown::added(&edit.text).unwrap_or_else(|| edit.text.clone());
+            snippet = snippet.patch(Patch::new(edit.start - base..edit.end - base, text));
         }
     }
     snippet

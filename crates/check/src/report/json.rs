@@ -1,8 +1,11 @@
 //! For programs: everything that the text says, as one object.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 use viaduct_config::Severity;
 
+use super::shown;
 use crate::Report;
 use crate::diagnostic::{Diagnostic, Help};
 use crate::edit::Edit;
@@ -78,7 +81,10 @@ struct Mend<'a> {
 struct Change<'a> {
     #[serde(flatten)]
     region: Region<'a>,
-    replacement: &'a str,
+    replacement: Cow<'a, str>,
+    /// There are secrets in it, each of which is written as asterisks: it cannot be put in as it is.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    covered: bool,
 }
 
 /// Lines and columns count from 1, columns count characters; the end is the first column behind it. Offsets count
@@ -117,7 +123,7 @@ impl<'a> Region<'a> {
 }
 
 pub(super) fn write_mended(mended: &Mended) -> String {
-    let edits = mended.edits();
+    let edits = shown::made(mended);
     let fixed = mended.made.iter().map(|made| Fixed {
         code: made.code,
         subject: made.subject.as_deref(),
@@ -131,7 +137,13 @@ pub(super) fn write_mended(mended: &Mended) -> String {
     all.edits = Some(
         edits
             .iter()
-            .filter_map(|edit| change(edit, &mended.before))
+            .filter_map(|(edit, _, into)| {
+                Some(Change {
+                    region: Region::of(&mended.before, edit.file, edit.start, edit.end)?,
+                    covered: *into != edit.text,
+                    replacement: Cow::Borrowed(into),
+                })
+            })
             .collect(),
     );
     pretty(&all)
@@ -192,9 +204,11 @@ fn mend<'a>(help: &'a Help, sources: &'a Sources) -> Mend<'a> {
 }
 
 fn change<'a>(edit: &'a Edit, sources: &'a Sources) -> Option<Change<'a>> {
+    let shown = shown::added(&edit.text);
     Some(Change {
         region: Region::of(sources, edit.file, edit.start, edit.end)?,
-        replacement: &edit.text,
+        covered: shown.is_some(),
+        replacement: shown.map_or(Cow::Borrowed(edit.text.as_str()), Cow::Owned),
     })
 }
 

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 use viaduct_config::Severity;
 
 use super::json::{Region, pretty};
+use super::shown;
 use crate::Report;
 use crate::catalogue::Diagnosis;
 use crate::diagnostic::{Diagnostic, Help};
@@ -66,6 +67,8 @@ fn result(diagnostic: &Diagnostic, sources: &Sources, rule: usize) -> Value {
         .help
         .iter()
         .filter(|help| !help.edits.is_empty())
+        // What is put in is put in as it is written, and secrets are not written.
+        .filter(|help| help.edits.iter().all(|edit| shown::added(&edit.text).is_none()))
         .map(|help| fix(help, sources))
         .collect();
     if !fixes.is_empty() {

@@ -32,6 +32,8 @@ pub struct CertificateDetails {
     pub signature_algorithm: String,
     /// SHA-256 of the SubjectPublicKeyInfo.
     pub public_key_fingerprint: Fingerprint,
+    /// Its extended key usage allows it to be a server's; without one everything is allowed.
+    pub server_auth: bool,
 }
 
 impl CertificateDetails {
@@ -51,6 +53,9 @@ impl CertificateDetails {
             key_size,
             signature_algorithm: signature_algorithm(certificate.signature_algorithm.oid()),
             public_key_fingerprint: Fingerprint::of(certificate.public_key().raw),
+            server_auth: certificate
+                .extended_key_usage()
+                .is_ok_and(|usage| usage.is_none_or(|usage| usage.value.any || usage.value.server_auth)),
         })
     }
 }

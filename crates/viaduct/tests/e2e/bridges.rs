@@ -366,20 +366,29 @@ fn c7_check_and_audit_say_beforehand_what_a_namespace_demands() {
         "{}",
         audited.output
     );
-    let checked = run(root(work.path()).args(["check", "manifests"]), b"");
-    assert!(checked.output.contains("V0309"), "{}", checked.output);
+    // Codes, and whether it is an error that counts.
+    let checked = || {
+        let finished = run(
+            root(work.path()).args(["check", "manifests", "--format=json"]),
+            b"",
+        );
+        let all: serde_json::Value = serde_json::from_str(&finished.printed)
+            .unwrap_or_else(|error| panic!("{error}: {}", finished.output));
+        let found = all["diagnostics"].as_array().expect("a list").clone();
+        let told = found.iter().any(|one| one["code"] == "V0309");
+        (told, all["errors"].as_u64(), finished.status.code())
+    };
+    assert_eq!(checked(), (true, Some(1), Some(1)));
     // An install configuration that does not heed them is checked as such.
     let install = "entryPoints: {websecure: {address: ':8443'}}\nproviders: {kubernetesCRD: {}}\nviaduct: {allowLoopbackEndpoints: true}\n";
     std::fs::write(manifests.join("traefik.yml"), install).expect("a file");
-    let checked = run(root(work.path()).args(["check", "manifests"]), b"");
-    assert!(!checked.output.contains("V0309"), "{}", checked.output);
+    assert_eq!(checked(), (false, Some(0), Some(0)));
     std::fs::write(
         manifests.join("traefik.yml"),
         format!("{install}bridge: {{namespaceLabels: true}}\n"),
     )
     .expect("a file");
-    let checked = run(root(work.path()).args(["check", "manifests"]), b"");
-    assert!(checked.output.contains("V0309"), "{}", checked.output);
+    assert_eq!(checked(), (true, Some(1), Some(1)));
 }
 
 /// Whoever has an answer coming gets it whole; the next request is refused.

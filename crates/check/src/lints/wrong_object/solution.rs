@@ -17,7 +17,7 @@ pub(super) struct Ca<'a> {
     /// Name of its Secret, or path of its file.
     pub(super) written: &'a str,
     /// A certificate that it has signed.
-    pub(super) known: Option<&'a Known>,
+    pub(super) known: Option<Known<'a, 'a>>,
 }
 
 /// `ca`: where it is known.
@@ -192,7 +192,7 @@ fn server_name(looked: &Looked<'_>, backend: &Backend<'_>, ca: &Ca<'_>) -> Optio
         let secret = looked.objects.get("Secret", backend.namespace, ca.written)?;
         first_certificate(&secret.value("tls.crt")?)
     };
-    let leaf = ca.known.map(|known| known.facts.clone()).or_else(beside);
+    let leaf = ca.known.map(|known| known.facts().clone()).or_else(beside);
     let Some(leaf) = leaf.filter(|leaf| !leaf.is_ca) else {
         return host;
     };

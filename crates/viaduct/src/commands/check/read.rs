@@ -26,7 +26,9 @@ pub(super) fn texts(paths: &[PathBuf]) -> Result<Vec<Text>, Failure> {
     let (mut known, mut bytes) = (HashSet::new(), 0);
     for file in walk.files {
         let name = file.display().to_string();
-        if known.insert(name.clone()) {
+        // One file has many names.
+        let metadata = fs::metadata(&file).map_err(|error| cannot_read(&file, error))?;
+        if known.insert((metadata.dev(), metadata.ino())) {
             let text = read(&file)?;
             bytes += text.len() as u64;
             if bytes > MAX_BYTES {

@@ -312,14 +312,82 @@ data:
   tls.key: c2VjcmV0 aGVyZQ
   password: aHVudGVyMg==
 ";
-    fs::write(directory.path().join("secret.yaml"), secret).expect("a manifest");
-    for format in ["human", "json", "sarif", "github"] {
-        let finished = check(directory.path(), &["secret.yaml", "--format", format]);
-        assert_eq!(finished.status.code(), Some(1), "{}", finished.output);
-        assert!(finished.printed.contains("tls.key"), "{}", finished.printed);
-        for value in ["c2VjcmV0", "aGVyZQ", "aHVudGVyMg"] {
-            assert!(!finished.output.contains(value), "{}", finished.output);
+    let item = secret.replace('\n', "\n  ");
+    let list = format!("apiVersion: v1\nkind: List\nitems:\n- {}", item.trim_end());
+    let json = "{\"apiVersion\":\"v1\",\"kind\":\"Secret\",\"data\":{\"tls.key\":\"c2VjcmV0 aGVyZQ\"},\"metadata\":{\"name\":\"web\"}}";
+    for text in [secret, &format!("{list}\n"), json] {
+        fs::write(directory.path().join("secret.yaml"), text).expect("a manifest");
+        for format in ["human", "json", "sarif", "github"] {
+            let finished = check(directory.path(), &["secret.yaml", "--format", format]);
+            assert_eq!(finished.status.code(), Some(1), "{}", finished.output);
+            assert!(finished.printed.contains("tls.key"), "{}", finished.printed);
+            for value in ["c2VjcmV0", "aGVyZQ", "aHVudGVyMg"] {
+                assert!(!finished.output.contains(value), "{}", finished.output);
+            }
         }
+    }
+    // An edit that moves or renames a line says what is in the line.
+    let middleware = "\
+apiVersion: traefik.io/v1alpha1
+kind: Middleware
+metadata:
+  name: web
+  namespace: web
+spec:
+  headers:
+    customrequestheaders: {Authorization: hunter2}
+";
+    fs::write(directory.path().join("secret.yaml"), middleware).expect("a manifest");
+    for format in ["human", "json", "sarif", "github"] {
+        for more in [&[][..], &["--fix=all", "--dry-run"]] {
+            let arguments = [&["secret.yaml", "--format", format], more].concat();
+            let finished = check(directory.path(), &arguments);
+            assert!(!finished.output.contains("hunter2"), "{}", finished.output);
+            let shown = format != "human" || finished.printed.contains("{Authorization: *******}");
+            assert!(shown, "{}", finished.output);
+        }
+    }
+}
+
+#[test]
+fn c18_a_file_with_several_names_is_one() {
+    let directory = directory(&MENDED.replace("backend-svc", "backend-scv"));
+    std::os::unix::fs::symlink("route.yaml", directory.path().join("link.yaml")).expect("a link");
+    let found = diagnostics(
+        directory.path(),
+        &["around.yaml", "route.yaml", "./route.yaml", "link.yaml"],
+    );
+    assert_eq!(codes(&found), ["V0101"], "{found:#?}");
+}
+
+/// What is shown without being written, `patch` writes.
+#[test]
+fn c18_patch_takes_what_a_dry_run_shows() {
+    for route in [
+        ROUTE.to_owned(),
+        ROUTE.replace('\n', "\r\n"),
+        ROUTE.trim_end().to_owned(),
+    ] {
+        let directory = directory(&route);
+        // As bytes: lines end as those of the file do.
+        let mut command = Command::new(BINARY);
+        command
+            .current_dir(directory.path())
+            .args(["check", ".", "--soon", "0"]);
+        let shown = command.args(["--fix", "--dry-run"]).output().expect("the check");
+        let shown = String::from_utf8(shown.stdout).expect("text");
+        let begin = shown.find("--- ").expect("a difference");
+        let end = shown.find("\nnothing is left").expect("an end");
+        let difference = shown.get(begin..end).expect("a difference");
+        let mut patch = Command::new("patch");
+        patch.current_dir(directory.path()).args(["--binary", "-p0"]);
+        let patched = run(&mut patch, difference.as_bytes());
+        assert!(patched.status.success(), "{}\n{difference}", patched.output);
+        let by_patch = fs::read_to_string(directory.path().join("route.yaml")).expect("the route");
+        fs::write(directory.path().join("route.yaml"), &route).expect("the route");
+        check(directory.path(), &[".", "--fix"]);
+        let by_itself = fs::read_to_string(directory.path().join("route.yaml")).expect("the route");
+        assert_eq!(by_patch, by_itself);
     }
 }
 
@@ -431,7 +499,7 @@ fn c18_fix_writes_no_key_twice() {
             .replace("web.example", "www.example")
     );
     let directory = directory(&twice);
-    let finished = check(directory.path(), &[".", "--fix"]);
+    let finished = check(directory.path(), &[".", "--fix=all"]);
     assert_eq!(finished.status.code(), Some(0), "{}", finished.output);
     let route = fs::read_to_string(directory.path().join("route.yaml")).expect("the route");
     assert_eq!(route.matches("\n  tls:\n").count(), 1, "{route}");
