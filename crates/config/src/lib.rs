@@ -33,4 +33,4 @@ pub use install::Install;
 pub use map::Map;
 pub use name::{EntryPointName, ObjectRef, ProviderName, QualifiedName};
 pub use shared::Shared;
-pub use update::{Balanced, Element, Material, Materials, Origin, RevokedHere, Update};
+pub use update::{Balanced, Element, Material, Materials, Origin, RevokedHere, RevokedWhat, Update};

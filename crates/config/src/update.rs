@@ -78,13 +78,20 @@ pub struct Materials {
     pub revoked: Vec<RevokedHere>,
 }
 
-/// A certificate, or several, that an object says must not be trusted.
+/// Certificates that an object says must not be trusted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RevokedHere {
-    /// A SHA-256 fingerprint in whatever form it was written, or certificates as PEM.
-    pub text: String,
+    pub what: RevokedWhat,
     /// Who says so; `None`: the transport's own object.
     pub by: Option<ObjectRef>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RevokedWhat {
+    /// SHA-256 fingerprints in whatever form they were written. One list for all transports that the object is for.
+    Listed(Arc<[String]>),
+    /// All certificates of this PEM.
+    AllOf(String),
 }
 
 /// The Kubernetes Service whose endpoints are a service's servers.

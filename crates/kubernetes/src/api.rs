@@ -10,6 +10,7 @@ pub mod ingress_route_tcp;
 pub mod ingress_route_udp;
 pub mod middleware;
 pub mod middleware_tcp;
+mod revoked;
 pub mod servers_transport;
 pub mod servers_transport_tcp;
 mod service_ref;
@@ -31,6 +32,7 @@ pub use ingress_route_tcp::IngressRouteTcp;
 pub use ingress_route_udp::IngressRouteUdp;
 pub use middleware::Middleware;
 pub use middleware_tcp::MiddlewareTcp;
+pub use revoked::{Revoked, TooMany};
 pub use servers_transport::ServersTransport;
 pub use servers_transport_tcp::ServersTransportTcp;
 pub use service_ref::ServiceRef;
@@ -272,6 +274,18 @@ pub enum Object {
     Ingress(Box<Ingress>),
     IngressClass(Box<IngressClass>),
     Namespace(Box<Namespace>),
+}
+
+impl Object {
+    /// What it says must not be trusted, if it is of a kind that may.
+    pub(crate) fn revoked_mut(&mut self) -> Option<&mut Revoked> {
+        match self {
+            Self::ServersTransport(transport) => Some(&mut transport.revoked),
+            Self::Secret(secret) => Some(&mut secret.revoked),
+            Self::ConfigMap(map) => Some(&mut map.revoked),
+            _ => None,
+        }
+    }
 }
 
 /// A reference to another object of a kind that its place implies.

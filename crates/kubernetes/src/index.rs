@@ -21,7 +21,7 @@ use viaduct_config::document as yaml;
 use viaduct_config::finding::Code;
 use viaduct_config::{Finding, Location};
 
-use crate::api::{Kind, Name, Object, Secret};
+use crate::api::{Kind, Name, Object, Revoked, Secret};
 use live::Live;
 
 pub use changes::Changes;
@@ -275,6 +275,7 @@ fn settle(read: document::ReadObject, before: Option<Good>, admit: &Admit) -> En
         kind,
         name,
         outcome,
+        revoked,
         notes,
     } = read;
     let outcome = outcome.and_then(|(object, places)| {
@@ -283,10 +284,12 @@ fn settle(read: document::ReadObject, before: Option<Good>, admit: &Admit) -> En
         }
         Ok(Good::new(object, places))
     });
-    let (good, fault) = match (outcome, before) {
-        (Ok(good), _) => (Some(good), None),
-        (Err(fault), Some(before)) => (Some(before), Some(Box::new(kept(*fault)))),
-        (Err(fault), None) => (None, Some(fault)),
+    let (good, fault) = match outcome {
+        Ok(good) => (Some(good), None),
+        Err(fault) => match before.and_then(|before| last_good(before, revoked.as_ref())) {
+            Some(before) => (Some(before), Some(Box::new(kept(*fault)))),
+            None => (None, Some(fault)),
+        },
     };
     Entry {
         kind,
@@ -295,6 +298,19 @@ fn settle(read: document::ReadObject, before: Option<Good>, admit: &Admit) -> En
         fault,
         notes,
     }
+}
+
+/// The state of before, with what is revoked since: that counts, whatever else is wrong with the object. `None`: it must not
+/// be gone by.
+fn last_good(mut before: Good, revoked: Option<&Revoked>) -> Option<Good> {
+    // What it demands now might be more than before.
+    if matches!(before.object, Object::Namespace(_)) {
+        return None;
+    }
+    if let Some(known) = before.object.revoked_mut() {
+        *known = known.and(revoked?).ok()?;
+    }
+    Some(before)
 }
 
 fn admitted(

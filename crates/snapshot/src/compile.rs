@@ -95,8 +95,14 @@ fn whole(inputs: &Inputs<'_>, previous: Option<&Snapshot>) -> Arc<Snapshot> {
         &mut counters,
         &mut findings,
     );
-    let transports = transports::build(inputs, &sources, book, &mut counters, &mut findings);
-    let revocations = transports::revocations(&sources, &inputs.install.revoked);
+    let mut lists = transports::Lists::default();
+    let transports = transports::build(inputs, &sources, book, &mut counters, &mut lists, &mut findings);
+    let revocations = transports::revocations(&sources, &inputs.install.revoked, &mut lists);
+    let revocations = match previous {
+        // Workers need not look through what they know.
+        Some(previous) if *previous.revocations == revocations => Arc::clone(&previous.revocations),
+        _ => Arc::new(revocations),
+    };
     let before_services = std::mem::take(&mut findings);
     let mut services = Services::new(&sources, &resolver, &transports, book);
     services.build_all(&mut slots);
@@ -160,7 +166,7 @@ fn whole(inputs: &Inputs<'_>, previous: Option<&Snapshot>) -> Arc<Snapshot> {
         entry_points,
         out_of_service: routers.values().filter(|router| !router.is_ready()).count(),
         routers,
-        revocations: Arc::new(revocations),
+        revocations,
         live_pools: book.pools.live().clone(),
         slots: book.slots.bound(),
         book,

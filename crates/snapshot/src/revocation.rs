@@ -9,6 +9,17 @@ use viaduct_tls::Fingerprint;
 /// Fingerprints.
 pub type Revoked = BTreeSet<Fingerprint>;
 
+/// What is on either list; no new list where one will do.
+pub(crate) fn both(a: &Arc<Revoked>, b: &Arc<Revoked>) -> Arc<Revoked> {
+    if Arc::ptr_eq(a, b) || b.is_subset(a) {
+        Arc::clone(a)
+    } else if a.is_empty() {
+        Arc::clone(b)
+    } else {
+        Arc::new(a.union(b).copied().collect())
+    }
+}
+
 /// What is revoked for which transport.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Revocations {
@@ -16,7 +27,7 @@ pub struct Revocations {
     /// Only of transports that revoke something themselves.
     by_transport: HashMap<Arc<str>, Arc<Revoked>>,
     /// Which object says so.
-    by_object: BTreeMap<ObjectRef, Revoked>,
+    by_object: BTreeMap<ObjectRef, Arc<Revoked>>,
 }
 
 impl Revocations {
@@ -33,14 +44,16 @@ impl Revocations {
         self.by_transport.insert(Arc::clone(transport), revoked);
     }
 
-    pub(crate) fn said_by(&mut self, object: &ObjectRef, revoked: &[Fingerprint]) {
+    pub(crate) fn said_by(&mut self, object: &ObjectRef, revoked: &Arc<Revoked>) {
         let said = self.by_object.entry(object.clone()).or_default();
-        said.extend(revoked);
+        *said = both(said, revoked);
     }
 
     /// What each object revokes for the transports that it is for.
     pub fn by_object(&self) -> impl Iterator<Item = (&ObjectRef, &Revoked)> {
-        self.by_object.iter()
+        self.by_object
+            .iter()
+            .map(|(object, revoked)| (object, &**revoked))
     }
 
     /// For every transport.

@@ -14,6 +14,7 @@ use k8s_openapi::api::core::v1 as k8s;
 use k8s_openapi::api::discovery::v1 as discovery;
 use serde::Deserialize;
 
+use super::Revoked;
 use super::annotations::Annotations;
 use super::ingress::IngressAddress;
 
@@ -353,8 +354,7 @@ pub struct Secret {
     /// `type`, such as `kubernetes.io/tls`. Empty: `Opaque`.
     pub kind: String,
     pub data: Data,
-    /// The annotation `viaduct.io/revoked`, item by item.
-    pub revoked: Vec<String>,
+    pub revoked: Revoked,
 }
 
 /// A Secret as written.
@@ -394,7 +394,7 @@ impl TryFrom<SecretWire> for Secret {
         Ok(Self {
             kind: wire.kind,
             data: Data::new(data),
-            revoked: Vec::new(),
+            revoked: Revoked::default(),
         })
     }
 }
@@ -417,8 +417,7 @@ fn decode(text: &str) -> Option<Vec<u8>> {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ConfigMap {
     pub data: Data,
-    /// As that of a Secret.
-    pub revoked: Vec<String>,
+    pub revoked: Revoked,
 }
 
 impl From<k8s::ConfigMap> for ConfigMap {
@@ -426,7 +425,7 @@ impl From<k8s::ConfigMap> for ConfigMap {
         let data = map.data.unwrap_or_default().into_iter();
         Self {
             data: Data::new(data.map(|(key, text)| (key, text.into_bytes())).collect()),
-            revoked: Vec::new(),
+            revoked: Revoked::default(),
         }
     }
 }

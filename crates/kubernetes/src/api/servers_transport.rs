@@ -4,13 +4,14 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use viaduct_config::dynamic::http::{ForwardingTimeouts, Spiffe};
 
+use super::Revoked;
+
 /// `spec`.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ServersTransport {
-    /// The annotation `viaduct.io/revoked`.
     #[serde(skip)]
-    pub revoked: Vec<String>,
+    pub revoked: Revoked,
     /// SNI and verified name. Default: the server's address.
     pub server_name: String,
     /// Takes any certificate. Default false.

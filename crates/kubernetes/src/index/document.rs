@@ -1,6 +1,6 @@
 //! One document -> the objects in it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1 as k8s;
 use k8s_openapi::api::discovery::v1 as discovery;
@@ -15,8 +15,7 @@ use super::places::Places;
 use crate::api::annotations::{Annotations, CLASS, REQUIRE, REVOKED};
 use crate::api::core::SecretWire;
 use crate::api::{
-    ConfigMap, Ingress, IngressRoute, IngressRouteTcp, IngressRouteUdp, Kind, Name, Namespace, Object,
-    Secret, ServersTransport,
+    Ingress, IngressRoute, IngressRouteTcp, IngressRouteUdp, Kind, Name, Namespace, Object, Revoked, Secret,
 };
 
 /// What a file says.
@@ -34,6 +33,8 @@ pub(super) struct ReadObject {
     pub(super) kind: Kind,
     pub(super) name: Name,
     pub(super) outcome: Result<(Object, Option<Box<Places>>), Box<Finding>>,
+    /// What it revokes, whether the rest of it can be read or not; `None`: that cannot be read, and might be anything.
+    pub(super) revoked: Option<Revoked>,
     pub(super) notes: Vec<Finding>,
 }
 
@@ -189,15 +190,19 @@ fn read_object(node: &Node, kind: Kind, version: Version, contents: &mut Content
         }
         Version::Foreign => return,
     }
-    let outcome = read_typed(node, kind, &name, &mut notes);
-    let outcome = match outcome {
-        Ok((object, places)) => Ok((object, Some(Box::new(places)))),
-        Err(fault) => Err(Box::new(fault)),
-    };
+    let revoked = revoked(node).map_err(|fault| Box::new(fault.object(name.of_kind(kind))));
+    let outcome = read_typed(node, kind, &name, &mut notes).map_err(Box::new);
+    let outcome = outcome.and_then(|(mut object, places)| {
+        if let Some(told) = object.revoked_mut() {
+            *told = revoked.clone()?;
+        }
+        Ok((object, Some(Box::new(places))))
+    });
     contents.objects.push(ReadObject {
         kind,
         name,
         outcome,
+        revoked: revoked.ok(),
         notes,
     });
 }
@@ -334,9 +339,7 @@ fn read_typed(
         Kind::Node => whole::<k8s::Node>(node).map(|read| Object::Node(Box::new(read.into()))),
         Kind::TlsOption => spec.read().map(Box::new).map(Object::TlsOption),
         Kind::TlsStore => spec.read().map(Box::new).map(Object::TlsStore),
-        Kind::ServersTransport => servers_transport(&mut spec)
-            .map(Box::new)
-            .map(Object::ServersTransport),
+        Kind::ServersTransport => spec.read().map(Box::new).map(Object::ServersTransport),
         Kind::Service => annotations(node)
             .and_then(|_| whole::<k8s::Service>(node))
             .map(|read| Object::Service(Box::new(read.into()))),
@@ -344,7 +347,7 @@ fn read_typed(
             whole::<discovery::EndpointSlice>(node).map(|read| Object::EndpointSlice(Box::new(read.into())))
         }
         Kind::Endpoints => whole::<k8s::Endpoints>(node).map(|read| Object::Endpoints(Box::new(read.into()))),
-        Kind::ConfigMap => config_map(node).map(Box::new).map(Object::ConfigMap),
+        Kind::ConfigMap => whole::<k8s::ConfigMap>(node).map(|read| Object::ConfigMap(Box::new(read.into()))),
         Kind::Secret => secret(node).map(Box::new).map(Object::Secret),
         Kind::Namespace => namespace(node).map(Box::new).map(Object::Namespace),
         Kind::Ingress => ingress(&mut spec).map(Box::new).map(Object::Ingress),
@@ -422,29 +425,11 @@ fn secret(node: &Node) -> Result<Secret, Finding> {
         let message = format!("`{}` is not of the right type", error.path);
         invalid(&message, &error.location, &error.path)
     })?;
-    let revoked = revoked(node)?;
-    let secret = Secret::try_from(wire.value).map_err(|error| {
+    Secret::try_from(wire.value).map_err(|error| {
         let value = node.get("data").and_then(|data| data.get(&error.key));
         let location = value.map_or(&node.location, |value| &value.location);
         invalid(&error.to_string(), location, &format!("data.{}", error.key))
             .hint("plain text goes under `stringData`")
-    })?;
-    Ok(Secret { revoked, ..secret })
-}
-
-fn config_map(node: &Node) -> Result<ConfigMap, Finding> {
-    let revoked = revoked(node)?;
-    let read = whole::<k8s::ConfigMap>(node)?;
-    Ok(ConfigMap {
-        revoked,
-        ..read.into()
-    })
-}
-
-fn servers_transport(spec: &mut Spec<'_>) -> Result<ServersTransport, Finding> {
-    Ok(ServersTransport {
-        revoked: revoked(spec.node)?,
-        ..spec.read()?
     })
 }
 
@@ -466,20 +451,35 @@ fn namespace(node: &Node) -> Result<Namespace, Finding> {
     })
 }
 
-/// The items of the annotation [`REVOKED`], each once: a tenant may write a quarter of a megabyte of them, and what they
-/// stand for may be larger than they are.
-fn revoked(node: &Node) -> Result<Vec<String>, Finding> {
-    let annotations = annotations(node)?;
-    let written = annotations
-        .as_ref()
-        .and_then(|annotations| annotations.get(REVOKED));
-    let listed = written.iter().flat_map(|list| list.split([',', '\n', ' ']));
-    let listed = listed.map(str::trim).filter(|item| !item.is_empty());
-    let mut seen = BTreeSet::new();
-    Ok(listed
-        .filter(|item| seen.insert(*item))
-        .map(str::to_owned)
-        .collect())
+/// The annotation [`REVOKED`], whatever the rest of the object is like.
+fn revoked(node: &Node) -> Result<Revoked, Finding> {
+    let annotations = node
+        .get("metadata")
+        .and_then(|metadata| metadata.get("annotations"));
+    let Some(annotations) = annotations else {
+        return Ok(Revoked::default());
+    };
+    let unreadable = |place: &Node, why: &str| {
+        let field = format!("metadata.annotations[{REVOKED}]");
+        Err(invalid(
+            &format!("annotation `{REVOKED}`: {why}"),
+            &place.location,
+            &field,
+        ))
+    };
+    if !matches!(annotations.value, Value::Mapping(_) | Value::Null) {
+        return unreadable(annotations, "`metadata.annotations` is no mapping");
+    }
+    let Some(written) = annotations.get(REVOKED) else {
+        return Ok(Revoked::default());
+    };
+    match &written.value {
+        Value::Null => Ok(Revoked::default()),
+        Value::String(text) => {
+            Revoked::parse(text).or_else(|too_many| unreadable(written, &too_many.to_string()))
+        }
+        _ => unreadable(written, "it is not a text"),
+    }
 }
 
 fn class_annotation(node: &Node) -> Option<String> {

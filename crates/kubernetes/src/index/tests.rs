@@ -5,7 +5,9 @@ use viaduct_config::finding::Code;
 use viaduct_config::{Finding, Severity};
 
 use super::{Index, Lookup, SecretView};
-use crate::api::{ConfigMap, IngressRoute, Kind, Name, Secret, Service, TlsOption};
+use crate::api::{
+    ConfigMap, IngressRoute, Kind, Name, Namespace, Revoked, Secret, ServersTransport, Service, TlsOption,
+};
 
 fn index() -> Index {
     Index::new(|_| Ok(()))
@@ -443,4 +445,99 @@ tls: {secretName: y}",
     let found = findings(&index);
     assert_eq!(found[0].code, Code::MisplacedField);
     assert_eq!(found[0].hint.as_deref(), Some("it belongs in `spec.tls`"));
+}
+
+/// What the Secret `web/ca` revokes; `None`: it cannot be used.
+fn revoked(index: &Index) -> Option<Vec<String>> {
+    match index.view().get::<Secret>(&Name::new("web", "ca")) {
+        Lookup::Good(secret) => Some(secret.revoked.listed.to_vec()),
+        Lookup::Broken(_) | Lookup::Missing => None,
+    }
+}
+
+fn ca(annotations: &str, data: &str) -> String {
+    format!(
+        "apiVersion: v1
+kind: Secret
+metadata: {{name: ca, namespace: web, annotations: {{{annotations}}}}}
+data: {data}
+"
+    )
+}
+
+/// Whoever revokes a certificate may well take it out of the object in the same edit, and break the object by it.
+#[test]
+fn c9_what_an_object_revokes_counts_though_its_last_good_state_is_kept() {
+    let mut index = applied(&ca("viaduct.io/revoked: one", "{ca.crt: Q0E=}"));
+    assert_eq!(revoked(&index), Some(vec!["one".to_owned()]));
+    index.apply("a.yaml", &ca("viaduct.io/revoked: 'two,one'", "{ca.crt: '%'}"));
+    assert_eq!(only(&index).0, Code::LastGoodKept);
+    assert_eq!(secret(&index, "web", "ca", "ca.crt").as_deref(), Some(&b"CA"[..]));
+    assert_eq!(revoked(&index), Some(vec!["one".to_owned(), "two".to_owned()]));
+    // Nothing is taken back by an object that cannot be read.
+    index.apply("a.yaml", &ca("", "{ca.crt: '%'}"));
+    assert_eq!(revoked(&index), Some(vec!["one".to_owned(), "two".to_owned()]));
+    // Nor by another annotation that is wrong.
+    index.apply("a.yaml", &ca("viaduct.io/revoked: three, other: [1]", "7"));
+    assert_eq!(revoked(&index).map(|all| all.len()), Some(3));
+    index.apply("a.yaml", &ca("", "{ca.crt: Q0E=}"));
+    assert_eq!(revoked(&index), Some(Vec::new()));
+
+    let transport = |revoked: &str, idle: &str| {
+        format!(
+            "apiVersion: traefik.io/v1alpha1
+kind: ServersTransport
+metadata: {{name: t, namespace: web, annotations: {{viaduct.io/revoked: {revoked}}}}}
+spec: {{maxIdleConnsPerHost: {idle}}}
+"
+        )
+    };
+    let mut index = applied(&transport("''", "1"));
+    index.apply("a.yaml", &transport("one", "many"));
+    let name = Name::new("web", "t");
+    let Lookup::Good(kept) = index.view().get::<ServersTransport>(&name) else {
+        panic!("the last good state is gone");
+    };
+    assert_eq!(&*kept.revoked.listed, ["one".to_owned()]);
+}
+
+/// It might be anything: then the state of before is no better.
+#[test]
+fn c9_an_object_whose_list_cannot_be_read_is_not_kept() {
+    let many: Vec<_> = (0..=Revoked::MAX).map(|n| format!("f{n}")).collect();
+    let long = format!("'{}'", many.join(","));
+    for unreadable in ["[one]", "{one: two}", "7", long.as_str()] {
+        let mut index = applied(&ca("", "{ca.crt: Q0E=}"));
+        index.apply(
+            "a.yaml",
+            &ca(&format!("viaduct.io/revoked: {unreadable}"), "{ca.crt: Q0E=}"),
+        );
+        assert_eq!(only(&index).0, Code::InvalidObject, "{unreadable}");
+        assert_eq!(revoked(&index), None, "{unreadable}");
+    }
+    // Nor one that is broken edit after edit, with another list each time.
+    let list = |tag: &str| {
+        let items: Vec<_> = (0..200).map(|n| format!("{tag}{n}")).collect();
+        format!("viaduct.io/revoked: '{}'", items.join(" "))
+    };
+    let mut index = applied(&ca(&list("a"), "{ca.crt: Q0E=}"));
+    index.apply("a.yaml", &ca(&list("b"), "{ca.crt: '%'}"));
+    assert_eq!(revoked(&index), None);
+}
+
+#[test]
+fn b48_a_namespace_whose_demand_cannot_be_read_is_not_kept() {
+    let namespace = |label: &str| {
+        format!(
+            "apiVersion: v1
+kind: Namespace
+metadata: {{name: web, labels: {{{label}}}}}
+"
+        )
+    };
+    let mut index = applied(&namespace(""));
+    index.apply("a.yaml", &namespace("viaduct.io/require: [mtls]"));
+    assert_eq!(only(&index).0, Code::InvalidObject);
+    let found = index.view().get::<Namespace>(&Name::new("", "web"));
+    assert!(matches!(found, Lookup::Broken(_)), "{found:?}");
 }

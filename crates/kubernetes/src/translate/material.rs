@@ -12,7 +12,7 @@ use viaduct_config::finding::Code;
 
 use super::{Context, near};
 use crate::api::core::{Data, Value};
-use crate::api::{ConfigMap, Kind, Name, Secret, Typed};
+use crate::api::{ConfigMap, Kind, Name, Revoked, Secret, Typed};
 use crate::index::{Lookup, Subject};
 
 /// Why a Secret or ConfigMap does not yield what is wanted of it.
@@ -83,8 +83,6 @@ pub(super) struct Ca {
     pub(super) from: CaKey,
     /// The key itself.
     key: String,
-    /// What its object revokes, item by item.
-    pub(super) revoked: Vec<String>,
 }
 
 impl Ca {
@@ -156,6 +154,16 @@ pub(super) fn secret_ca(cx: &Context<'_>, name: &Name, source: CaSource) -> Resu
     Err(material.no_key("`tls.ca` or `ca.crt`"))
 }
 
+/// What a Secret revokes, whether there is a CA in it or not.
+pub(super) fn revoked_by_secret(cx: &Context<'_>, name: &Name) -> Revoked {
+    find::<Secret>(cx, name).map_or_else(|_| Revoked::default(), |secret| secret.revoked.clone())
+}
+
+/// The same of a ConfigMap.
+pub(super) fn revoked_by_config_map(cx: &Context<'_>, name: &Name) -> Revoked {
+    find::<ConfigMap>(cx, name).map_or_else(|_| Revoked::default(), |map| map.revoked.clone())
+}
+
 /// The CA of a ConfigMap.
 pub(super) fn config_map_ca(cx: &Context<'_>, name: &Name) -> Result<Ca, Fault> {
     let material = Material::config_map(cx, name)?;
@@ -208,30 +216,19 @@ struct Material<'a> {
     kind: Kind,
     name: &'a Name,
     data: &'a Data,
-    revoked: &'a [String],
 }
 
 impl<'a> Material<'a> {
     fn secret(cx: &Context<'a>, name: &'a Name) -> Result<Self, Fault> {
-        let Secret { data, revoked, .. } = find::<Secret>(cx, name)?;
+        let Secret { data, .. } = find::<Secret>(cx, name)?;
         let kind = Kind::Secret;
-        Ok(Self {
-            kind,
-            name,
-            data,
-            revoked,
-        })
+        Ok(Self { kind, name, data })
     }
 
     fn config_map(cx: &Context<'a>, name: &'a Name) -> Result<Self, Fault> {
-        let ConfigMap { data, revoked } = find::<ConfigMap>(cx, name)?;
+        let ConfigMap { data, .. } = find::<ConfigMap>(cx, name)?;
         let kind = Kind::ConfigMap;
-        Ok(Self {
-            kind,
-            name,
-            data,
-            revoked,
-        })
+        Ok(Self { kind, name, data })
     }
 
     fn ca(&self) -> Result<Option<Ca>, Fault> {
@@ -245,13 +242,7 @@ impl<'a> Material<'a> {
     fn ca_of(&self, key: &str, value: &Value, from: CaKey) -> Result<Ca, Fault> {
         let pem = self.text(key, value)?.as_ref().to_owned();
         let key = key.to_owned();
-        let revoked = self.revoked.to_vec();
-        Ok(Ca {
-            pem,
-            from,
-            key,
-            revoked,
-        })
+        Ok(Ca { pem, from, key })
     }
 
     fn text<'v>(&self, key: &str, value: &'v Value) -> Result<&'v Arc<str>, Fault> {

@@ -2,19 +2,20 @@
 //! that lacks a CA or a client certificate is broken (A14.1, A14.2).
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use viaduct_config::dynamic::http::ServersTransport as Written;
 use viaduct_config::dynamic::tcp::{TcpClientTls, TcpServersTransport};
 use viaduct_config::dynamic::tls::CertificatePair;
 use viaduct_config::finding::Code;
-use viaduct_config::{Element, Finding, Materials, RevokedHere};
+use viaduct_config::{Element, Finding, Materials, RevokedHere, RevokedWhat};
 
 use super::material::{self, CaKey, CaSource};
 use super::{Context, Draft};
 use crate::api::annotations::ALL;
 use crate::api::servers_transport::RootCa;
 use crate::api::servers_transport_tcp::ClientTls;
-use crate::api::{Kind, Name, ServersTransport, ServersTransportTcp};
+use crate::api::{Kind, Name, Revoked, ServersTransport, ServersTransportTcp};
 use crate::index::Subject;
 
 pub(super) fn translate(cx: &Context<'_>, draft: &mut Draft) {
@@ -26,11 +27,7 @@ pub(super) fn translate(cx: &Context<'_>, draft: &mut Draft) {
             Ok(transport) => {
                 let mut reader = Reader::new(cx, held.subject, Trust::of(transport));
                 let written = reader.read(transport);
-                let own = transport.revoked.iter().map(|text| RevokedHere {
-                    text: text.clone(),
-                    by: None,
-                });
-                reader.materials.revoked.extend(own);
+                reader.revoke_itself(&transport.revoked);
                 reader.finish(&element, draft);
                 draft.update.dynamic.http.servers_transports.insert(name, written);
             }
@@ -218,6 +215,17 @@ impl<'a> Reader<'a> {
         Some(pems)
     }
 
+    /// A transport has no certificates that it could revoke all of: [`ALL`] is an item like others there, and no fingerprint.
+    fn revoke_itself(&mut self, revoked: &Revoked) {
+        let all = revoked.all.then(|| Arc::from([ALL.to_owned()]));
+        let listed = Some(&revoked.listed).filter(|listed| !listed.is_empty());
+        let lists = listed.cloned().into_iter().chain(all);
+        self.materials.revoked.extend(lists.map(|list| RevokedHere {
+            what: RevokedWhat::Listed(list),
+            by: None,
+        }));
+    }
+
     fn root_ca(&mut self, ca: &CaRef<'_>, field: &str, pems: &mut Vec<String>) {
         let namespace = &*self.subject.name.namespace;
         let (kind, name) = match ca {
@@ -227,24 +235,35 @@ impl<'a> Reader<'a> {
         if !self.cas.insert((kind, name.clone())) {
             return;
         }
-        let found = match ca {
-            CaRef::Secret(_) => material::secret_ca(self.cx, &name, CaSource::CaKeysOrCertificate),
-            CaRef::ConfigMap(_) => material::config_map_ca(self.cx, &name),
+        let (found, revoked) = match ca {
+            CaRef::Secret(_) => (
+                material::secret_ca(self.cx, &name, CaSource::CaKeysOrCertificate),
+                material::revoked_by_secret(self.cx, &name),
+            ),
+            CaRef::ConfigMap(_) => (
+                material::config_map_ca(self.cx, &name),
+                material::revoked_by_config_map(self.cx, &name),
+            ),
         };
+        let by = name.of_kind(kind);
+        if !revoked.listed.is_empty() {
+            self.materials.revoked.push(RevokedHere {
+                what: RevokedWhat::Listed(revoked.listed),
+                by: Some(by.clone()),
+            });
+        }
         match found {
             Ok(ca) => {
                 if ca.from == CaKey::Certificate {
                     self.note_own_root(field);
                 }
                 self.materials.cas.push(ca.origin(self.cx, kind, &name));
-                let listed = ca.revoked.iter().map(|text| RevokedHere {
-                    text: match text.as_str() {
-                        ALL => ca.pem.clone(),
-                        _ => text.clone(),
-                    },
-                    by: Some(name.of_kind(kind)),
-                });
-                self.materials.revoked.extend(listed);
+                if revoked.all {
+                    self.materials.revoked.push(RevokedHere {
+                        what: RevokedWhat::AllOf(ca.pem.clone()),
+                        by: Some(by),
+                    });
+                }
                 pems.push(ca.pem);
             }
             Err(fault) => {

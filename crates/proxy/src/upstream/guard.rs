@@ -39,7 +39,9 @@ impl Guard {
 
     /// Takes what is revoked from now on, and cuts the connections that rest on it. Whether there was any.
     pub(super) fn enforce(&self, revocations: &Arc<Revocations>) -> bool {
-        if *self.revocations.borrow() == *revocations {
+        if Arc::ptr_eq(&self.revocations.borrow(), revocations)
+            || **self.revocations.borrow() == **revocations
+        {
             return false;
         }
         self.revocations.replace(Arc::clone(revocations));

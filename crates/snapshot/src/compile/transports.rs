@@ -7,7 +7,7 @@ use std::time::Duration;
 use viaduct_config::duration::GoDuration;
 use viaduct_config::dynamic::http::{ForwardingTimeouts, ServersTransport};
 use viaduct_config::finding::Code;
-use viaduct_config::{Element, Finding, Materials, ObjectRef, QualifiedName, RevokedHere};
+use viaduct_config::{Element, Finding, Materials, ObjectRef, QualifiedName, RevokedWhat};
 use viaduct_tls::backend_leg::Verification;
 use viaduct_tls::names::{CipherSuite, Versions};
 use viaduct_tls::{Backend, BackendPolicy, BackendTls, BadFingerprint, Fingerprint, Trust, TrustBundle};
@@ -18,7 +18,7 @@ use crate::book::{Book, Counters};
 use crate::compile::Inputs;
 use crate::install::HeldTrust;
 use crate::resolve::{Resolver, because_of};
-use crate::revocation::{Revocations, Revoked};
+use crate::revocation::{Revocations, Revoked, both};
 use crate::rotation::{believing, bundle, still_believed};
 use crate::transport::{Timeouts, Transport};
 
@@ -67,7 +67,11 @@ impl Transports {
 }
 
 /// What no connection may rest on. Transports that are out of service count: connections of theirs may be busy yet.
-pub(super) fn revocations(sources: &Sources<'_>, everywhere: &Arc<Revoked>) -> Revocations {
+pub(super) fn revocations(
+    sources: &Sources<'_>,
+    everywhere: &Arc<Revoked>,
+    lists: &mut Lists,
+) -> Revocations {
     let mut revocations = Revocations::everywhere(everywhere);
     for source in sources.iter() {
         for (element, materials) in &source.update.materials {
@@ -76,19 +80,17 @@ pub(super) fn revocations(sources: &Sources<'_>, everywhere: &Arc<Revoked>) -> R
             };
             let own = source.update.origins.get(element);
             let own = own.and_then(|origin| origin.object.as_ref());
-            let mut revoked = Revoked::new();
+            let mut revoked = Arc::default();
             for listed in &materials.revoked {
                 // What cannot be read is told where the transport is built.
-                let Ok(read) = fingerprints(listed) else {
-                    continue;
-                };
+                let read = lists.read(&listed.what).readable;
                 if let Some(object) = listed.by.as_ref().or(own) {
                     revocations.said_by(object, &read);
                 }
-                revoked.extend(read);
+                revoked = both(&revoked, &read);
             }
             if !revoked.is_empty() {
-                revocations.for_one(&source.qualified(name), Arc::new(revoked));
+                revocations.for_one(&source.qualified(name), revoked);
             }
         }
     }
@@ -100,6 +102,7 @@ pub(super) fn build(
     sources: &Sources<'_>,
     book: Option<&Book>,
     counters: &mut Counters,
+    lists: &mut Lists,
     findings: &mut Vec<Finding>,
 ) -> Transports {
     let mut by_name = HashMap::new();
@@ -113,7 +116,7 @@ pub(super) fn build(
         materials: &nowhere,
     };
     let mut warnings = Vec::new();
-    let built = default.build(inputs, book, counters, &mut warnings);
+    let built = default.build(inputs, book, counters, lists, &mut warnings);
     findings.append(&mut warnings);
     by_name.insert(
         Arc::clone(&default.name),
@@ -146,7 +149,7 @@ pub(super) fn build(
                     .and_then(|origin| origin.object.clone()),
                 materials: source.update.materials.get(&element).unwrap_or(&nowhere),
             };
-            let built = transport.build(inputs, book, counters, &mut warnings);
+            let built = transport.build(inputs, book, counters, lists, &mut warnings);
             findings.extend(
                 warnings
                     .drain(..)
@@ -182,12 +185,13 @@ impl Written<'_> {
         inputs: &Inputs<'_>,
         book: Option<&Book>,
         counters: &mut Counters,
+        lists: &mut Lists,
         warnings: &mut Vec<Finding>,
     ) -> Result<Arc<Transport>, Finding> {
         // Read even when the transport is shared: its warnings are due at every compile.
         let mut faults = Vec::new();
         let (versions, cipher_suites, timeouts) = names_and_limits(self.written, warnings, &mut faults);
-        let revoked = policies::or_fault(self.revoked(), Revoked::default(), &mut faults);
+        let revoked = policies::or_fault(self.revoked(lists), Arc::default(), &mut faults);
         let mut faults = faults.into_iter();
         if let Some(first) = faults.next() {
             warnings.extend(faults);
@@ -230,7 +234,7 @@ impl Written<'_> {
             && self.before == Some(self.written)
             && kept.origin == self.origin
             && self.is_trusted_by(&kept.root_cas)
-            && *kept.revoked == revoked
+            && kept.revoked == revoked
         {
             return Ok(Arc::clone(kept));
         }
@@ -249,7 +253,7 @@ impl Written<'_> {
             disable_http2: self.written.disable_http2,
             timeouts,
             origin: self.origin.clone(),
-            revoked: Arc::new(revoked),
+            revoked,
             root_cas: self
                 .materials
                 .cas
@@ -280,15 +284,16 @@ impl Written<'_> {
     }
 
     /// What this transport alone is told not to trust. What cannot be read might be anything.
-    fn revoked(&self) -> Result<Revoked, Finding> {
-        let mut revoked = Revoked::new();
+    fn revoked(&self, lists: &mut Lists) -> Result<Arc<Revoked>, Finding> {
+        let mut revoked = Arc::default();
         for listed in &self.materials.revoked {
-            let read = fingerprints(listed).map_err(|why| {
+            let read = lists.read(&listed.what);
+            if let Some(why) = read.why {
                 let by = listed.by.as_ref().map(|object| format!("{object}: "));
                 let message = format!("{}{why}", by.unwrap_or_default());
-                Finding::error(Code::InvalidObject, message).field(REVOKED_FIELD)
-            })?;
-            revoked.extend(read);
+                return Err(Finding::error(Code::InvalidObject, message).field(REVOKED_FIELD));
+            }
+            revoked = both(&revoked, &read.readable);
         }
         Ok(revoked)
     }
@@ -302,20 +307,56 @@ impl Written<'_> {
     }
 }
 
-/// Of whatever is revoked: one, or those of all certificates there.
-fn fingerprints(revoked: &RevokedHere) -> Result<Vec<Fingerprint>, String> {
-    let text = &revoked.text;
-    if text.contains("-----BEGIN ") {
-        let bundle = TrustBundle::from_pem([text.as_bytes()]).map_err(|error| error.to_string())?;
-        return Ok(bundle.roots().map(|root| root.fingerprint).collect());
-    }
-    match text.parse() {
-        Ok(fingerprint) => Ok(vec![fingerprint]),
-        Err(error) => {
-            let error: BadFingerprint = error;
-            Err(format!("`{text}`: {error}"))
+/// What objects say is revoked, each list read once: thousands of transports may be told the same one.
+#[derive(Default)]
+pub(super) struct Lists {
+    /// By where the list lies. Holding it, no other can come to lie there.
+    read: HashMap<*const String, (Arc<[String]>, ReadList)>,
+}
+
+#[derive(Clone)]
+struct ReadList {
+    readable: Arc<Revoked>,
+    /// Why there is more on it than `readable`.
+    why: Option<String>,
+}
+
+impl Lists {
+    fn read(&mut self, what: &RevokedWhat) -> ReadList {
+        match what {
+            RevokedWhat::Listed(listed) => {
+                let read = self.read.entry(listed.as_ptr());
+                let (_, read) = read.or_insert_with(|| (Arc::clone(listed), fingerprints(listed)));
+                read.clone()
+            }
+            RevokedWhat::AllOf(pem) => match TrustBundle::from_pem([pem.as_bytes()]) {
+                Ok(bundle) => ReadList {
+                    readable: Arc::new(bundle.roots().map(|root| root.fingerprint).collect()),
+                    why: None,
+                },
+                Err(error) => ReadList {
+                    readable: Arc::default(),
+                    why: Some(error.to_string()),
+                },
+            },
         }
     }
+}
+
+fn fingerprints(listed: &[String]) -> ReadList {
+    let mut why = None;
+    let readable = listed
+        .iter()
+        .filter_map(|text| match text.parse::<Fingerprint>() {
+            Ok(fingerprint) => Some(fingerprint),
+            Err(error) => {
+                let error: BadFingerprint = error;
+                why.get_or_insert_with(|| format!("`{text}`: {error}"));
+                None
+            }
+        });
+    let readable = Arc::new(readable.collect());
+    ReadList { readable, why }
 }
 
 /// What needs no certificate; a value that cannot be used is the default one here, and a fault.

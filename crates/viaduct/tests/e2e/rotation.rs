@@ -639,12 +639,12 @@ fn c9_an_annotation_of_a_secret_or_config_map_revokes_for_whoever_trusts_it() {
         ("Secret", "secret", "stringData"),
         ("ConfigMap", "configMap", "data"),
     ] {
-        let manifests = |revoked: &str| {
+        let with = |revoked: &str, ca: Value| {
             let mut trusted = json!({
                 "apiVersion": "v1", "kind": kind,
                 "metadata": { "name": "backend-ca", "namespace": "web", "annotations": { "viaduct.io/revoked": revoked } },
             });
-            trusted[data] = json!({ "ca.crt": pki.backend_ca.pem() });
+            trusted[data] = json!({ "ca.crt": ca });
             let transport = json!({ "serverName": HOST, "rootCAs": [{ field: "backend-ca" }] });
             pki.base(server.port())
                 .object(trusted)
@@ -652,6 +652,7 @@ fn c9_an_annotation_of_a_secret_or_config_map_revokes_for_whoever_trusts_it() {
                 .route(secure_route("https").transport(TRANSPORT))
                 .yaml()
         };
+        let manifests = |revoked: &str| with(revoked, json!(pki.backend_ca.pem()));
         let viaduct = up().file("b.yaml", manifests("")).arg("--expose-faults").start();
         let mut kept = pki.open(&viaduct);
         assert_eq!(kept.get(HOST, "/").status, 200, "{kind}");
@@ -676,6 +677,12 @@ fn c9_an_annotation_of_a_secret_or_config_map_revokes_for_whoever_trusts_it() {
         assert_eq!(kept.get(HOST, "/").status, 503);
         viaduct.replace("b.yaml", &manifests(""));
         wait_until("the bridge to be back", || kept.get(HOST, "/").status == 200);
+        // In an edit that breaks the object, whose last good state is kept otherwise.
+        viaduct.replace("b.yaml", &with(&format!("sha256:{leaf}"), json!([])));
+        viaduct.wait_log("last good state is kept");
+        wait_until("the bridge to be refused", || {
+            kept.get(HOST, "/").header("x-viaduct-fault") == Some("revoked")
+        });
     }
 }
 

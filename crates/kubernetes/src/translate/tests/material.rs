@@ -1,6 +1,8 @@
-use viaduct_config::Element;
+use std::sync::Arc;
+
 use viaduct_config::duration::GoDuration;
 use viaduct_config::finding::Code;
+use viaduct_config::{Element, RevokedWhat};
 
 use super::{BACKEND, assert_clean, broken, codes, object, route, router, secret, transport, update};
 
@@ -414,4 +416,31 @@ fn i5_what_is_named_again_and_again_is_read_once() {
     assert_eq!((materials.cas.len(), materials.revoked.len()), (1, 1));
     let auth = update.dynamic.tls.options["web-o"].client_auth.as_ref();
     assert_eq!(auth.map(|auth| auth.ca_files.len()), Some(1));
+}
+
+/// Connections may be open yet that rest on it.
+#[test]
+fn c9_what_a_secret_without_a_ca_revokes_counts_too() {
+    let annotated = secret("web", "ca", "{ca.crt: ''}").replacen(
+        "name: ca}",
+        "name: ca, annotations: {viaduct.io/revoked: 'one all'}}",
+        1,
+    );
+    let update = update(&[
+        &annotated,
+        &object("ServersTransport", "web", "t", "{rootCAs: [{secret: ca}]}"),
+        &object("ServersTransport", "web", "u", "{rootCAsSecrets: [ca]}"),
+    ]);
+    let lists = ["web-t", "web-u"].map(|name| {
+        let materials = &update.materials[&Element::ServersTransport(name.into())];
+        let [revoked] = materials.revoked.as_slice() else {
+            panic!("{:?}", materials.revoked);
+        };
+        match &revoked.what {
+            RevokedWhat::Listed(list) => Arc::clone(list),
+            RevokedWhat::AllOf(pem) => panic!("{pem}"),
+        }
+    });
+    assert_eq!(&*lists[0], ["one".to_owned()]);
+    assert!(Arc::ptr_eq(&lists[0], &lists[1]), "a list for each transport");
 }

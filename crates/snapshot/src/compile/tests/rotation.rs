@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use serde_json::{Value, json};
 use viaduct_config::finding::Code;
-use viaduct_config::{Element, Materials, ObjectRef, Origin, RevokedHere};
+use viaduct_config::{Element, Materials, ObjectRef, Origin, RevokedHere, RevokedWhat};
 use viaduct_testkit::pki::Ca;
 use viaduct_tls::backend_leg::Verification;
 use viaduct_tls::{Fingerprint, TrustBundle};
@@ -286,7 +286,7 @@ fn c9_a_transport_revokes_for_itself_and_what_it_cannot_read_breaks_it() {
             revoked: revoked
                 .iter()
                 .map(|text| RevokedHere {
-                    text: text.clone(),
+                    what: RevokedWhat::Listed(Arc::from([text.clone()])),
                     by: None,
                 })
                 .collect(),
@@ -344,4 +344,42 @@ fn c15_what_is_configured_beside_a_skipped_verification_is_what_it_would_be_made
     assert!(policy.shadow.is_some());
     let (verifying, _) = Changes::from(trusting(&[ca()])).transport();
     assert_eq!(verifying.tls.policy().shadow, None);
+}
+
+/// One list of a tenant's for thousands of transports must not become thousands of lists (I5).
+#[test]
+fn c9_i5_one_list_of_what_is_revoked_is_one_for_all_transports() {
+    let list: Arc<[String]> = Arc::from([fingerprint(ca()).to_string(), "no fingerprint".to_owned()]);
+    let mut update = update("file", config(trusting(&[ca(), other_ca()])));
+    for name in ["a", "b"] {
+        let materials = Materials {
+            revoked: vec![RevokedHere {
+                what: RevokedWhat::Listed(Arc::clone(&list)),
+                by: Some(ObjectRef::new("Secret", "web", "ca")),
+            }],
+            ..Materials::default()
+        };
+        update
+            .materials
+            .insert(Element::ServersTransport(name.into()), materials);
+    }
+    let mut changes = Changes::from(trusting(&[ca(), other_ca()]));
+    changes.world.put(update);
+    changes.again();
+    let before = Arc::clone(&changes.last.snapshot.revocations);
+    let lists: Vec<_> = before
+        .by_transport()
+        .map(|(_, list)| std::ptr::from_ref(list))
+        .chain(before.by_object().map(|(_, list)| std::ptr::from_ref(list)))
+        .collect();
+    assert_eq!(lists.len(), 3);
+    assert!(lists.iter().all(|list| *list == lists[0]), "{lists:?}");
+    // What can be read of a list counts, whatever else is on it.
+    assert_eq!(
+        before.find("a@file", &[fingerprint(ca())]),
+        Some(fingerprint(ca()))
+    );
+    // And workers are not made to compare what has not changed.
+    changes.again();
+    assert!(Arc::ptr_eq(&before, &changes.last.snapshot.revocations));
 }
