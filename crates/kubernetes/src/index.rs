@@ -164,6 +164,11 @@ impl Index {
         self.len() == 0
     }
 
+    /// Lets nothing be taken for what it was: whoever looked last forgot what came of it.
+    pub fn distrust(&mut self) {
+        self.live.distrust();
+    }
+
     /// What has changed since this was asked last. Says everything the first time, and of files always.
     pub fn take_changes(&mut self) -> Changes {
         let taken = self.live.take_changes();

@@ -429,8 +429,12 @@ impl Watcher {
         let mut translate = std::mem::replace(&mut self.cluster.translate, nobody);
         let translated = spawn_blocking(move || {
             let changes = index.take_changes();
-            // The index is only read, so that it is whole whatever happens; a translator that panics remembers nothing.
+            // The index is only read, so that it is whole whatever happens.
             let translated = catch_unwind(AssertUnwindSafe(|| translate(&index, &changes)));
+            if translated.is_err() {
+                // What it has not seen of these changes it would not see later.
+                index.distrust();
+            }
             (index, translate, translated.ok())
         });
         // Nobody cancels it, and it does not panic: this is the end of the process.

@@ -122,6 +122,10 @@ impl Default for Live {
 }
 
 impl Live {
+    pub(super) fn distrust(&mut self) {
+        self.changes.all();
+    }
+
     pub(super) fn take_changes(&mut self) -> Changes {
         std::mem::take(&mut self.changes)
     }
@@ -240,6 +244,15 @@ impl Index {
             return false;
         }
         self.settle_live(key, arrival)
+    }
+
+    /// Takes the data of an object that is known without it. An answer about what was deleted or replaced while it was on its
+    /// way changes nothing.
+    pub fn fill(&mut self, collection: &Collection, arrival: Arrival) -> bool {
+        let key = (collection.kind, collection.old, arrival.read.name.clone());
+        let known = self.live.objects.get(&key);
+        let is_awaited = known.is_some_and(|held| held.withheld && held.identity.uid == arrival.identity.uid);
+        is_awaited && self.put(collection, arrival)
     }
 
     /// Takes a whole list of a collection: what is not in it is gone.

@@ -60,7 +60,7 @@ impl Fetched {
         let (kind, name) = &self.wanted;
         match self.outcome {
             Ok(object) => match Arrival::read(&self.collection, object, |_| true) {
-                Some(arrival) => index.put(&self.collection, arrival),
+                Some(arrival) => index.fill(&self.collection, arrival),
                 None => false,
             },
             Err(error) => {

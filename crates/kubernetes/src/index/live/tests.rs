@@ -200,7 +200,7 @@ fn r14_data_that_nobody_refers_to_is_not_kept() {
     assert_eq!(index.lacking(&needs), std::slice::from_ref(&front));
     index.unfetched(front.0, &front.1, "forbidden");
     assert!(
-        index.put(&secrets, read(Kind::Secret, secret(1, "good"))),
+        index.fill(&secrets, read(Kind::Secret, secret(1, "good"))),
         "fetched"
     );
     assert_eq!(index.lacking(&needs), []);
@@ -227,4 +227,50 @@ fn c63_an_object_of_the_wrong_shape_is_a_finding_and_no_other_object_suffers() {
         Some("IngressRoute web/broken")
     );
     assert_eq!(finding.field.as_deref(), Some("spec.routes"));
+}
+
+/// The answer to a GET may come behind whatever the watch and its next list said.
+#[test]
+fn r14_a_late_answer_brings_no_secret_back() {
+    let secrets = collection(Kind::Secret);
+    let without_data = |object: Json| Arrival::read(&secrets, object, |_| false).expect("a name");
+    let answer = || read(Kind::Secret, secret(1, "good"));
+    let held = |index: &Index| {
+        index
+            .live
+            .objects
+            .values()
+            .next()
+            .map(|held| held.identity.clone())
+    };
+
+    let mut index = index();
+    index.put(&secrets, without_data(secret(1, "good")));
+    index.swap(&secrets, Vec::new());
+    assert!(!index.fill(&secrets, answer()), "gone by a list");
+    assert_eq!(held(&index), None);
+
+    let mut other = secret(7, "good");
+    other["metadata"]["uid"] = json!("another");
+    index.swap(&secrets, vec![without_data(other.clone())]);
+    assert!(!index.fill(&secrets, answer()), "another one under that name");
+    assert!(index.fill(&secrets, read(Kind::Secret, other.clone())));
+    let of_other = Identity::of(&other);
+    assert_eq!(held(&index), Some(of_other));
+
+    // With its data already, and newer.
+    index.swap(&secrets, vec![read(Kind::Secret, secret(3, "good"))]);
+    assert!(!index.fill(&secrets, answer()));
+    assert_eq!(held(&index), Some(Identity::of(&secret(3, "good"))));
+}
+
+#[test]
+fn c63_after_a_translation_that_failed_everything_is_looked_at_again() {
+    let mut index = index();
+    drop(index.take_changes());
+    index.put(&collection(Kind::Secret), read(Kind::Secret, secret(1, "good")));
+    let taken = index.take_changes();
+    assert_eq!(taken.objects().map(BTreeSet::len), Some(1));
+    index.distrust();
+    assert!(index.take_changes().objects().is_none());
 }
