@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use http::Method;
 use serde_json::{Value as Json, json};
+use sha2::{Digest, Sha256};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until};
 
@@ -55,6 +56,18 @@ pub fn outdated(index: &Index, policy: &IngressPolicy, endpoint: &Endpoint) -> V
             addresses: addresses.clone(),
         })
         .collect()
+}
+
+/// The Lease of the replica that writes the status of the Ingresses of a class, a label selector and namespaces; empty: of all
+/// that are Viaduct's by default. Releases that serve others write others, and lead by themselves.
+pub fn lease(class: &str, selector: &str, namespaces: &[String]) -> String {
+    const LEASE: &str = "viaduct-ingress-status";
+    if class.is_empty() && selector.is_empty() && namespaces.is_empty() {
+        return LEASE.to_owned();
+    }
+    let digest = Sha256::digest(format!("{:?}", (class, selector, namespaces)));
+    let digest: String = digest.iter().take(5).map(|byte| format!("{byte:02x}")).collect();
+    format!("{LEASE}-{digest}")
 }
 
 /// `None`: not known, so what is written stays.
@@ -156,8 +169,13 @@ impl Writer {
                     self.troubled = false;
                     self.written.insert(one.clone(), Instant::now());
                 }
-                // Gone, or changed in the meantime: the watch tells.
-                Err(error) if matches!(error.code(), Some(404 | 409)) => {}
+                // Gone: the watch tells.
+                Err(error) if error.code() == Some(404) => {}
+                // Changed in the meantime, which may come to the same status to be written.
+                Err(error) if error.code() == Some(409) => {
+                    let soon = Instant::now() + SOON;
+                    again = Some(again.map_or(soon, |other: Instant| other.min(soon)));
+                }
                 Err(error) => {
                     if !std::mem::replace(&mut self.troubled, true) {
                         tracing::warn!(ingress = %one.ingress, %error, "the status of Ingresses cannot be written");
@@ -214,5 +232,7 @@ fn as_json(address: &IngressAddress) -> Json {
 const PER_SECOND: u64 = 5;
 /// How long nothing is written twice.
 const REPEAT: Duration = Duration::from_secs(10);
+/// After somebody else wrote the object first.
+const SOON: Duration = Duration::from_secs(1);
 /// After a failure.
 const AGAIN: Duration = Duration::from_secs(30);

@@ -86,3 +86,22 @@ fn a9_10_a_published_service_gives_its_addresses_by_its_type() {
         assert_eq!(told(&documents, &published), []);
     }
 }
+
+#[test]
+fn r16_releases_that_serve_other_ingresses_lead_by_themselves() {
+    let none: &[String] = &[];
+    assert_eq!(lease("", "", none), "viaduct-ingress-status");
+    let all = [
+        lease("", "", none),
+        lease("a", "", none),
+        lease("b", "", none),
+        lease("", "a", none),
+        lease("", "", &["a".to_owned()]),
+        lease("", "", &["a".to_owned(), "b".to_owned()]),
+        lease("", "", &["a, b".to_owned()]),
+    ];
+    let distinct: BTreeSet<_> = all.iter().collect();
+    assert_eq!(distinct.len(), all.len(), "{all:?}");
+    assert_eq!(lease("a", "", none), all[1]);
+    assert!(all.iter().all(|name| name.len() < 63), "{all:?}");
+}

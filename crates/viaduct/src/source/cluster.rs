@@ -3,6 +3,7 @@
 mod terms;
 
 use std::collections::BTreeSet;
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -141,6 +142,12 @@ pub(crate) fn instance() -> String {
     format!("{host}_{}", std::process::id())
 }
 
+/// Which candidate for a Lease: a pod on its host's network shares the host's name, and its number with the pods there.
+fn identity() -> String {
+    let chance = RandomState::new().build_hasher().finish();
+    format!("{}_{chance:016x}", instance())
+}
+
 impl Plan {
     /// A client of its API server; nobody is asked yet. Needs a tokio runtime.
     pub(crate) async fn connect(&self) -> Result<Arc<Connection>, Failure> {
@@ -175,7 +182,14 @@ impl Plan {
             None => (None, None),
             Some(written) => {
                 let endpoint = endpoint_of(written)?;
-                let (told, leader) = tell_statuses(&connection);
+                let lease = self.ingress.as_ref().map(|ingress| {
+                    status::lease(
+                        &ingress.ingress_class,
+                        &ingress.label_selector,
+                        &ingress.namespaces,
+                    )
+                });
+                let (told, leader) = tell_statuses(&connection, lease.unwrap_or_default());
                 (Some((endpoint, told)), Some(leader))
             }
         };
@@ -364,15 +378,15 @@ fn endpoint_of(written: &IngressEndpoint) -> Result<Endpoint, Failure> {
 }
 
 /// Whoever is told of outdated statuses; the leader among the replicas writes them.
-fn tell_statuses(connection: &Arc<Connection>) -> (watch::Sender<Vec<Outdated>>, Leader) {
+fn tell_statuses(connection: &Arc<Connection>, lease: String) -> (watch::Sender<Vec<Outdated>>, Leader) {
     let (told, outdated) = watch::channel(Vec::new());
     let connection = Arc::clone(connection);
     let (stop, stopped) = oneshot::channel();
     let task = tokio::spawn(async move {
         let candidate = Candidate {
             namespace: connection.namespace.clone(),
-            name: LEASE.to_owned(),
-            identity: instance(),
+            name: lease,
+            identity: identity(),
         };
         let leadership = Leadership::seek(Arc::clone(&connection), candidate);
         tokio::select! {
@@ -383,9 +397,6 @@ fn tell_statuses(connection: &Arc<Connection>) -> (watch::Sender<Vec<Outdated>>,
     });
     (told, Leader { stop, task })
 }
-
-/// The Lease of the replica that writes the status of Ingresses, in the namespace of the process.
-const LEASE: &str = "viaduct-ingress-status";
 
 /// What the providers of a watch make of its objects.
 struct Policies {

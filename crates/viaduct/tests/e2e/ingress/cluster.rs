@@ -354,7 +354,7 @@ fn r16_a_leader_that_is_killed_is_succeeded_when_its_lease_has_run_out() {
     let first = wait_for("a leader", holder);
     let leads = replicas
         .each_mut()
-        .map(|replica| first.ends_with(&format!("_{}", replica.child().id())));
+        .map(|replica| first.contains(&format!("_{}_", replica.child().id())));
     let leader = leads.iter().position(|leads| *leads).expect("one of the two");
     replicas[leader].child().signal(Signal::KILL);
     let killed = Instant::now();
