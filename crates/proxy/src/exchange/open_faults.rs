@@ -258,7 +258,7 @@ impl Failing {
             tallies.retain(|tally| tally.strong_count() > 0);
         }
         if tallies.len() >= TALLIES
-            && let Some(oldest) = tallies.swap_remove(0).upgrade()
+            && let Some(oldest) = tallies.remove(0).upgrade()
         {
             oldest.forget();
         }
