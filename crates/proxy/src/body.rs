@@ -116,7 +116,9 @@ impl Body for ResponseBody {
             Source::Done => return Poll::Ready(None),
             Source::Text(text) => {
                 let text = std::mem::take(text);
-                count(exchange, text.len());
+                if let Some(exchange) = exchange {
+                    exchange.sent(text.len());
+                }
                 *source = Source::Done;
                 return Poll::Ready(Some(Ok(Frame::data(text))));
             }
@@ -214,17 +216,13 @@ impl Source {
 /// A frame as the client gets it.
 fn told(mut frame: Frame<Bytes>, exchange: &mut Option<Box<Exchange>>) -> Frame<Bytes> {
     if let Some(data) = frame.data_ref() {
-        count(exchange, data.len());
+        if let Some(exchange) = exchange {
+            exchange.passed(data);
+        }
     } else if let Some(trailers) = frame.trailers_mut() {
         headers::clean_trailers(trailers);
     }
     frame
-}
-
-fn count(exchange: &mut Option<Box<Exchange>>, bytes: usize) {
-    if let Some(exchange) = exchange {
-        exchange.sent(bytes);
-    }
 }
 
 #[derive(Debug, thiserror::Error)]

@@ -18,7 +18,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
 use http::header::ACCEPT;
-use http::{HeaderMap, Method, Response, Version};
+use http::{HeaderMap, Method, Response, StatusCode, Version};
 use viaduct_observe::counters::{self, Outcome, SeenLeaf};
 use viaduct_observe::record::{Ingress, KubernetesService, Slots};
 use viaduct_observe::trace::Route;
@@ -31,7 +31,7 @@ use crate::balance::Endpoint;
 use crate::body::{Answer, ResponseBody};
 use crate::forward::tunnel;
 use crate::middleware::Permit;
-use crate::upstream::{Lease, Link};
+use crate::upstream::{Lease, Link, refusal};
 use crate::wire::{Connection, HeldHeaders, Leg};
 
 pub(crate) use fault_log::{FaultLog, Stray};
@@ -235,7 +235,9 @@ impl Exchange {
     /// The backend's head has come.
     pub(crate) fn answered<B>(&mut self, response: &Response<B>) {
         self.origin_status = response.status().as_u16();
-        self.succeeded(Success::Head);
+        if !refusal::may_complain(response.status()) {
+            self.succeeded(Success::Head);
+        }
         self.waited(Outcome::Answer {
             status: self.origin_status,
             version: response.version().into(),
@@ -255,6 +257,24 @@ impl Exchange {
     /// How long a connection that changed its protocol may carry nothing.
     pub(crate) fn tunnel_patience(&self) -> Duration {
         self.connection.timeouts().tunnel
+    }
+
+    /// A part of the backend's body goes out. The first may tell a fault; the answer stays what it is.
+    pub(crate) fn passed(&mut self, data: &[u8]) {
+        if self.downloaded == 0 {
+            self.look_for_complaint(data);
+        }
+        self.sent(data.len());
+    }
+
+    fn look_for_complaint(&mut self, body: &[u8]) {
+        let may_complain = StatusCode::from_u16(self.origin_status).is_ok_and(refusal::may_complain);
+        let Some(link) = self.link.as_deref().filter(|_| may_complain) else {
+            return;
+        };
+        if let Some(fault) = refusal::fault(body, link) {
+            self.backend_failed(&fault);
+        }
     }
 
     /// Totals of a connection that changed its protocol.
@@ -320,9 +340,13 @@ impl Exchange {
             got = format!("{got}: {cause}");
             source = cause.source();
         }
-        let fault = Fault::new(Reason::BodyBroken, "the whole body", got);
+        self.backend_failed(&Fault::new(Reason::BodyBroken, "the whole body", got));
+    }
+
+    /// The backend's head has gone out, and yet there is a fault.
+    fn backend_failed(&mut self, fault: &Fault) {
         if let Some(endpoint) = self.endpoint() {
-            self.tell_fault(&fault, &endpoint);
+            self.tell_fault(fault, &endpoint);
         }
         self.failure = Some(Failure {
             code: fault.reason.code(),

@@ -144,7 +144,10 @@ impl Attempt<'_> {
     ) -> Result<Response<Answer>, ProxyError> {
         match self.repeated(failure, spare).await {
             Ok(response) => self.answered(response),
-            Err(error) => Err(self.failed(error)),
+            Err(error) => {
+                let error = self.lease.explained(error).await;
+                Err(self.failed(error))
+            }
         }
     }
 

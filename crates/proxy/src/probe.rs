@@ -228,8 +228,7 @@ impl Seen {
                     Some(request) => {
                         let notes = Arc::default();
                         let link = Link::plain(route, &notes);
-                        self.answer = Some(answer::ask(target, stream, http2, (link, notes), request).await?);
-                        Ok(())
+                        self.answered(answer::ask(target, stream, http2, (link, notes), request).await?)
                     }
                     None => Ok(()),
                 }
@@ -295,8 +294,12 @@ impl Seen {
         };
         let notes = Arc::default();
         let link = Link::secure(route, &notes, target.tls.policy(), &tls, &handshake, noted.took)?;
-        self.answer = Some(answer::ask(target, stream, handshake.alpn_h2, (link, notes), request).await?);
-        Ok(())
+        self.answered(answer::ask(target, stream, handshake.alpn_h2, (link, notes), request).await?)
+    }
+
+    fn answered(&mut self, (answer, complaint): (Answer, Option<Fault>)) -> Result<(), Fault> {
+        self.answer = Some(answer);
+        complaint.map_or(Ok(()), Err)
     }
 }
 

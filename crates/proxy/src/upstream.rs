@@ -16,6 +16,7 @@ mod lease;
 pub(crate) mod link;
 mod pinned;
 mod pool;
+pub(crate) mod refusal;
 pub(crate) mod watched;
 
 use std::cell::RefCell;

@@ -117,11 +117,14 @@ impl Nginx {
         })
     }
 
-    /// A plain server; `directives` are its `server` block, `{port}` stands for its port.
+    /// A plain server; `directives` are its `server` block, where `{port}` stands for its port and `{dir}` for the
+    /// directory of its files.
     #[track_caller]
     pub fn plain(directives: &str) -> Self {
         Self::start(|port, directory| {
-            let server = directives.replace("{port}", &format!("{}:{port}", backend_ip()));
+            let server = directives
+                .replace("{port}", &format!("{}:{port}", backend_ip()))
+                .replace("{dir}", &directory.display().to_string());
             around(directory, &format!("server {{ {server} }}"))
         })
     }

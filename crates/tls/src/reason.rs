@@ -9,7 +9,9 @@ use rustls_pki_types::ServerName;
 use crate::certificate::CertificateFacts;
 
 mod handshake;
-pub use handshake::{HandshakeContext, fault_of_handshake};
+pub use handshake::{
+    HandshakeContext, fault_of_handshake, fault_of_missing_certificate, fault_of_refused_certificate,
+};
 
 /// Why a connection, or its TLS, failed. The code is stable: access log, metric label and API use it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::HOST;
+use http::response::Parts;
 use http::uri::{Authority, PathAndQuery, Scheme as UriScheme};
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Uri, Version};
-use http_body_util::Empty;
+use http_body_util::{BodyExt, Empty};
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -20,7 +21,7 @@ use super::Target;
 use crate::answer::ProxyError;
 use crate::upstream::link::Link;
 use crate::upstream::watched::{Notes, Watched};
-use crate::upstream::{dial, fault};
+use crate::upstream::{dial, fault, refusal};
 
 /// The head of an answer.
 #[derive(Debug, Clone)]
@@ -32,14 +33,14 @@ pub struct Answer {
     pub took: Duration,
 }
 
-/// Sends the request and waits for the head of its answer.
+/// Sends the request and waits for the head of its answer; with the fault that the server tells in it.
 pub(super) async fn ask<IO>(
     target: &Target,
     stream: IO,
     http2: bool,
     (link, notes): (Link, Arc<Notes>),
     request: Request<()>,
-) -> Result<Answer, Fault>
+) -> Result<(Answer, Option<Fault>), Fault>
 where
     IO: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
@@ -51,18 +52,28 @@ where
     let outcome = if http2 {
         let builder = dial::http2_builder(TokioExecutor::new(), timeouts);
         let (mut sender, connection) = dial::preface(timeouts.handshake, builder.handshake(io)).await?;
-        timeout(limit, driven(connection, sender.send_request(request))).await
+        timeout(limit, driven(connection, begun(sender.send_request(request)))).await
     } else {
         let (mut sender, connection) = dial::http1_builder()
             .handshake(io)
             .await
             .map_err(|error| fault::of_http1(&error))?;
-        timeout(limit, driven(connection, sender.send_request(request))).await
+        timeout(limit, driven(connection, begun(sender.send_request(request)))).await
     };
     match outcome {
-        Ok(Ok(response)) => Ok(head(response, started.elapsed())),
+        Ok(Ok((head, beginning))) => {
+            let complaint = refusal::fault(&beginning, &link);
+            Ok((answer(head, started.elapsed()), complaint))
+        }
         Ok(Err(error)) => Err(match fault::of_exchange(&error, &link) {
-            ProxyError::Backend(fault) => *fault,
+            ProxyError::Backend(fault) => {
+                let wants_tls = link.is_left(&fault) && dial::wants_tls(&target.host, target.port).await;
+                if wants_tls {
+                    fault::silent_to_plain_text()
+                } else {
+                    *fault
+                }
+            }
             _ => fault::new(Reason::BadResponse, "an HTTP answer", error.to_string()),
         }),
         Err(_) => Err(fault::timed_out(
@@ -84,8 +95,21 @@ async fn driven<T>(connection: impl Future, exchange: impl Future<Output = T>) -
     exchange.await
 }
 
-fn head(response: Response<Incoming>, took: Duration) -> Answer {
-    let (parts, _body) = response.into_parts();
+/// The head of an answer, and of one that may complain of us the first part of its body.
+async fn begun(
+    response: impl Future<Output = hyper::Result<Response<Incoming>>>,
+) -> hyper::Result<(Parts, Bytes)> {
+    let (parts, mut body) = response.await?.into_parts();
+    let mut beginning = Bytes::new();
+    if refusal::may_complain(parts.status)
+        && let Some(Ok(frame)) = body.frame().await
+    {
+        beginning = frame.into_data().unwrap_or_default();
+    }
+    Ok((parts, beginning))
+}
+
+fn answer(parts: Parts, took: Duration) -> Answer {
     Answer {
         status: parts.status,
         version: parts.version,

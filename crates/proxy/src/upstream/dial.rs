@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use hyper::client::conn::{http1, http2};
 use hyper_util::rt::TokioTimer;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout, timeout_at};
 use viaduct_snapshot::Timeouts;
@@ -81,6 +82,26 @@ async fn connect_to_any(
         }
     }
     Err(failure.unwrap_or_else(|| fault::new(Reason::Dns, wanted(target), "a name without addresses")))
+}
+
+/// Whether a server answers a ClientHello with a TLS record, be it an alert. Waits for at most [`LOOK`].
+///
+/// Cancel safe.
+pub(crate) async fn wants_tls(host: &str, port: u16) -> bool {
+    let look = async {
+        let addresses = resolve(host, port).await.ok()?;
+        let mut stream = TcpStream::connect(&*addresses).await.ok()?;
+        stream.write_all(CLIENT_HELLO).await.ok()?;
+        let mut beginning = [0; 2];
+        stream.read_exact(&mut beginning).await.ok()?;
+        Some(is_tls_record(&beginning))
+    };
+    timeout(LOOK, look).await.ok().flatten().unwrap_or(false)
+}
+
+/// An alert or a handshake record of any TLS version. HTTP begins with `H`.
+pub(super) fn is_tls_record(beginning: &[u8]) -> bool {
+    matches!(beginning, [0x15 | 0x16, 3, ..])
 }
 
 /// The addresses of a server's host.
@@ -182,6 +203,12 @@ fn wanted(target: &str) -> String {
     format!("a connection to {target}")
 }
 
+/// TLS 1.2, a random of 32 dots, one cipher suite (ECDHE_RSA_WITH_AES_128_GCM_SHA256), no extension: nobody goes on from
+/// here, but whoever speaks TLS answers.
+const CLIENT_HELLO: &[u8; 50] =
+    b"\x16\x03\x01\x00\x2d\x01\x00\x00\x29\x03\x03................................\x00\x00\x02\xc0\x2f\x01\x00";
+/// For a look at what a server wants, names and socket included.
+const LOOK: Duration = Duration::from_secs(1);
 /// One read from a server, and the most that a response head may take.
 const READ_BUFFER: usize = 32 * 1024;
 /// What a server may send ahead of a slow client.

@@ -69,10 +69,7 @@ pub(crate) fn of_exchange(error: &hyper::Error, link: &Link) -> ProxyError {
     } else if let Some(fault) = link.tls_fault() {
         fault
     } else if link.was_answered_with_tls() {
-        Fault {
-            remedy: Some(Remedy::UseScheme("https")),
-            ..new(Reason::TlsOnPlainPort, wanted, "a TLS record")
-        }
+        tls_on_plain_port("a TLS record")
     } else if link.was_noisy() {
         new(Reason::BadResponse, wanted, "16 MiB that belong to none")
     } else if error.is_parse() || is_protocol_error(error) {
@@ -102,6 +99,19 @@ pub(super) fn is_unprocessed(error: &hyper::Error) -> bool {
 /// Whether an HTTP/2 connection takes no further stream.
 pub(super) fn is_of_connection(error: &hyper::Error) -> bool {
     h2_error(error).is_some_and(|error| error.is_go_away() || error.is_io())
+}
+
+/// The server wants TLS where it is sent plain text; `got`: how one knows.
+pub(super) fn tls_on_plain_port(got: &str) -> Fault {
+    Fault {
+        remedy: Some(Remedy::UseScheme("https")),
+        ..new(Reason::TlsOnPlainPort, "an HTTP answer", got)
+    }
+}
+
+/// As is seen by [a look at the server](super::dial::wants_tls).
+pub(crate) fn silent_to_plain_text() -> Fault {
+    tls_on_plain_port("nothing to plain text, and a TLS record to a ClientHello")
 }
 
 fn is_protocol_error(error: &hyper::Error) -> bool {

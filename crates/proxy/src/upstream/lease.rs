@@ -172,6 +172,19 @@ impl Lease {
         }
     }
 
+    /// A failure with what is behind it, where a look at the server tells more: OpenSSL's servers close without a word
+    /// when plain text comes for TLS. Waits for a second at most.
+    pub(crate) async fn explained(&self, error: ProxyError) -> ProxyError {
+        match error {
+            ProxyError::Backend(fault)
+                if !self.reused && self.link.is_left(&fault) && self.pool.wants_tls().await =>
+            {
+                fault::silent_to_plain_text().into()
+            }
+            error => error,
+        }
+    }
+
     /// The answer came before the body was asked for: the body is never sent, and the connection ends
     /// behind the answer.
     pub(crate) fn leave_body(&mut self, unwanted: Shut) {

@@ -9,7 +9,7 @@ use tokio::task::AbortHandle;
 use viaduct_observe::BackendLeg;
 use viaduct_observe::record::Members;
 use viaduct_tls::backend_leg::ClientAuthRecord;
-use viaduct_tls::reason::{ExpectedName, fault_of_handshake};
+use viaduct_tls::reason::{ExpectedName, HandshakeContext, fault_of_handshake};
 use viaduct_tls::verify::Proof;
 use viaduct_tls::{BackendHandshake, BackendPolicy, EndpointTls, Fault, Fingerprint, Reason};
 
@@ -164,6 +164,24 @@ impl Link {
     /// The peer's port, if the peer is this machine.
     pub(crate) fn own_port(&self) -> Option<u16> {
         self.own_port
+    }
+
+    /// The fault of the first request over a connection is that a server which plain text was sent to closed it without
+    /// a byte, as OpenSSL's do where they want TLS.
+    pub(crate) fn is_left(&self, fault: &Fault) -> bool {
+        fault.reason == Reason::ClosedBeforeResponse && self.is_plain() && self.notes.is_silent()
+    }
+
+    /// What is known of the client certificate; `None` for plain text, and where the server has not asked for one.
+    pub(super) fn client_auth(&self) -> Option<HandshakeContext<'_>> {
+        let tls = self.tls.as_ref()?;
+        // Nothing is asked when a session is taken up again.
+        let may_have_asked = tls.client_auth.is_some() || tls.leg.resumed;
+        may_have_asked.then(|| ClientAuthRecord::context(tls.client_auth.as_deref()))
+    }
+
+    pub(super) fn is_plain(&self) -> bool {
+        self.tls.is_none()
     }
 
     pub(crate) fn was_answered_with_tls(&self) -> bool {

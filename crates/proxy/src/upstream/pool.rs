@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use hyper::client::conn::{http1, http2};
 use tokio::sync::{Notify, Semaphore};
+use tokio::time::Instant;
 use viaduct_snapshot::{Scheme, Server, Transport};
 use viaduct_tls::backend_leg::Offer;
 use viaduct_tls::{EndpointTls, Fault, Reason};
@@ -15,6 +16,7 @@ use viaduct_tls::{EndpointTls, Fault, Reason};
 use crate::body::RequestBody;
 
 use super::connect::{self, Fresh};
+use super::dial;
 use super::fault;
 use super::guard::Guard;
 use super::lease::{Lease, Sender};
@@ -43,6 +45,8 @@ pub(super) struct Pool {
     sweeping: Cell<bool>,
     /// What the name resolved to the last time it did.
     pub(super) addresses: RefCell<Vec<SocketAddr>>,
+    /// When it was last seen whether the server wants TLS, and whether it does.
+    wants_tls: Cell<Option<(Instant, bool)>>,
 }
 
 /// An HTTP/1.1 connection with nothing to do.
@@ -80,6 +84,7 @@ impl Pool {
             clock: Cell::new(0),
             sweeping: Cell::new(false),
             addresses: RefCell::default(),
+            wants_tls: Cell::default(),
         })
     }
 
@@ -100,6 +105,19 @@ impl Pool {
         self.closing.notify_waiters();
         self.idle.borrow_mut().clear();
         self.shared.borrow_mut().clear();
+    }
+
+    /// Whether a server that said nothing to plain text answers a ClientHello. Looks at most every ten seconds, as
+    /// [`dial::wants_tls`]; until it is known, the answer is no.
+    pub(super) async fn wants_tls(&self) -> bool {
+        let now = Instant::now();
+        match self.wants_tls.get() {
+            Some((seen, wants)) if now.duration_since(seen) < LOOK_AGAIN => return wants,
+            _ => self.wants_tls.set(Some((now, false))),
+        }
+        let wants = dial::wants_tls(&self.host, self.port).await;
+        self.wants_tls.set(Some((now, wants)));
+        wants
     }
 
     /// Forgets connections that were cut.
@@ -374,3 +392,5 @@ const DIALS: usize = 64;
 const LONGEST_QUEUE: Duration = Duration::from_secs(30);
 /// For the rest of a request body whose answer has ended.
 const SETTLE: Duration = Duration::from_secs(30);
+/// What a server wants does not change with every request that it closes on.
+const LOOK_AGAIN: Duration = Duration::from_secs(10);

@@ -13,6 +13,8 @@ use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use super::dial;
+
 /// Noticed at most once per connection. Shared with the [`Link`](super::Link); `Sync`, because hyper
 /// asks upgradable connections to be `Send`.
 #[derive(Debug)]
@@ -62,6 +64,11 @@ impl Notes {
 
     pub(super) fn was_noisy(&self) -> bool {
         matches!(self.seen.get(), Some(Seen::Noise))
+    }
+
+    /// Of a connection that carries its first request: nothing was read.
+    pub(super) fn is_silent(&self) -> bool {
+        self.seen.get().is_none() && self.left.load(Ordering::Relaxed) == MOST_NOISE
     }
 
     /// A head or a part of a body has come of what was read.
@@ -155,8 +162,7 @@ impl<IO: AsyncRead + Unpin> AsyncRead for Watched<IO> {
         match &outcome {
             Ok(()) if self.fresh => {
                 self.fresh = false;
-                // An alert or a handshake record of any TLS version. HTTP begins with `H`.
-                if let Some([0x15 | 0x16, 3, ..]) = buffer.filled().get(before..) {
+                if buffer.filled().get(before..).is_some_and(dial::is_tls_record) {
                     self.notes.note(Seen::TlsRecord);
                 }
             }

@@ -64,7 +64,7 @@ fn alert_fault(alert: AlertDescription, expected: &ExpectedName, context: Handsh
     use AlertDescription as Alert;
     let got = format_args!("the alert `{}`", alert_name(alert)).to_string();
     match alert {
-        Alert::CertificateRequired => certificate_missing(&got, context),
+        Alert::CertificateRequired => fault_of_missing_certificate(&got, context),
         Alert::BadCertificate
         | Alert::UnsupportedCertificate
         | Alert::CertificateRevoked
@@ -105,9 +105,15 @@ fn alert_fault(alert: AlertDescription, expected: &ExpectedName, context: Handsh
 
 /// The alert concerns a client certificate: the one that was sent, or its absence.
 fn certificate_alert(got: &str, context: HandshakeContext<'_>) -> Fault {
-    if !context.certificate_sent {
-        return certificate_missing(got, context);
+    if context.certificate_sent {
+        fault_of_refused_certificate(got, context)
+    } else {
+        fault_of_missing_certificate(got, context)
     }
+}
+
+/// The server does not accept the client certificate; `got`: how it says so.
+pub fn fault_of_refused_certificate(got: &str, context: HandshakeContext<'_>) -> Fault {
     Fault::new(
         Reason::ClientCertRefused,
         format_args!("a client certificate {}", acceptable(context)),
@@ -116,7 +122,8 @@ fn certificate_alert(got: &str, context: HandshakeContext<'_>) -> Fault {
     .with_remedy(Remedy::ReplaceClientCertificate)
 }
 
-fn certificate_missing(got: &str, context: HandshakeContext<'_>) -> Fault {
+/// The server wants a client certificate; `got`: how it says so.
+pub fn fault_of_missing_certificate(got: &str, context: HandshakeContext<'_>) -> Fault {
     let wanted = format_args!("a client certificate {}", acceptable(context)).to_string();
     Fault::new(
         Reason::ClientCertMissing,

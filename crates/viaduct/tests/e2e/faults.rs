@@ -32,13 +32,27 @@ struct Broken {
 /// Makes one request through `manifests`, and checks that the failure is told as `reason`, with words of what was wanted,
 /// of what was got and the whole of what mends it.
 #[track_caller]
-fn provoke(pki: &Pki, manifests: Manifests, reason: Reason, [wanted, got, fix]: [&str; 3]) -> Broken {
+fn provoke(pki: &Pki, manifests: Manifests, reason: Reason, words: [&str; 3]) -> Broken {
     let viaduct = up().api().file("b.yaml", manifests.yaml()).start();
-    provoked(pki, viaduct, manifests, reason, [wanted, got, fix])
+    provoked(pki, viaduct, manifests, reason, words)
+}
+
+/// As [`provoke`], where a server says what is wrong in an answer of its own, with 400.
+#[track_caller]
+fn provoke_complaint(pki: &Pki, manifests: Manifests, reason: Reason, words: [&str; 3]) -> Broken {
+    let viaduct = up().api().file("b.yaml", manifests.yaml()).start();
+    provoked_with(400, pki, viaduct, manifests, reason, words)
 }
 
 #[track_caller]
-fn provoked(
+fn provoked(pki: &Pki, viaduct: Viaduct, manifests: Manifests, reason: Reason, words: [&str; 3]) -> Broken {
+    let status = status_of(reason).as_u16();
+    provoked_with(status, pki, viaduct, manifests, reason, words)
+}
+
+#[track_caller]
+fn provoked_with(
+    status: u16,
     pki: &Pki,
     viaduct: Viaduct,
     manifests: Manifests,
@@ -48,12 +62,7 @@ fn provoked(
     let path = format!("/{reason}");
     let answer = pki.curl(&viaduct).get(HOST, &path);
     if reason != Reason::BodyBroken {
-        assert_eq!(
-            answer.status,
-            status_of(reason).as_u16(),
-            "{answer:?}\n{}",
-            viaduct.log()
-        );
+        assert_eq!(answer.status, status, "{answer:?}\n{}", viaduct.log());
     }
     let entry = viaduct.wait_access(&path);
     assert_eq!(entry.fault(), reason.code(), "{entry:?}");

@@ -9,7 +9,7 @@ use viaduct_testkit::origin::{Origin, Wire, ok};
 use viaduct_testkit::pki::{Ca, KeyKind, Leaf, Validity};
 
 use super::{Failure, bridge, trusting};
-use crate::fixture::{HOST, Pki, secure_route};
+use crate::fixture::{HOST, Pki};
 
 /// `openssl s_server` that insists on a certificate of `ca`.
 pub(crate) fn demanding(pki: &Pki, ca: &Ca) -> (SServer, tempfile::TempDir) {
@@ -35,6 +35,31 @@ fn c1_client_cert_missing() {
         log: &["certificatesSecrets", "Client CA"],
     };
     failure.check(&pki, &bridge(&pki, server.port(), trusting(json!({}))));
+    // nginx ends the handshake all the same, and complains in HTTP.
+    let nginx = Nginx::mutual(&pki.backend, &Ca::new("Client CA"), "");
+    let failure = Failure {
+        status: 400,
+        ..failure
+    };
+    let manifests = bridge(&pki, nginx.port(), trusting(json!({})));
+    let (viaduct, ..) = failure.check(&pki, &manifests);
+    // A session that is taken up again has no such question in its handshake.
+    assert_eq!(pki.curl(&viaduct).get(HOST, "/again").status, 400);
+    assert_eq!(viaduct.wait_access("/again").fault(), "client_cert_missing");
+}
+
+#[test]
+fn c1_a_page_that_reads_like_a_complaint_is_none_where_no_certificate_was_asked_for() {
+    let pki = Pki::new();
+    let page = r#"location / { return 400 "<html>\r\n<head><title>400 No required SSL certificate was sent</title>"; }"#;
+    let nginx = Nginx::server(&pki.backend, page);
+    let viaduct = crate::fixture::up()
+        .file("b.yaml", pki.bridge(nginx.port()).yaml())
+        .start();
+    let answer = pki.curl(&viaduct).get(HOST, "/page");
+    assert_eq!(answer.status, 400);
+    assert!(answer.body.contains("required SSL"), "{answer:?}");
+    assert_eq!(viaduct.wait_access("/page").fault(), "");
 }
 
 #[test]
@@ -54,6 +79,14 @@ fn c1_client_cert_refused() {
         status: 502,
         log: &["certificatesSecrets"],
     };
+    failure.check(&pki, &manifests);
+    let nginx = Nginx::mutual(&pki.backend, &ca, "");
+    let failure = Failure {
+        status: 400,
+        ..failure
+    };
+    let pair = trusting(json!({ "certificatesSecrets": ["client-pair"] }));
+    let manifests = bridge(&pki, nginx.port(), pair).tls_secret("client-pair", &expired);
     failure.check(&pki, &manifests);
 }
 
@@ -89,16 +122,19 @@ fn c1_plaintext_on_tls_port() {
 
 #[test]
 fn c1_tls_on_plain_port() {
-    // A server that answers plain text with an alert; OpenSSL's closes without a word.
     let pki = Pki::new();
-    let server = Origin::https(pki.server(&["http/1.1"]), |_| ok(""));
-    let manifests = pki.base(server.port()).route(secure_route("http"));
-    let failure = Failure {
-        fault: "tls_on_plain_port",
-        status: 502,
-        log: &["https"],
-    };
-    failure.check(&pki, &manifests);
+    // OpenSSL's server closes without a word, rustls's with an alert, and nginx understands plain HTTP and says so.
+    let openssl = SServer::start(&pki.backend, &[]);
+    let rustls = Origin::https(pki.server(&["http/1.1"]), |_| ok(""));
+    let nginx = Nginx::server(&pki.backend, "");
+    for (port, status) in [(openssl.port(), 502), (rustls.port(), 502), (nginx.port(), 400)] {
+        let failure = Failure {
+            fault: "tls_on_plain_port",
+            status,
+            log: &["https"],
+        };
+        failure.check(&pki, &pki.edge_only(port));
+    }
 }
 
 #[test]
@@ -155,6 +191,9 @@ fn c1_alpn() {
         log: &[],
     };
     failure.check(&pki, &bridge(&pki, origin.port(), trusting(json!({}))));
+    let newer = SServer::start(&pki.backend, &["-alpn", "h2"]);
+    let older = trusting(json!({ "disableHTTP2": true }));
+    failure.check(&pki, &bridge(&pki, newer.port(), older));
 }
 
 #[test]

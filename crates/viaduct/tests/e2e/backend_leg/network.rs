@@ -1,20 +1,17 @@
 //! The server cannot be reached, or does not answer as HTTP wants it.
 
 use std::net::{TcpListener, TcpStream};
-use std::sync::mpsc::sync_channel;
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::json;
 use viaduct_testkit::manifest::Manifests;
 use viaduct_testkit::nginx::Nginx;
 use viaduct_testkit::openssl::SServer;
-use viaduct_testkit::origin::{Origin, Wire};
+use viaduct_testkit::origin::Origin;
 use viaduct_testkit::port::closed_port;
-use viaduct_testkit::tls::reset;
 
 use super::{Failure, bridge, trusting};
-use crate::fixture::{BACKEND, FRONT_SECRET, HOST, Pki, TRANSPORT, secure_route, up};
+use crate::fixture::{BACKEND, FRONT_SECRET, HOST, Pki, secure_route, up};
 
 #[test]
 fn c1_connect_refused() {
@@ -91,24 +88,6 @@ fn external(pki: &Pki, name: &str) -> Manifests {
         }))
 }
 
-/// A plain server that does `script`; `transport`: fields of its ServersTransport.
-fn scripted(
-    pki: &Pki,
-    transport: Value,
-    script: impl Fn(Wire<'_>) + Send + Sync + 'static,
-) -> (Origin, Manifests) {
-    let origin = Origin::script(script);
-    let manifests = pki
-        .base(origin.port())
-        .transport(TRANSPORT, transport)
-        .route(secure_route("http").transport(TRANSPORT));
-    (origin, manifests)
-}
-
-fn read_request(wire: Wire<'_>) {
-    wire.read(&mut [0; 16 * 1024]).unwrap_or_default();
-}
-
 #[test]
 fn c1_closed_before_response() {
     let pki = Pki::new();
@@ -117,28 +96,26 @@ fn c1_closed_before_response() {
         status: 502,
         log: &[],
     };
-    let nginx = Nginx::plain("listen {port}; location / { return 444; }");
-    failure.check(&pki, &pki.edge_only(nginx.port()));
-    let (_origin, manifests) = scripted(&pki, json!({}), |wire| {
-        read_request(wire);
-        reset(wire.socket());
-    });
-    failure.check(&pki, &manifests);
+    for how in ["", "reset_timedout_connection on;"] {
+        let nginx = Nginx::plain(&format!("listen {{port}}; {how} location / {{ return 444; }}"));
+        failure.check(&pki, &pki.edge_only(nginx.port()));
+    }
 }
 
 #[test]
 fn c1_response_timeout() {
     let pki = Pki::new();
+    let silent = SServer::start(&pki.backend, &[]);
+    silent.pause();
+    let before = format!("location / {{ proxy_pass https://127.0.0.1:{}; }}", silent.port());
+    let nginx = Nginx::server(&pki.backend, &before);
     let timeout = json!({ "forwardingTimeouts": { "responseHeaderTimeout": "300ms" } });
-    let (_origin, manifests) = scripted(&pki, timeout, |wire| {
-        while wire.read(&mut [0; 4096]).is_ok_and(|count| count > 0) {}
-    });
     Failure {
         fault: "response_timeout",
         status: 504,
         log: &["300ms"],
     }
-    .check(&pki, &manifests);
+    .check(&pki, &bridge(&pki, nginx.port(), trusting(timeout)));
 }
 
 #[test]
@@ -152,31 +129,23 @@ fn c1_bad_response() {
     // It sends every line back, the other way round.
     let other_protocol = SServer::start(&pki.backend, &["-rev"]);
     failure.check(&pki, &bridge(&pki, other_protocol.port(), trusting(json!({}))));
-    for answer in [
-        "SSH-2.0-OpenSSH_9.2\r\n\r\n",
-        "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab",
+    for directives in [
+        // Frames of HTTP/2.
+        "listen {port} http2; location / { return 200 nginx; }",
+        // Two lengths that disagree.
+        "listen {port}; add_header Content-Length 3; location / { return 200 nginx; }",
     ] {
-        let (_origin, manifests) = scripted(&pki, json!({}), move |wire| {
-            read_request(wire);
-            wire.write_all(answer.as_bytes()).unwrap_or_default();
-        });
-        failure.check(&pki, &manifests);
+        let nginx = Nginx::plain(directives);
+        failure.check(&pki, &pki.edge_only(nginx.port()));
     }
 }
 
 #[test]
 fn c1_body_broken() {
     let pki = Pki::new();
-    let (go_on, wait) = sync_channel::<()>(4);
-    let wait = Mutex::new(wait);
-    let (_origin, manifests) = scripted(&pki, json!({}), move |wire| {
-        read_request(wire);
-        wire.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf of it")
-            .unwrap_or_default();
-        let wait = wait.lock().unwrap_or_else(PoisonError::into_inner);
-        wait.recv_timeout(Duration::from_secs(20)).unwrap_or_default();
-    });
-    let viaduct = up().file("b.yaml", manifests.yaml()).start();
+    let nginx = Nginx::server(&pki.backend, "location / { root {dir}; limit_rate 1k; }");
+    std::fs::write(nginx.directory().join("broken"), "half of it".repeat(10_000)).expect("a file");
+    let viaduct = up().file("b.yaml", pki.bridge(nginx.port()).yaml()).start();
     let mut connection = pki.open(&viaduct);
     connection.send(format!("GET /broken HTTP/1.1\r\nHost: {HOST}\r\n\r\n"));
     let part = b"HTTP/1.1 200 OK\r\n";
@@ -185,20 +154,31 @@ fn c1_body_broken() {
         Some(part.as_slice()),
         "the head has gone out"
     );
-    go_on.send(()).expect("the origin");
+    // Killed in the middle of the body.
+    drop(nginx);
     let rest = String::from_utf8_lossy(&connection.rest()).into_owned();
     assert!(
-        rest.ends_with("half of it"),
-        "the client can tell that the body is not whole: {rest}"
+        rest.contains("half of it") && rest.len() < 50_000,
+        "the client can tell that the body is not whole: {} bytes",
+        rest.len()
     );
     let entry = viaduct.wait_access("/broken");
     assert_eq!((entry.fault(), entry.status()), ("body_broken", 200));
+}
 
-    // Over HTTP/2 the stream is reset, with or without its head.
-    go_on.send(()).expect("the origin");
-    let answer = pki.curl(&viaduct).get(HOST, "/broken-h2");
-    assert_ne!(answer.exit, 0, "{answer:?}");
-    assert_eq!(viaduct.wait_access("/broken-h2").fault(), "body_broken");
+#[test]
+fn c1_body_broken_resets_the_stream_of_an_http2_client() {
+    let pki = Pki::new();
+    let server = Origin::script(|wire| {
+        wire.read(&mut [0; 16 * 1024]).unwrap_or_default();
+        wire.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf of it")
+            .unwrap_or_default();
+    });
+    let manifests = pki.edge_only(server.port());
+    let viaduct = up().file("b.yaml", manifests.yaml()).start();
+    let answer = pki.curl(&viaduct).get(HOST, "/broken");
+    assert_ne!(answer.exit, 0, "with or without its head: {answer:?}");
+    assert_eq!(viaduct.wait_access("/broken").fault(), "body_broken");
 }
 
 #[test]

@@ -2,13 +2,14 @@
 
 use serde_json::json;
 use viaduct_testkit::h2::{Frame, flag, kind};
+use viaduct_testkit::manifest::Manifests;
 use viaduct_testkit::nginx::Nginx;
 use viaduct_testkit::openssl::SServer;
 use viaduct_testkit::origin::{Origin, Wire, ok};
 use viaduct_testkit::pki::{Ca, KeyKind, Leaf, Validity};
 use viaduct_tls::Reason;
 
-use super::{Broken, Secret, provoke, provoked};
+use super::{Broken, Secret, provoke, provoke_complaint, provoked};
 use crate::backend_leg::{bridge, demanding, trusting};
 use crate::fixture::{HOST, Pki, secure_route};
 
@@ -216,28 +217,62 @@ fn c2_plaintext_on_tls_port() {
     broken.mend(&[], &pki);
 }
 
+/// A route by plain HTTP whose transport is ready for TLS.
+fn plain(pki: &Pki, port: u16) -> Manifests {
+    pki.base(port)
+        .secret("backend-ca", &[("ca.crt", pki.backend_ca.pem())])
+        .transport("web-transport", trusting(json!({})))
+        .route(secure_route("http").transport("web-transport"))
+}
+
+const HTTPS: &str = "set `scheme: https` at the service of IngressRoute web/web-ingressroute";
+
 #[test]
 fn c2_tls_on_plain_port() {
     let pki = Pki::new();
-    // A server that answers plain text with an alert; OpenSSL's closes without a word, and nginx answers 400.
-    let server = Origin::https(pki.server(&["http/1.1"]), |_| ok(""));
-    let route = secure_route("http").transport("web-transport");
-    let manifests = pki
-        .base(server.port())
-        .secret("backend-ca", &[("ca.crt", pki.backend_ca.pem())])
-        .transport("web-transport", trusting(json!({})))
-        .route(route);
-    let broken = provoke(
-        &pki,
-        manifests,
-        Reason::TlsOnPlainPort,
-        [
-            "an HTTP answer",
-            "a TLS record",
-            "set `scheme: https` at the service of IngressRoute web/web-ingressroute",
-        ],
-    );
+    // It says nothing to plain text.
+    let server = SServer::start(&pki.backend, &[]);
+    let words = ["an HTTP answer", "a TLS record to a ClientHello", HTTPS];
+    let broken = provoke(&pki, plain(&pki, server.port()), Reason::TlsOnPlainPort, words);
     broken.mend(&[], &pki);
+}
+
+#[test]
+fn c2_tls_on_plain_port_of_a_server_that_sends_an_alert() {
+    let pki = Pki::new();
+    let server = Origin::https(pki.server(&["http/1.1"]), |_| ok(""));
+    let words = ["an HTTP answer", "a TLS record", HTTPS];
+    let broken = provoke(&pki, plain(&pki, server.port()), Reason::TlsOnPlainPort, words);
+    broken.mend(&[], &pki);
+}
+
+#[test]
+fn c2_tls_on_plain_port_of_nginx_which_answers_by_itself() {
+    let pki = Pki::new();
+    let nginx = Nginx::server(&pki.backend, "");
+    let words = [
+        "an HTTP answer",
+        "the answer 400, `The plain HTTP request was sent to HTTPS port`",
+        HTTPS,
+    ];
+    let manifests = plain(&pki, nginx.port());
+    let broken = provoke_complaint(&pki, manifests, Reason::TlsOnPlainPort, words);
+    broken.mend(&[], &pki);
+}
+
+#[test]
+fn c2_client_cert_missing_at_nginx_which_answers_by_itself() {
+    let (pki, ca) = (Pki::new(), Ca::new("Client CA"));
+    let nginx = Nginx::mutual(&pki.backend, &ca, "");
+    let manifests = bridge(&pki, nginx.port(), trusting(json!({})));
+    let words = [
+        "a client certificate issued by `CN=Client CA`",
+        "the answer 400, `No required SSL certificate was sent`, as none was sent",
+        "add a client certificate issued by `CN=Client CA` to `certificatesSecrets` in ServersTransport web/web-transport",
+    ];
+    let broken = provoke_complaint(&pki, manifests, Reason::ClientCertMissing, words);
+    let pair = ca.issue(Leaf::client("the ingress"));
+    broken.mend(&[Secret::Pair("web-transport-client", &pair)], &pki);
 }
 
 /// What is narrowed by `spec`, the server's options, and the edit's one line.

@@ -7,7 +7,6 @@ use tempfile::TempDir;
 use viaduct_testkit::http1;
 use viaduct_testkit::nginx::Nginx;
 use viaduct_testkit::openssl::SServer;
-use viaduct_testkit::origin::{Origin, ok};
 use viaduct_testkit::pki::{Ca, Leaf};
 use viaduct_testkit::suggestion;
 use viaduct_testkit::viaduct::Running;
@@ -147,9 +146,9 @@ fn c2_client_cert_missing_in_a_file() {
 #[test]
 fn c2_tls_on_plain_port_in_a_file() {
     let pki = Pki::new();
-    let server = Origin::https(pki.server(&["http/1.1"]), |_| ok(""));
+    let server = SServer::start(&pki.backend, &[]);
     let transport = json!({ "serverName": HOST, "rootCAs": [pki.backend_ca.pem()] });
-    let file = File::new(&format!("http://{}", server.address()), Some(transport));
+    let file = File::new(&format!("http://127.0.0.1:{}", server.port()), Some(transport));
     file.mend(
         "tls_on_plain_port",
         "write `https://` in the servers' URLs of service `app`",

@@ -1,21 +1,18 @@
 //! Faults that no edit of ours mends: what is advised is done, and the same request succeeds.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
-
 use serde_json::{Value, json};
+use viaduct_testkit::haproxy::Haproxy;
 use viaduct_testkit::manifest::Manifests;
 use viaduct_testkit::nginx::Nginx;
 use viaduct_testkit::openssl::SServer;
-use viaduct_testkit::origin::{Origin, Wire, ok};
+use viaduct_testkit::origin::{Origin, ok};
 use viaduct_testkit::pki::{Authority, Issued, Leaf, Usage, Validity};
 use viaduct_testkit::port::closed_port;
 use viaduct_tls::Reason;
 
 use super::provoke;
 use crate::backend_leg::{bridge, handshakes, network, trusting};
-use crate::fixture::{BACKEND, FRONT_SECRET, HOST, Pki, TRANSPORT, secure_route, with};
+use crate::fixture::{BACKEND, FRONT_SECRET, HOST, Pki, TRANSPORT, secure_route};
 
 /// A server whose certificate is at fault, until it is replaced.
 #[track_caller]
@@ -271,26 +268,6 @@ fn c2_dns() {
     broken.mend_by(&pki.edge_only(server.port()), &pki);
 }
 
-/// A plain server that does `script` until it is mended, and answers then.
-#[track_caller]
-fn repaired(reason: Reason, words: [&str; 3], script: impl Fn(Wire<'_>) + Send + Sync + 'static) {
-    let pki = Pki::new();
-    let mended = Arc::new(AtomicBool::new(false));
-    let is_mended = Arc::clone(&mended);
-    let server = Origin::script(move |wire: Wire<'_>| {
-        wire.read(&mut [0; 16 * 1024]).unwrap_or_default();
-        if is_mended.load(Ordering::SeqCst) {
-            wire.write_all(&ok("mended")).unwrap_or_default();
-        } else {
-            script(wire);
-        }
-    });
-    let broken = provoke(&pki, pki.edge_only(server.port()), reason, words);
-    assert_eq!(broken.told["suggestion"], Value::Null, "nothing of ours helps");
-    mended.store(true, Ordering::SeqCst);
-    broken.succeeds(&pki);
-}
-
 #[test]
 fn c2_closed_before_response() {
     let fix = "read the server's log: it closed the connection without an answer; a keep-alive time-out shorter than ours shows as this only for requests that may not be sent twice";
@@ -326,26 +303,35 @@ fn c2_bad_response() {
 
 #[test]
 fn c2_body_broken() {
+    let pki = Pki::new();
     let fix =
         "read the server's log: it broke off inside the body, so the client's connection was cut on purpose";
     let words = ["the whole body", "", fix];
-    repaired(Reason::BodyBroken, words, |wire| {
-        wire.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf of it")
-            .unwrap_or_default();
-    });
+    // HAProxy gives nginx up in the middle of its answer.
+    let slow = Nginx::plain("listen {port}; location / { root {dir}; limit_rate 1k; }");
+    std::fs::write(slow.directory().join("body_broken"), "part of it".repeat(10_000)).expect("a file");
+    let hasty = Haproxy::impatient(slow.address(), "200ms");
+    let broken = provoke(
+        &pki,
+        pki.edge_only(hasty.address().port()),
+        Reason::BodyBroken,
+        words,
+    );
+    assert_eq!(broken.told["suggestion"], Value::Null, "nothing of ours helps");
+    let nginx = Nginx::plain("listen {port}; location / { return 200 nginx; }");
+    let patient = Haproxy::impatient(nginx.address(), "20s");
+    broken.mend_by(&pki.edge_only(patient.address().port()), &pki);
 }
 
 #[test]
 fn c2_response_timeout() {
     let pki = Pki::new();
-    let server = Origin::http(|_| {
-        std::thread::sleep(Duration::from_millis(600));
-        ok("slow")
-    });
+    let nginx = Nginx::plain("listen {port}; location / { return 200 nginx; }");
+    let server = Haproxy::slow(nginx.address(), "600ms");
     let limited = |limit: &str| {
         let timeouts = json!({ "forwardingTimeouts": { "responseHeaderTimeout": limit } });
-        pki.base(server.port())
-            .transport(TRANSPORT, with(json!({}), timeouts))
+        pki.base(server.address().port())
+            .transport(TRANSPORT, timeouts)
             .route(secure_route("http").transport(TRANSPORT))
     };
     let fix = "set `forwardingTimeouts.responseHeaderTimeout` in ServersTransport web/web-transport to a longer time, or make the server faster";
