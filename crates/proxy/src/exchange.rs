@@ -566,6 +566,7 @@ fn leaf(leg: &BackendLeg, server: &Server) -> SeenLeaf {
         common_name: Arc::clone(&leg.peer_common_name),
         serial: Arc::clone(&leg.peer_serial),
         sans: Arc::clone(&leg.peer_sans),
+        fingerprint: Arc::clone(&leg.peer_fingerprint),
         not_after: leg.peer_not_after,
     }
 }

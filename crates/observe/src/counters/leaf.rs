@@ -14,6 +14,8 @@ pub struct SeenLeaf {
     pub serial: Arc<str>,
     /// Comma-separated.
     pub sans: Arc<str>,
+    /// SHA-256.
+    pub fingerprint: Arc<str>,
     pub not_after: SystemTime,
 }
 

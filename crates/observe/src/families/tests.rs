@@ -174,6 +174,7 @@ fn c20_a_rotated_server_certificate_takes_the_place_of_the_one_before() {
         common_name: "web".into(),
         serial: serial.into(),
         sans: "".into(),
+        fingerprint: "aa11".into(),
         not_after: at(end),
     };
     worker.saw_leaf(&server, leaf(0, "01", 10));

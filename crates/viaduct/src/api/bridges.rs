@@ -50,7 +50,7 @@ pub(super) fn rows(view: &View, snapshot: &Snapshot, query: &Query) -> Response<
 }
 
 /// What only a row knows, and rows can be sorted by: texts.
-const SORTED_BY: [&str; 14] = [
+const SORTED_BY: [&str; 15] = [
     "entryPoint",
     "rule",
     "server",
@@ -61,6 +61,7 @@ const SORTED_BY: [&str; 14] = [
     "expires",
     "handshake",
     "seen",
+    "certificateFingerprint",
     "certificateExpires",
     "owner",
     "transport",

@@ -29,8 +29,15 @@ pub(crate) struct Seen {
     pub(crate) at: SystemTime,
     /// `passed`, or the code of the reason.
     pub(crate) result: &'static str,
-    /// Of the certificate that it showed.
-    pub(crate) not_after: Option<SystemTime>,
+    pub(crate) shown: Option<Shown>,
+}
+
+/// The certificate that a server showed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Shown {
+    /// SHA-256.
+    pub(crate) fingerprint: Arc<str>,
+    pub(crate) not_after: SystemTime,
 }
 
 /// A request that got no connection to a server.
@@ -57,7 +64,10 @@ impl Live {
             let seen = Seen {
                 at: outcome.at,
                 result: fault.map_or("passed", |fault| fault.reason.code()),
-                not_after: outcome.leaf.as_ref().map(|leaf| leaf.not_after),
+                shown: outcome.leaf.as_ref().map(|leaf| Shown {
+                    fingerprint: leaf.fingerprint.to_string().into(),
+                    not_after: leaf.not_after,
+                }),
             };
             Some((checked.endpoint.pool(), seen))
         });
@@ -76,7 +86,10 @@ impl Live {
         let used = leafs.filter(|leaf| leaf.pool == server.pool.0).map(|leaf| Seen {
             at: leaf.at,
             result: "passed",
-            not_after: Some(leaf.not_after),
+            shown: Some(Shown {
+                fingerprint: Arc::clone(&leaf.fingerprint),
+                not_after: leaf.not_after,
+            }),
         });
         let transport = &backend.balancer.transport.name;
         let failed = self.failed.get(&backend.service.name).into_iter().flatten();
@@ -85,7 +98,7 @@ impl Live {
             .map(|failed| Seen {
                 at: failed.at,
                 result: failed.result,
-                not_after: None,
+                shown: None,
             });
         used.chain(failed).chain(tried).max_by_key(|seen| seen.at)
     }

@@ -41,12 +41,14 @@ pub(crate) struct Row {
     pub(crate) expires: String,
     /// What ends then.
     pub(crate) expiring: String,
-    /// What the last handshake came to, `passed` or the code of a reason. This and the three below are known to a running
+    /// What the last handshake came to, `passed` or the code of a reason. This and the four below are known to a running
     /// process only.
     pub(crate) handshake: String,
     /// When that was.
     pub(crate) seen: String,
-    /// The end of the certificate that the server showed then.
+    /// SHA-256 of the certificate that the server showed then.
+    pub(crate) certificate_fingerprint: String,
+    /// The end of that.
     pub(crate) certificate_expires: String,
     /// What verification would say, where it is skipped.
     pub(crate) trial: Option<Trial>,
@@ -138,9 +140,10 @@ fn tell_leg(bridge: &Bridge<'_>, live: &Live, row: &mut Row) {
     if let Some(seen) = live.seen(&bridge.backend, server) {
         row.handshake = seen.result.to_owned();
         row.seen = date(seen.at);
-        if let Some(not_after) = seen.not_after {
-            row.certificate_expires = date(not_after);
-            ends.push((not_after, "certificate of the server".to_owned()));
+        if let Some(shown) = seen.shown {
+            row.certificate_fingerprint = shown.fingerprint.to_string();
+            row.certificate_expires = date(shown.not_after);
+            ends.push((shown.not_after, "certificate of the server".to_owned()));
         }
     }
     if let Some((when, what)) = ends.into_iter().min() {

@@ -33,6 +33,7 @@ fn cells(row: &Row) -> [String; HEADINGS.len()] {
         row.expiring.clone(),
         row.handshake.clone(),
         row.seen.clone(),
+        row.certificate_fingerprint.clone(),
         row.certificate_expires.clone(),
         row.trial
             .as_ref()
@@ -69,7 +70,7 @@ fn quoted(cell: &str) -> String {
     format!("\"{}\"", cell.replace('"', "\"\""))
 }
 
-const HEADINGS: [&str; 23] = [
+const HEADINGS: [&str; 24] = [
     "router",
     "entryPoint",
     "rule",
@@ -87,6 +88,7 @@ const HEADINGS: [&str; 23] = [
     "expiring",
     "handshake",
     "seen",
+    "certificateFingerprint",
     "certificateExpires",
     "trial",
     "owner",

@@ -40,6 +40,7 @@ fn alike(a: &Row, b: &Row) -> bool {
         expiring: String::new(),
         handshake: String::new(),
         seen: String::new(),
+        certificate_fingerprint: String::new(),
         certificate_expires: String::new(),
         ..row.clone()
     };
@@ -93,7 +94,7 @@ fn route(row: &Row, same: &[Row]) -> Vec<String> {
         [] if row.trust.is_empty() => {}
         [] => details.push(row.trust.clone()),
         [first, more @ ..] => {
-            let first: String = first.chars().take(FINGERPRINT).collect();
+            let first = short(first);
             details.push(match more.len() {
                 0 => format!("CA {first}"),
                 more => format!("CA {first} +{more}"),
@@ -108,16 +109,24 @@ fn route(row: &Row, same: &[Row]) -> Vec<String> {
     lines
 }
 
-/// With what the last handshake with it came to, where that is known.
+/// With what the last handshake with it came to and the certificate that it showed, where that is known.
 fn server(row: &Row) -> Option<String> {
     let mut text = Some(&row.server).filter(|server| !server.is_empty())?.clone();
     if !row.handshake.is_empty() {
         text = format!("{text} {}", row.handshake);
     }
     if let Some(day) = row.certificate_expires.get(..10) {
-        text = format!("{text}, until {day}");
+        text = format!(
+            "{text}, certificate {} until {day}",
+            short(&row.certificate_fingerprint)
+        );
     }
     Some(text)
+}
+
+/// The begin of a fingerprint: enough to tell certificates apart; the other formats have all of it.
+fn short(fingerprint: &str) -> String {
+    fingerprint.chars().take(FINGERPRINT).collect()
 }
 
 /// Broken between words where that is possible, and after `indent` from the second line on; nothing is left out.
@@ -199,7 +208,7 @@ const DETAIL: &str = "   ";
 const TRIAL: usize = 96;
 /// Servers shown of those that are reached alike; the other formats have all.
 const MOST_SERVERS: usize = 16;
-/// Characters of a fingerprint: enough to tell CAs apart.
+/// Characters.
 const FINGERPRINT: usize = 16;
 /// Marks that change the direction of what is read, or cannot be seen.
 const INVISIBLE: [char; 14] = [

@@ -106,12 +106,6 @@ impl World {
 
     /// The output, with what is another one at every run in words of the same length.
     fn steady(&self, output: &str) -> String {
-        let fingerprint = |der: &[u8]| {
-            CertificateFacts::from_der(der)
-                .expect("a certificate")
-                .fingerprint
-                .to_string()
-        };
         let mut output = output.to_owned();
         for (der, word) in [
             (self.ca.der().as_ref(), "ca-fingerprint--"),
@@ -124,6 +118,11 @@ impl World {
         }
         output
     }
+}
+
+fn fingerprint(der: &[u8]) -> String {
+    let facts = CertificateFacts::from_der(der).expect("a certificate");
+    facts.fingerprint.to_string()
 }
 
 fn audit(work: &Path, arguments: &[&str]) -> Finished {
@@ -321,15 +320,20 @@ fn c6_a_route_that_nobody_knows_a_server_of_meets_no_demand() {
 fn c6_every_server_has_a_row_with_the_certificate_that_it_showed() {
     let ca = Ca::new("Backend CA");
     let end = |days: u64| SystemTime::UNIX_EPOCH + Duration::from_secs(days * 86_400);
-    let server = |days| {
+    let leaf = |days| {
         let validity = Validity {
             not_before: end(0),
             not_after: end(days),
         };
-        SServer::start(&ca.issue(Leaf::server(HOST).valid(validity)), &[])
+        ca.issue(Leaf::server(HOST).valid(validity))
     };
-    let (long, short) = (server(80_000), server(70_000));
-    let stranger = SServer::start(&Ca::new("Stranger").issue(Leaf::server(HOST)), &[]);
+    let shown = [
+        leaf(80_000),
+        leaf(70_000),
+        Ca::new("Stranger").issue(Leaf::server(HOST)),
+    ];
+    let [long, short, stranger] = shown.each_ref().map(|leaf| SServer::start(leaf, &[]));
+    let fingerprints = shown.each_ref().map(|leaf| fingerprint(leaf.chain[0].as_ref()));
     let ports = [long.port(), short.port(), stranger.port()];
     let work = tempfile::tempdir().expect("a temporary directory");
     let running = preflight::serve(work.path(), &preflight::routes(&ports, &[&ca]), &[]);
@@ -362,11 +366,35 @@ fn c6_every_server_has_a_row_with_the_certificate_that_it_showed() {
         (&told[2].0, &told[2].1),
         (&server(ports[2]), &"unknown_ca".to_owned())
     );
+    // As the server's own file says; of one that was refused, too.
+    let said: Vec<_> = rows
+        .as_array()
+        .expect("rows")
+        .iter()
+        .map(|row| {
+            row["certificateFingerprint"]
+                .as_str()
+                .unwrap_or_default()
+                .to_owned()
+        })
+        .collect();
+    assert_eq!(said, fingerprints);
+    let csv = printed(work.path(), &["--api", &url, "--format=csv"]);
+    assert!(
+        csv.contains(",seen,certificateFingerprint,certificateExpires,"),
+        "{csv}"
+    );
+    assert!(
+        fingerprints.iter().all(|one| csv.contains(&format!(",{one},"))),
+        "{csv}"
+    );
     // The table puts servers together that are reached alike.
     let table = printed(work.path(), &["--api", &url]);
     for line in [
-        format!("{} passed, until", server(ports[0])),
+        format!("{} passed,", server(ports[0])),
         format!("{} unknown_ca,", server(ports[2])),
+        fingerprints[0].chars().take(16).collect(),
+        fingerprints[2].chars().take(16).collect(),
         "3 bridges: 3 bridged+verified".to_owned(),
     ] {
         assert!(table.contains(&line), "{line}:\n{table}");
@@ -378,7 +406,8 @@ fn c6_every_server_has_a_row_with_the_certificate_that_it_showed() {
 #[test]
 fn c6_what_requests_saw_of_a_server_is_in_its_row() {
     let ca = Ca::new("Backend CA");
-    let nginx = Nginx::server(&ca.issue(Leaf::server(HOST)), "");
+    let identity = ca.issue(Leaf::server(HOST));
+    let nginx = Nginx::server(&identity, "");
     let work = tempfile::tempdir().expect("a temporary directory");
     let routes = preflight::routes(&[nginx.port()], &[&ca]);
     let running = preflight::serve(work.path(), &routes, &["--bridge.preflight=off"]);
@@ -391,6 +420,10 @@ fn c6_what_requests_saw_of_a_server_is_in_its_row() {
     assert_eq!(http1::once(running.address("web"), request).status, 200);
     let seen = row();
     assert_eq!(seen["handshake"], "passed");
+    assert_eq!(
+        seen["certificateFingerprint"],
+        fingerprint(identity.chain[0].as_ref())
+    );
     assert!(
         seen["certificateExpires"]
             .as_str()
@@ -497,6 +530,7 @@ fn c6_an_api_that_is_not_understood_wholly_gives_no_table() {
             "expiring",
             "handshake",
             "seen",
+            "certificateFingerprint",
             "certificateExpires",
             "owner",
             "transport",
