@@ -33,3 +33,14 @@ pub struct Entry {
     /// What is said of that.
     pub output: &'static str,
 }
+
+impl Entry {
+    /// What follows from the mistake, and what to do about it, each under its heading.
+    const fn consequences(&self) -> [(&'static str, &'static str); 3] {
+        [
+            ("When served", self.here),
+            ("In Traefik", self.traefik),
+            ("To mend it", self.mend),
+        ]
+    }
+}

@@ -20,6 +20,8 @@ mod version;
 use std::process::ExitCode;
 
 use crate::cli::{Cli, Command};
+use crate::failure::Failure;
+use crate::output;
 
 /// Runs a command to its end. Its result is the exit status: 0 when it did what it was told to, a
 /// failure otherwise.
@@ -51,7 +53,22 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     }
 }
 
+/// How a command that answers a question ends, as `grep` does: with status 0 for yes, 1 for no, and 2 where there is no
+/// answer; why not is told.
+fn answered(answer: Result<bool, Failure>) -> ExitCode {
+    match answer {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(failure) => {
+            output::failure(&failure.into());
+            ExitCode::from(NO_ANSWER)
+        }
+    }
+}
+
 /// Runs the root command.
 pub(crate) fn root(arguments: Vec<String>) -> anyhow::Result<ExitCode> {
     serve::run(arguments)
 }
+
+const NO_ANSWER: u8 = 2;

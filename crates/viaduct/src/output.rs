@@ -4,6 +4,8 @@
 use std::fmt::Display;
 use std::io::{self, Write};
 
+use serde::Serialize;
+
 use crate::failure::Failure;
 
 /// A command's result.
@@ -12,6 +14,13 @@ pub(crate) fn result(text: impl Display) {
     write!(stdout, "{text}")
         .and_then(|()| stdout.flush())
         .unwrap_or_default();
+}
+
+/// The same as JSON.
+pub(crate) fn json(value: &impl Serialize) {
+    // Of plain data, which cannot fail.
+    let text = serde_json::to_string_pretty(value).unwrap_or_default();
+    result(format_args!("{text}\n"));
 }
 
 /// A line about the run, whatever the log level, such as where an entry point listens.

@@ -94,24 +94,17 @@ fn near(word: &str) -> Vec<String> {
 }
 
 fn explained(entry: &Entry) -> String {
-    let Entry {
-        code,
-        title,
-        why,
-        here,
-        traefik,
-        mend,
-        example,
-        output,
-        ..
-    } = entry;
     let severity = severity(entry.severity);
-    format!(
-        "{code}: {title} ({severity})\n\n{why}\n\nWhen served: {here}\n\nIn Traefik: {traefik}\n\nTo mend it: {mend}\n\n\
-         Example:\n\n{}\n{}",
-        indented(example),
-        indented(output)
-    )
+    let mut text = format!(
+        "{}: {} ({severity})\n\n{}\n\n",
+        entry.code, entry.title, entry.why
+    );
+    for (heading, told) in entry.consequences() {
+        text.push_str(&format!("{heading}: {told}\n\n"));
+    }
+    let (example, output) = (indented(entry.example), indented(entry.output));
+    text.push_str(&format!("Example:\n\n{example}\n{output}"));
+    text
 }
 
 fn indented(text: &str) -> String {

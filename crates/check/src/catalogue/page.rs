@@ -29,25 +29,15 @@ pub fn page() -> String {
 }
 
 fn section(page: &mut String, entry: &Entry) {
-    let Entry {
-        code,
-        title,
-        why,
-        here,
-        traefik,
-        mend,
-        example,
-        output,
-        ..
-    } = entry;
+    let Entry { code, title, why, .. } = entry;
+    put(page, format_args!("\n## {code}\n\n**{title}.** {why}\n\n"));
+    for (heading, told) in entry.consequences() {
+        put(page, format_args!("- *{heading}:* {told}\n"));
+    }
+    let (example, output) = (entry.example.trim_end(), entry.output.trim_end());
     put(
         page,
-        format_args!(
-            "\n## {code}\n\n**{title}.** {why}\n\n- *When served:* {here}\n- *In Traefik:* {traefik}\n- *To mend it:* \
-             {mend}\n\n```yaml\n{}\n```\n\n```text\n{}\n```\n",
-            example.trim_end(),
-            output.trim_end()
-        ),
+        format_args!("\n```yaml\n{example}\n```\n\n```text\n{output}\n```\n"),
     );
 }
 

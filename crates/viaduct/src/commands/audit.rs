@@ -13,7 +13,7 @@ use viaduct_kubernetes::watch::Access;
 use viaduct_observe::{families, prometheus};
 use viaduct_snapshot::{BridgeClass, Install};
 
-use super::{offline, serve};
+use super::{answered, offline, serve};
 use crate::bridges::{Live, Row, State, counts_of, rows};
 use crate::cli::{Audit, AuditFormat};
 use crate::control::{gather, text};
@@ -27,25 +27,18 @@ use crate::{logging, output, serving, source};
 /// 2 if there is no table, or no whole one.
 pub(super) fn run(arguments: &Audit) -> anyhow::Result<ExitCode> {
     let _log = logging::start(logging::Level::Warn)?;
-    Ok(match audit(arguments) {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
-        Err(failure) => {
-            output::failure(&failure.into());
-            ExitCode::from(COULD_NOT_RUN)
-        }
-    })
+    Ok(answered(audit(arguments)))
 }
 
 /// Whether every route is what is required.
 fn audit(arguments: &Audit) -> Result<bool, Failure> {
     let rows = read(arguments)?;
-    output::result(match arguments.format {
-        AuditFormat::Table => table::text(&rows),
-        AuditFormat::Json => json(&rows),
-        AuditFormat::Csv => csv::text(&rows),
-        AuditFormat::Prometheus => metrics(&rows),
-    });
+    match arguments.format {
+        AuditFormat::Table => output::result(table::text(&rows)),
+        AuditFormat::Json => output::json(&rows),
+        AuditFormat::Csv => output::result(csv::text(&rows)),
+        AuditFormat::Prometheus => output::result(metrics(&rows)),
+    }
     let Some(required) = arguments.require.map(settings::bridge::class) else {
         return Ok(true);
     };
@@ -162,12 +155,6 @@ fn tell(findings: Vec<Finding>) {
         .for_each(|told| output::status(text(told)));
 }
 
-fn json(rows: &[Row]) -> String {
-    let mut text = serde_json::to_string_pretty(rows).unwrap_or_default();
-    text.push('\n');
-    text
-}
-
 /// For the node exporter's directory of text files.
 fn metrics(rows: &[Row]) -> String {
     let mut weakest: Vec<(&str, BridgeClass)> = Vec::new();
@@ -186,6 +173,3 @@ fn metrics(rows: &[Row]) -> String {
     families.retain(|family| !family.series.is_empty());
     prometheus::text(&families)
 }
-
-/// As `grep` has it: 1 is an answer, 2 is none.
-const COULD_NOT_RUN: u8 = 2;

@@ -15,21 +15,17 @@ use viaduct_config::{Install, Severity};
 use viaduct_kubernetes::{IngressPolicy, Policy};
 use viaduct_tls::CertificateStore;
 
+use super::answered;
 use crate::cli::{Check, CheckFormat};
 use crate::failure::Failure;
 use crate::{output, source};
 
 pub(super) fn run(arguments: &Check) -> ExitCode {
-    match checked(arguments) {
-        Ok(code) => code,
-        Err(failure) => {
-            output::failure(&failure.into());
-            ExitCode::from(COULD_NOT)
-        }
-    }
+    answered(checked(arguments))
 }
 
-fn checked(arguments: &Check) -> Result<ExitCode, Failure> {
+/// Whether there is nothing that counts.
+fn checked(arguments: &Check) -> Result<bool, Failure> {
     let texts = read::texts(&arguments.paths)?;
     let now = SystemTime::now();
     let format = format(arguments.format);
@@ -55,11 +51,7 @@ fn checked(arguments: &Check) -> Result<ExitCode, Failure> {
     };
     let failed =
         report.count(Severity::Error) > 0 || arguments.deny_warnings && report.count(Severity::Warning) > 0;
-    Ok(if failed {
-        ExitCode::FAILURE
-    } else {
-        ExitCode::SUCCESS
-    })
+    Ok(!failed)
 }
 
 fn look(arguments: &Check, sources: &Sources, now: SystemTime) -> Result<Report, Failure> {
@@ -100,6 +92,3 @@ fn format(format: CheckFormat) -> Format {
         CheckFormat::Github => Format::Github,
     }
 }
-
-/// The status where nothing could be said.
-const COULD_NOT: u8 = 2;

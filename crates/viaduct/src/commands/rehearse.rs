@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::trace;
+use super::{answered, trace};
 use crate::api::rehearse::HEADER;
 use crate::cli::Rehearse;
 use crate::failure::Failure;
@@ -21,23 +21,14 @@ use crate::{logging, output, serving};
 /// could be tried.
 pub(super) fn run(arguments: &Rehearse) -> anyhow::Result<ExitCode> {
     let _log = logging::start(logging::Level::Warn)?;
-    let rehearsal = match rehearsal(arguments) {
-        Ok(rehearsal) => rehearsal,
-        Err(failure) => {
-            output::failure(&failure.into());
-            return Ok(ExitCode::from(COULD_NOT_RUN));
+    Ok(answered(rehearsal(arguments).map(|rehearsal| {
+        if arguments.json {
+            output::json(&rehearsal);
+        } else {
+            output::result(text(&rehearsal));
         }
-    };
-    if arguments.json {
-        output::result(format_args!("{}\n", serde_json::to_string_pretty(&rehearsal)?));
-    } else {
-        output::result(text(&rehearsal));
-    }
-    Ok(if rehearsal.is_good() {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
+        rehearsal.is_good()
+    })))
 }
 
 fn rehearsal(arguments: &Rehearse) -> Result<Rehearsal, Failure> {
@@ -116,4 +107,3 @@ fn text(rehearsal: &Rehearsal) -> String {
 
 /// Two rounds of a minute, and what is around them.
 const PATIENCE: Duration = Duration::from_secs(150);
-const COULD_NOT_RUN: u8 = 2;

@@ -14,6 +14,7 @@ use viaduct_kubernetes::revoke;
 use viaduct_kubernetes::watch::Access;
 use viaduct_tls::Fingerprint;
 
+use super::answered;
 use crate::api::date;
 use crate::api::revoked::Told;
 use crate::cli::Revoke;
@@ -34,14 +35,7 @@ struct Certificate {
 /// Status 0: it is listed, and in force where that was waited for; 1: not in time; 2: it could not be listed.
 pub(super) fn run(arguments: &Revoke) -> anyhow::Result<ExitCode> {
     let _log = logging::start(logging::Level::Warn)?;
-    Ok(match revoke_all(arguments) {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
-        Err(failure) => {
-            output::failure(&failure.into());
-            ExitCode::from(COULD_NOT_RUN)
-        }
-    })
+    Ok(answered(revoke_all(arguments)))
 }
 
 /// Whether it is in force wherever that was asked for.
@@ -290,4 +284,3 @@ fn is_done(told: &Told, certificates: &[Certificate], object: Option<&str>) -> b
 
 const PATIENCE: Duration = Duration::from_secs(30);
 const LOOK_EVERY: Duration = Duration::from_millis(50);
-const COULD_NOT_RUN: u8 = 2;

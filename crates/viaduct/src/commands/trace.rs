@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use viaduct_snapshot::Snapshot;
 
-use super::offline;
+use super::{answered, offline};
 use crate::api::trace::HEADER;
 use crate::cli::Trace;
 use crate::control::{gather, text};
@@ -20,23 +20,14 @@ use crate::{logging, output, serving, source};
 /// the way of one; 1 if there is a fault; 2 if it could not be followed.
 pub(super) fn run(arguments: &Trace) -> anyhow::Result<ExitCode> {
     let _log = logging::start(logging::Level::Warn)?;
-    let report = match report(arguments) {
-        Ok(report) => report,
-        Err(failure) => {
-            output::failure(&failure.into());
-            return Ok(ExitCode::from(COULD_NOT_RUN));
+    Ok(answered(report(arguments).map(|report| {
+        if arguments.json {
+            output::json(&report);
+        } else {
+            output::result(trace::text(&report));
         }
-    };
-    if arguments.json {
-        output::result(format_args!("{}\n", serde_json::to_string_pretty(&report)?));
-    } else {
-        output::result(trace::text(&report));
-    }
-    Ok(if report.fault.is_some() {
-        ExitCode::FAILURE
-    } else {
-        ExitCode::SUCCESS
-    })
+        report.fault.is_none()
+    })))
 }
 
 fn report(arguments: &Trace) -> Result<Report, Failure> {
@@ -89,4 +80,3 @@ pub(super) fn snapshot(directory: &Path) -> Result<Arc<Snapshot>, Failure> {
 
 /// A backend may take its time at each step.
 const PATIENCE: Duration = Duration::from_secs(120);
-const COULD_NOT_RUN: u8 = 2;
