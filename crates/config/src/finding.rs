@@ -90,6 +90,37 @@ pub enum Code {
     ClusterAccess,
 }
 
+impl Code {
+    /// In the order above.
+    pub const ALL: [Self; 25] = [
+        Self::UnreadableDocument,
+        Self::InvalidObject,
+        Self::UnknownField,
+        Self::MisplacedField,
+        Self::ApiVersion,
+        Self::DuplicateObject,
+        Self::InvalidRule,
+        Self::MissingReference,
+        Self::ForbiddenReference,
+        Self::Unsupported,
+        Self::InvalidCertificate,
+        Self::CertificateValidity,
+        Self::RevokedCertificate,
+        Self::OcspStapling,
+        Self::MissingTrust,
+        Self::InvalidTlsOption,
+        Self::ConflictingTlsOptions,
+        Self::UnknownEntryPoint,
+        Self::InvalidService,
+        Self::NoServers,
+        Self::LastGoodKept,
+        Self::TrustHeld,
+        Self::BelowRequiredClass,
+        Self::BridgeException,
+        Self::ClusterAccess,
+    ];
+}
+
 /// One diagnostic.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {

@@ -1,6 +1,7 @@
 //! What `viaduct explain` says, by whatever name something is called: a code of `check`, a code of the log, or a reason
 //! of failure.
 
+use viaduct_config::finding::Code;
 use viaduct_config::suggest;
 
 use super::page::severity;
@@ -23,7 +24,7 @@ pub fn explain(word: &str) -> Result<String, Unknown> {
     if let Some(entry) = diagnoses.find(|entry| plain(entry.code) == wanted) {
         return Ok(explained(entry));
     }
-    if let Some(code) = codes::ALL
+    if let Some(code) = Code::ALL
         .into_iter()
         .find(|code| plain(&format!("{code:?}")) == wanted)
     {
@@ -46,7 +47,7 @@ fn near(word: &str) -> Vec<String> {
     let known = || {
         let diagnoses = Diagnosis::ALL.iter().map(|diagnosis| diagnosis.entry());
         let diagnoses = diagnoses.map(|entry| (entry.code.to_owned(), entry.title.to_owned()));
-        let codes = codes::ALL
+        let codes = Code::ALL
             .into_iter()
             .map(|code| (format!("{code:?}"), String::new()));
         let reasons = faults::codes()

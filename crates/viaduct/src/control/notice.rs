@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use viaduct_config::{Finding, Severity};
+use viaduct_config::{Finding, ObjectRef, Severity};
 use viaduct_kubernetes::events::{Events, Notice};
 use viaduct_proxy::{FaultWitness, ToldFault};
+use viaduct_tls::Fault;
 
 /// Several who are told of the same faults.
 pub(crate) struct Witnesses(Vec<Arc<dyn FaultWitness>>);
@@ -33,20 +34,27 @@ pub(crate) struct Witness(pub(crate) Events);
 impl FaultWitness for Witness {
     fn witness(&self, told: &ToldFault<'_>) {
         let route = told.router.and_then(|router| router.origin.clone());
-        let Some(object) = told.transport.origin.clone().or(route) else {
-            return;
-        };
-        let fault = told.fault;
-        let (reason, service, server) = (fault.reason.code(), told.service, told.server);
-        let mut message = format!(
-            "{reason}: the backend leg of service {service} to {server} failed; wanted: {}; got: {}",
-            fault.wanted, fault.got
-        );
-        if let Some(hint) = told.hint {
-            message = format!("{message}; fix: {hint}");
+        if let Some(object) = told.transport.origin.clone().or(route) {
+            let place = (told.service, told.server);
+            self.0.tell(fault_notice(object, told.fault, place, told.hint));
         }
-        self.0.tell(Notice::new(object, "BackendFault", message));
     }
+}
+
+fn fault_notice(
+    object: ObjectRef,
+    fault: &Fault,
+    (service, server): (&str, &str),
+    hint: Option<&str>,
+) -> Notice {
+    let mut message = format!(
+        "{}: the backend leg of service {service} to {server} failed; wanted: {}; got: {}",
+        fault.reason, fault.wanted, fault.got
+    );
+    if let Some(hint) = hint {
+        message = format!("{message}; fix: {hint}");
+    }
+    Notice::new(object, "BackendFault", message)
 }
 
 /// `None`: it is about no object of a cluster, or nothing to be mended.
@@ -73,41 +81,4 @@ pub(super) fn notice(finding: &Finding) -> Option<Notice> {
 }
 
 #[cfg(test)]
-mod tests {
-    use viaduct_config::finding::Code;
-    use viaduct_config::{Location, ObjectRef};
-
-    use super::*;
-
-    #[test]
-    fn c17_an_event_says_code_field_wanted_got_and_fix() {
-        let finding = Finding::error(Code::MissingReference, "Secret `web/x` does not exist")
-            .object(ObjectRef::new("IngressRoute", "web", "app"))
-            .field("spec.tls.secretName")
-            .wanted("a Secret")
-            .got("nothing")
-            .hint("did you mean `y`?");
-        let notice = notice(&finding).expect("a notice");
-        assert_eq!(notice.object.to_string(), "IngressRoute web/app");
-        assert_eq!(notice.reason, "MissingReference");
-        assert_eq!(
-            notice.message(),
-            "spec.tls.secretName: Secret `web/x` does not exist; wanted: a Secret; got: nothing; fix: did you mean `y`?"
-        );
-    }
-
-    #[test]
-    fn c17_what_stands_in_a_file_or_needs_no_mending_is_no_event() {
-        let about = |finding: Finding| finding.object(ObjectRef::new("Secret", "web", "app"));
-        let place = Location {
-            file: "a.yaml".into(),
-            line: 1,
-            column: 1,
-        };
-        let written = about(Finding::error(Code::InvalidObject, "x")).at(Some(place));
-        assert_eq!(notice(&written), None);
-        let info = about(Finding::new(Severity::Info, Code::InvalidObject, "x"));
-        assert_eq!(notice(&info), None);
-        assert_eq!(notice(&Finding::error(Code::InvalidRule, "x")), None);
-    }
-}
+mod tests;
