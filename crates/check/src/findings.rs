@@ -131,7 +131,7 @@ fn diagnosis(finding: &Finding) -> Diagnosis {
         Code::ApiVersion => Diagnosis::ApiVersion,
         Code::DuplicateObject => Diagnosis::Duplicate,
         Code::InvalidRule => Diagnosis::InvalidRule,
-        Code::MissingReference => missing(message),
+        Code::MissingReference => missing(message, field),
         Code::ForbiddenReference => Diagnosis::ForbiddenReference,
         Code::Unsupported => Diagnosis::Unsupported,
         Code::MissingTrust if message.contains("trusted as it is") => Diagnosis::LeafAsRoot,
@@ -163,8 +163,18 @@ fn is_old_group(version: &str) -> bool {
     version.starts_with("traefik.containo.us/")
 }
 
-/// Messages begin with the kind of what is missing, in the words of the object or of the element.
-fn missing(message: &str) -> Diagnosis {
+/// Messages begin with the kind of what is missing, in the words of the object or of the element; those about an
+/// annotation are told apart by it.
+fn missing(message: &str, field: &str) -> Diagnosis {
+    let of_annotation = [
+        ("router.middlewares]", Diagnosis::MiddlewareMissing),
+        ("router.tls.options]", Diagnosis::TlsOptionMissing),
+        ("service.serverstransport]", Diagnosis::TransportMissing),
+    ];
+    let named = field.to_ascii_lowercase();
+    if let Some((_, diagnosis)) = of_annotation.iter().find(|(end, _)| named.ends_with(end)) {
+        return *diagnosis;
+    }
     let begins = |words: &[&str]| words.iter().any(|word| message.starts_with(word));
     if begins(&[
         "Service `",

@@ -4,6 +4,7 @@ use viaduct_config::document::DocumentError;
 use viaduct_config::install::{About, Fault, LoadError, Note, Why, from_file};
 use viaduct_config::{Location, Severity};
 
+use crate::Setting;
 use crate::catalogue::Diagnosis;
 use crate::diagnostic::{Diagnostic, Help};
 use crate::edit::{Edit, Editor};
@@ -11,7 +12,7 @@ use crate::findings::mend::weakens;
 use crate::place::Place;
 use crate::source::{File, Is, Sources};
 
-pub(crate) fn diagnostics(sources: &Sources) -> Vec<Diagnostic> {
+pub(crate) fn diagnostics(sources: &Sources, setting: &Setting) -> Vec<Diagnostic> {
     let mut found = Vec::new();
     for (index, file) in sources.files.iter().enumerate() {
         if !file.has(Is::is_install) {
@@ -32,7 +33,30 @@ pub(crate) fn diagnostics(sources: &Sources) -> Vec<Diagnostic> {
             }
         }
     }
+    found.extend(
+        setting
+            .refused
+            .iter()
+            .map(|(option, why)| refused(sources, option, why)),
+    );
     found
+}
+
+/// What only the process itself finds wrong with a value.
+fn refused(sources: &Sources, option: &str, why: &str) -> Diagnostic {
+    let mut files = sources.files.iter().enumerate();
+    let place = files.find_map(|(index, file)| {
+        let mut roots = file.parts.iter().filter(|part| part.is.is_install());
+        let node = roots.find_map(|part| {
+            option
+                .split('.')
+                .try_fold(&part.root, |node, key| node.get_in_any_case(key))
+        })?;
+        place(&node.location, index, file)
+    });
+    Diagnostic::new(Diagnosis::OptionInvalid, format!("option `{option}`: {why}"))
+        .at(place)
+        .field(option)
 }
 
 fn noted(note: &Note, index: usize, file: &File) -> Diagnostic {

@@ -59,6 +59,8 @@ pub struct Setting {
     pub at: SystemTime,
     /// How long before its end a certificate is said to expire soon.
     pub soon: Duration,
+    /// Options of the install configuration that the process would refuse, though they can be read, and why.
+    pub refused: Vec<(String, String)>,
     /// Diagnoses that are not wanted.
     pub allowed: BTreeSet<Diagnosis>,
 }
@@ -79,7 +81,7 @@ impl Report {
 /// Looks at everything.
 pub fn check(sources: &Sources, setting: &Setting) -> Report {
     let mut diagnostics = source::strangers(sources);
-    diagnostics.extend(installs::diagnostics(sources));
+    diagnostics.extend(installs::diagnostics(sources, setting));
     let served = serve::served(sources, setting);
     diagnostics.extend(findings::diagnostics(sources, &served));
     lints::look(sources, setting, &served, &mut diagnostics);

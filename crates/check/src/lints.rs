@@ -53,6 +53,6 @@ pub(crate) fn look(sources: &Sources, setting: &Setting, served: &Served, found:
     backend_leg::look(&looked, served, found);
     plain::look(&looked.objects, &looked.backends, found);
     material::look(&looked, served, setting, found);
-    streams::look(&looked.objects, found);
+    streams::look(&looked.objects, setting, found);
     shadow::look(sources, served, found);
 }

@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use serde_json::json;
+use viaduct_config::document::{Node, Value};
 use viaduct_config::finding::Code;
 use viaduct_config::{EntryPointName, Finding, Update};
 use viaduct_kubernetes::{Index, translate, translate_ingresses};
@@ -77,6 +79,9 @@ fn kubernetes(sources: &Sources, setting: &Setting) -> Vec<Update> {
     if !any {
         return Vec::new();
     }
+    if !has_endpoints(sources) {
+        index.apply("endpoints", &endpoints(sources));
+    }
     vec![
         translate(&index, &setting.manifests),
         translate_ingresses(&index, &setting.ingresses).0,
@@ -130,6 +135,54 @@ fn entry_points_that_are_named(updates: &[Update]) -> Install {
         },
         ..Install::default()
     }
+}
+
+/// One for each port of each Service, at an address for documentation (RFC 5737): which class the bridges to a Service are
+/// of does not depend on where its pods are.
+fn endpoints(sources: &Sources) -> String {
+    let mut slices = Vec::new();
+    for part in sources.files.iter().flat_map(|file| &file.parts) {
+        let root = &part.root;
+        let listed = match root.get("items").map(|items| &items.value) {
+            Some(Value::Sequence(items)) => items.iter().collect(),
+            _ => vec![root],
+        };
+        slices.extend(listed.into_iter().filter_map(slice));
+    }
+    // JSON is YAML.
+    let documents = slices.iter().map(|slice| format!("---\n{slice}\n"));
+    documents.collect()
+}
+
+fn slice(service: &Node) -> Option<serde_json::Value> {
+    let text = |path: &str| service.at(path).and_then(Node::as_str);
+    let Value::Sequence(ports) = &service.at("spec.ports")?.value else {
+        return None;
+    };
+    if text("kind") != Some("Service") || text("spec.externalName").is_some() {
+        return None;
+    }
+    let ports: Vec<_> = ports
+        .iter()
+        .map(|port| {
+            let of = |key: &str| port.get(key).and_then(Node::as_str);
+            let protocol = of("protocol").unwrap_or("TCP");
+            json!({ "name": of("name").unwrap_or_default(), "port": 1, "protocol": protocol })
+        })
+        .collect();
+    let name = text("metadata.name")?;
+    Some(json!({
+        "apiVersion": "discovery.k8s.io/v1",
+        "kind": "EndpointSlice",
+        "metadata": {
+            "name": name,
+            "namespace": text("metadata.namespace").unwrap_or("default"),
+            "labels": { "kubernetes.io/service-name": name },
+        },
+        "addressType": "IPv4",
+        "ports": ports,
+        "endpoints": [{ "addresses": ["192.0.2.1"] }],
+    }))
 }
 
 fn has_endpoints(sources: &Sources) -> bool {

@@ -9,7 +9,7 @@ use crate::place::Place;
 
 pub(super) fn look(objects: &Objects<'_>, found: &mut Vec<Diagnostic>) {
     for object in objects.all() {
-        if !["Ingress", "IngressRoute", "Service"].contains(&object.kind) {
+        if !KINDS.contains(&object.kind) {
             continue;
         }
         let annotations = object
@@ -49,6 +49,16 @@ fn foreign(key: &str) -> Option<(&'static str, &str)> {
         .find(|(theirs, _)| *theirs == prefix)
         .map(|(_, controller)| (*controller, name))
 }
+
+/// What other controllers' annotations are found on.
+const KINDS: [&str; 6] = [
+    "Ingress",
+    "IngressRoute",
+    "IngressRouteTCP",
+    "IngressRouteUDP",
+    "Service",
+    "TraefikService",
+];
 
 const CONTROLLERS: [(&str, &str); 10] = [
     ("nginx.ingress.kubernetes.io", "ingress-nginx"),

@@ -1,16 +1,18 @@
-//! References between TCP and UDP elements of the file provider: nothing that is served follows them, so that nobody
-//! else says that they lead nowhere.
+//! References of TCP and UDP elements: nothing that is served follows those of the file provider, nor the entry points of
+//! either, so that nobody else says that they lead nowhere.
 
 use viaduct_config::document::Node;
 use viaduct_config::suggest;
 
-use super::objects::{Objects, in_any_case, items, named};
+use super::objects::{Objects, in_any_case, items, list, named};
+use crate::Setting;
 use crate::catalogue::Diagnosis;
 use crate::diagnostic::{Diagnostic, Help};
 use crate::edit::Editor;
 use crate::place::Place;
 
-pub(super) fn look(objects: &Objects<'_>, found: &mut Vec<Diagnostic>) {
+pub(super) fn look(objects: &Objects<'_>, setting: &Setting, found: &mut Vec<Diagnostic>) {
+    entry_points(objects, setting, found);
     for (section, protocol) in [("tcp", "TCP"), ("udp", "UDP")] {
         for (file, root) in objects.documents() {
             for (name, router) in named(root, section, "routers") {
@@ -38,6 +40,68 @@ pub(super) fn look(objects: &Objects<'_>, found: &mut Vec<Diagnostic>) {
                 }
             }
         }
+    }
+}
+
+/// Entry points that routers name, where it is known which there are.
+fn entry_points(objects: &Objects<'_>, setting: &Setting, found: &mut Vec<Diagnostic>) {
+    let Some(routing) = &setting.routing else { return };
+    let known: Vec<&str> = routing
+        .entry_points
+        .iter()
+        .map(|entry_point| entry_point.name.as_str())
+        .collect();
+    let mut look = |file: usize, subject: &str, named: &[Node]| {
+        for node in named {
+            let written = node.as_str().unwrap_or_default();
+            if !known.contains(&written) {
+                let message = format!("entry point `{written}` does not exist");
+                let diagnostic = Diagnostic::new(Diagnosis::EntryPointMissing, message).about(subject);
+                found.push(misnamed(diagnostic, objects, file, node, known.iter().copied()));
+            }
+        }
+    };
+    for object in objects.all() {
+        if ["IngressRouteTCP", "IngressRouteUDP"].contains(&object.kind) {
+            look(
+                object.file,
+                &object.subject(),
+                list(object.root, "spec.entryPoints"),
+            );
+        }
+    }
+    for (section, protocol) in [("tcp", "TCP"), ("udp", "UDP")] {
+        for (file, root) in objects.documents() {
+            for (name, router) in named(root, section, "routers") {
+                let subject = format!("{protocol} router `{name}`");
+                look(file, &subject, items(router.get_in_any_case("entryPoints")));
+            }
+        }
+    }
+}
+
+/// At the name, with the one that was probably meant.
+fn misnamed<'k>(
+    diagnostic: Diagnostic,
+    objects: &Objects<'_>,
+    index: usize,
+    node: &Node,
+    known: impl IntoIterator<Item = &'k str>,
+) -> Diagnostic {
+    let Some(file) = objects.sources.files.get(index) else {
+        return diagnostic;
+    };
+    let token = file.token(&node.location);
+    let diagnostic = diagnostic.at(token.map(|token| Place::new(index, token)));
+    let written = node.as_str().unwrap_or_default();
+    let written = written.strip_suffix("@file").unwrap_or(written);
+    match suggest::closest(written, known) {
+        Some(near) => {
+            let edit = Editor::new(index, file).set(node, near);
+            let text = format!("did you mean `{near}`?");
+            diagnostic.help(Help::edit(text, edit.into_iter().collect()))
+        }
+        None => diagnostic,
     }
 }
 
@@ -73,18 +137,8 @@ impl One<'_, '_> {
             "options" => (Diagnosis::TlsOptionMissing, "TLS options", "do"),
             _ => (Diagnosis::TransportMissing, "servers transport", "does"),
         };
-        let Some(file) = self.objects.sources.files.get(self.file) else {
-            return;
-        };
-        let token = file.token(&node.location);
-        let mut diagnostic = Diagnostic::new(diagnosis, format!("{noun} `{name}@file` {verb} not exist"))
-            .about(self.subject.as_str())
-            .at(token.map(|token| Place::new(self.file, token)));
-        if let Some(near) = suggest::closest(name, known) {
-            let edit = Editor::new(self.file, file).set(node, near);
-            let text = format!("did you mean `{near}`?");
-            diagnostic = diagnostic.help(Help::edit(text, edit.into_iter().collect()));
-        }
-        found.push(diagnostic);
+        let diagnostic = Diagnostic::new(diagnosis, format!("{noun} `{name}@file` {verb} not exist"))
+            .about(self.subject.as_str());
+        found.push(misnamed(diagnostic, self.objects, self.file, node, known));
     }
 }

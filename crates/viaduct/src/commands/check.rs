@@ -18,6 +18,7 @@ use viaduct_tls::CertificateStore;
 use super::answered;
 use crate::cli::{Check, CheckFormat};
 use crate::failure::Failure;
+use crate::settings::entry_points;
 use crate::{output, source};
 
 pub(super) fn run(arguments: &Check) -> ExitCode {
@@ -78,6 +79,7 @@ fn setting(arguments: &Check, install: Option<&Install>, now: SystemTime) -> Res
         generated_default: Arc::new(CertificateStore::generate_default()),
         at: arguments.at.map_or(now, SystemTime::from),
         soon: Duration::from_secs(u64::from(arguments.soon) * 24 * 3600),
+        refused: install.map(entry_points::refused).unwrap_or_default(),
         allowed: BTreeSet::from_iter(arguments.allow.iter().copied()),
     })
 }

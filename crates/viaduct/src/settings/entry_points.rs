@@ -44,10 +44,23 @@ fn workers(install: &Install) -> usize {
     }
 }
 
+/// Options whose values can be read and are refused here, before anything is looked up or opened.
+pub(crate) fn refused(install: &Install) -> Vec<(String, String)> {
+    let entry_points = install.entry_points.iter();
+    let wrong = entry_points.filter_map(|(name, entry_point)| {
+        let why = listen(entry_point).err()?;
+        Some((format!("entryPoints.{name}.address"), why))
+    });
+    wrong.collect()
+}
+
+fn listen(entry_point: &EntryPoint) -> Result<Listen, String> {
+    entry_point.address.parse()
+}
+
 fn listener(name: &str, entry_point: &EntryPoint) -> Result<EntryPointConfig, Failure> {
     let written = &entry_point.address;
-    let listen: Listen = written
-        .parse()
+    let listen = listen(entry_point)
         .map_err(|error| Failure::new(format!("entry point `{name}`: address `{written}`: {error}")))?;
     let address = resolve(&listen).map_err(|error| {
         Failure::new(format!("entry point `{name}`: `{written}` cannot be resolved")).because(error)
