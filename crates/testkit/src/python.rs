@@ -1,4 +1,4 @@
-//! Peers in Python: gRPC, websockets and HTTP/3, by their usual libraries.
+//! Peers in Python: gRPC, websockets, HTTP/3 and schemas of JSON, by their usual libraries.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -13,6 +13,7 @@ pub enum Module {
     Websockets,
     Prometheus,
     Aioquic,
+    Jsonschema,
 }
 
 impl Module {
@@ -27,6 +28,10 @@ impl Module {
             Self::Prometheus => (
                 "prometheus_client",
                 "apt-get install python3-prometheus-client, or pip install prometheus-client",
+            ),
+            Self::Jsonschema => (
+                "jsonschema",
+                "apt-get install python3-jsonschema, or pip install jsonschema",
             ),
             Self::Aioquic => (
                 "aioquic",
@@ -44,8 +49,8 @@ pub fn script(module: Module, script: &str, arguments: &[&str]) -> Finished {
 
 /// As [`script`], with something to read.
 #[track_caller]
-pub fn script_with_input(module: Module, script: &str, input: &str) -> Finished {
-    run(&mut command(module, script, &[]), input.as_bytes())
+pub fn script_with_input(module: Module, script: &str, arguments: &[&str], input: &str) -> Finished {
+    run(&mut command(module, script, arguments), input.as_bytes())
 }
 
 /// Starts `script` and leaves it running.

@@ -2,6 +2,8 @@
 
 mod article;
 mod formats;
+mod hostile;
+mod read_by_others;
 
 use std::path::Path;
 use std::process::Command;

@@ -56,8 +56,14 @@ struct Walk {
 
 impl Walk {
     fn directory(&mut self, directory: &Path, metadata: &fs::Metadata, depth: usize) -> Result<(), Failure> {
-        if depth > MAX_DEPTH || !self.seen.insert((metadata.dev(), metadata.ino())) {
+        if !self.seen.insert((metadata.dev(), metadata.ino())) {
             return Ok(());
+        }
+        if depth > MAX_DEPTH {
+            let place = directory.display();
+            return Err(Failure::new(format!(
+                "`{place}` lies more than {MAX_DEPTH} directories deep"
+            )));
         }
         let entries = fs::read_dir(directory).map_err(|error| cannot_read(directory, error))?;
         let mut paths = Vec::new();

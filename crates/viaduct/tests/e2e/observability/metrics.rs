@@ -20,7 +20,7 @@ struct Sample {
 fn scrape(observed: &Observed) -> Vec<Sample> {
     let answer = observed.get("traefik", "localhost", "/metrics");
     assert_eq!(answer.status, 200);
-    let parsed = python::script_with_input(Module::Prometheus, PARSE, &answer.text());
+    let parsed = python::script_with_input(Module::Prometheus, PARSE, &[], &answer.text());
     assert!(parsed.status.success(), "{}", parsed.output);
     let sample = |line: &str| {
         let mut parts = line.split(' ');
