@@ -324,6 +324,12 @@ impl Raw {
         }
     }
 
+    /// Whether it begins with a ClientHello; waits until it begins.
+    pub(crate) async fn is_tls(&self) -> bool {
+        let mut first = [0];
+        self.stream.peek(&mut first).await.unwrap() == 1 && first == [0x16]
+    }
+
     pub(crate) async fn send(&mut self, text: &str) {
         self.stream.write_all(text.as_bytes()).await.unwrap();
     }
