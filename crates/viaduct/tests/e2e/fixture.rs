@@ -96,6 +96,13 @@ impl Pki {
     pub(crate) fn open(&self, viaduct: &Viaduct) -> viaduct_testkit::http1::Connection<tls::Client> {
         viaduct_testkit::http1::Connection::new(Dial::new(viaduct.websecure(), &self.edge_ca).open(HOST))
     }
+
+    /// The same, HTTP/2.
+    #[track_caller]
+    pub(crate) fn open_h2(&self, viaduct: &Viaduct) -> viaduct_testkit::h2::Connection<tls::Client> {
+        let dial = Dial::new(viaduct.websecure(), &self.edge_ca).alpn(&["h2"]);
+        viaduct_testkit::h2::Connection::open(dial.open(HOST))
+    }
 }
 
 /// [`RULE`] on `websecure` with the front certificate.

@@ -8,7 +8,6 @@ use std::time::Duration;
 use viaduct_testkit::h2::{self, error_code, kind};
 use viaduct_testkit::http1::Connection;
 use viaduct_testkit::origin::{Origin, Wire, ok};
-use viaduct_testkit::tls::Dial;
 use viaduct_testkit::viaduct::Viaduct;
 use viaduct_testkit::wait::wait_until;
 
@@ -75,10 +74,7 @@ fn r19_h2_gets_goaway_in_two_steps_and_its_stream_ends() {
     let pki = Pki::new();
     let (origin, arrival, release) = held_origin();
     let mut viaduct = up().file("r.yaml", pki.edge_only(origin.port()).yaml()).start();
-    let stream = Dial::new(viaduct.websecure(), &pki.edge_ca)
-        .alpn(&["h2"])
-        .open(HOST);
-    let mut connection = h2::Connection::open(stream);
+    let mut connection = pki.open_h2(&viaduct);
     connection.get(1, HOST, "/in-flight");
     arrival
         .recv_timeout(Duration::from_secs(10))

@@ -10,7 +10,7 @@ use viaduct_testkit::haproxy::Haproxy;
 use viaduct_testkit::manifest::Route;
 use viaduct_testkit::nginx::Nginx;
 use viaduct_testkit::origin::{Origin, Wire, ok};
-use viaduct_testkit::tls::{Client, Dial};
+use viaduct_testkit::tls::Client;
 use viaduct_testkit::viaduct::{Up, Viaduct};
 
 use crate::fixture::{BACKEND, FRONT_SECRET, HOST, Pki, RULE, secure_route, up};
@@ -72,10 +72,7 @@ fn a13_1_our_own_answers_to_uploads_cost_no_http2_connection() {
 fn a13_1_a_short_upload_that_nobody_reads_ends_without_a_reset_and_a_long_one_with_no_error() {
     let pki = Pki::new();
     let viaduct = nowhere(&pki);
-    let stream = Dial::new(viaduct.websecure(), &pki.edge_ca)
-        .alpn(&["h2"])
-        .open(HOST);
-    let mut connection = h2::Connection::open(stream);
+    let mut connection = pki.open_h2(&viaduct);
     let data = |connection: &mut h2::Connection<Client>, stream: u32, flags: u8| {
         connection.send(&Frame::new(kind::DATA, flags, stream, vec![b'd'; 16_000]));
     };
@@ -108,10 +105,7 @@ fn a13_1_a_short_upload_that_nobody_reads_ends_without_a_reset_and_a_long_one_wi
 fn c22_what_comes_behind_our_own_resets_is_no_attack() {
     let pki = Pki::new();
     let viaduct = nowhere(&pki);
-    let stream = Dial::new(viaduct.websecure(), &pki.edge_ca)
-        .alpn(&["h2"])
-        .open(HOST);
-    let mut connection = h2::Connection::open(stream);
+    let mut connection = pki.open_h2(&viaduct);
     // The windows are those of its SETTINGS once those are acknowledged.
     connection.get(1, HOST, "/first");
     assert_eq!(connection.status(1), Ok(404));
@@ -369,12 +363,7 @@ fn c20_streams_that_clients_give_up_do_not_end_a_connection_that_others_share() 
         .arg("--workers=1")
         .file("b.yaml", pki.bridge(nginx.port()).yaml())
         .start();
-    let open = || {
-        let stream = Dial::new(viaduct.websecure(), &pki.edge_ca)
-            .alpn(&["h2"])
-            .open(HOST);
-        h2::Connection::open(stream)
-    };
+    let open = || pki.open_h2(&viaduct);
     // Somebody whose answer lasts.
     let mut patient = open();
     patient.get(1, HOST, "/large");

@@ -3,7 +3,6 @@
 use serde_json::json;
 use viaduct_testkit::h2;
 use viaduct_testkit::origin::{Origin, Request, echo, ok};
-use viaduct_testkit::tls::Dial;
 use viaduct_testkit::viaduct::Viaduct;
 
 use crate::fixture::{HOST, Pki, secure_route, up};
@@ -78,10 +77,7 @@ fn i3_cve_2024_52003_cve_2026_54764_owned_headers_of_untrusted_clients_are_remov
     assert_eq!(request.header("x-real-ip"), Some("127.0.0.1"));
 
     // The same by HTTP/2.
-    let stream = Dial::new(viaduct.websecure(), &pki.edge_ca)
-        .alpn(&["h2"])
-        .open(HOST);
-    let mut connection = h2::Connection::open(stream);
+    let mut connection = pki.open_h2(&viaduct);
     let lower: Vec<String> = names
         .iter()
         .flat_map(|name| aliases(&name.to_lowercase()))
@@ -196,10 +192,7 @@ fn a13_3_cookies_of_an_h2_client_reach_an_h1_backend_as_one_line() {
     let pki = Pki::new();
     let origin = Origin::http(|_| ok(""));
     let viaduct = up().file("b.yaml", pki.edge_only(origin.port()).yaml()).start();
-    let stream = Dial::new(viaduct.websecure(), &pki.edge_ca)
-        .alpn(&["h2"])
-        .open(HOST);
-    let mut connection = h2::Connection::open(stream);
+    let mut connection = pki.open_h2(&viaduct);
     let mut fields = h2::request("GET", HOST, "/cookies").to_vec();
     fields.extend([("cookie", "a=1"), ("cookie", "b=2")]);
     connection.headers(1, true, &fields);

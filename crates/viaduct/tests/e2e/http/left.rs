@@ -2,7 +2,7 @@
 
 use viaduct_testkit::h2::{self, Frame, flag, kind};
 use viaduct_testkit::http1;
-use viaduct_testkit::tls::{Dial, dial_plain};
+use viaduct_testkit::tls::dial_plain;
 use viaduct_testkit::viaduct::Viaduct;
 use viaduct_testkit::wait::wait_until;
 
@@ -47,10 +47,7 @@ fn c25_http2_clients_that_leave_behind_early_answers_leave_nothing_behind() {
     let viaduct = nowhere_with(&pki, up().arg("--workers=1"));
     // 400 KiB each, if anything is kept.
     costs_less(&viaduct, 3_000, 20, || {
-        let stream = Dial::new(viaduct.websecure(), &pki.edge_ca)
-            .alpn(&["h2"])
-            .open(HOST);
-        let mut client = h2::Connection::open(stream);
+        let mut client = pki.open_h2(&viaduct);
         client.get(1, HOST, "/nowhere");
         assert_eq!(client.status(1), Ok(404));
         let streams = || (3..3 + 2 * 200).step_by(2);

@@ -197,10 +197,7 @@ fn a13_1_trailers_pass_both_ways() {
         "{response:?}"
     );
 
-    let stream = Dial::new(viaduct.websecure(), &pki.edge_ca)
-        .alpn(&["h2"])
-        .open(HOST);
-    let mut connection = h2::Connection::open(stream);
+    let mut connection = pki.open_h2(&viaduct);
     connection.get(1, HOST, "/trailers");
     let mut blocks = 0;
     connection.find(|frame| {
