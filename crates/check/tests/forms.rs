@@ -125,6 +125,18 @@ fn look(
     assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
 }
 
+/// Cells of forms that are objects of a cluster.
+fn of_object(diagnosis: Diagnosis) -> Cell {
+    match diagnosis {
+        Diagnosis::Unreadable => Cell::With(&[("  namespace: web", " namespace: web")]),
+        Diagnosis::NotConfiguration => Cell::With(&[("$", "---\nreplicas: 2\n")]),
+        Diagnosis::Fragment => Cell::With(&[("$", "---\nserversTransport: own\n")]),
+        Diagnosis::NoNamespace => Cell::With(&[("  namespace: web\n", "")]),
+        Diagnosis::Placeholder => Cell::Never("only ConfigMaps hold texts of other programs"),
+        other => panic!("{} is not about any object", other.code()),
+    }
+}
+
 /// Cells of forms that name the pair of a route as `secretName`.
 fn of_pair(diagnosis: Diagnosis) -> Cell {
     match diagnosis {

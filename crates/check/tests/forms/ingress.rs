@@ -4,7 +4,7 @@ use viaduct_check::Diagnosis as D;
 
 use crate::Cell::{self, Never, With};
 use crate::route::{ENTRY_POINT, VERIFIED};
-use crate::{Form, INSTALL, of_pair, of_transport};
+use crate::{Form, INSTALL, of_object, of_pair, of_transport};
 
 pub(crate) const FORM: Form = Form {
     right: include_str!("ingress.yaml"),
@@ -16,9 +16,9 @@ const TRANSPORT: &str = "    traefik.ingress.kubernetes.io/service.serverstransp
 
 fn cell(diagnosis: D) -> Cell {
     match diagnosis {
-        D::Unreadable => With(&[("  namespace: web", " namespace: web")]),
-        D::NotConfiguration => With(&[("$", "---\nreplicas: 2\n")]),
-        D::Fragment => With(&[("$", "---\nserversTransport: own\n")]),
+        D::Unreadable | D::NotConfiguration | D::Fragment | D::NoNamespace | D::Placeholder => {
+            of_object(diagnosis)
+        }
         D::OldApiGroup => With(&[("traefik.io/v1alpha1", "traefik.containo.us/v1alpha1")]),
         D::ApiVersion => With(&[("networking.k8s.io/v1", "extensions/v1beta1")]),
         D::InvalidObject => With(&[("number: 443", "number: https")]),
@@ -27,8 +27,6 @@ fn cell(diagnosis: D) -> Cell {
             "---\napiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata:\n  name: web\n  namespace: web\nspec: {}\n",
         )]),
         D::UnknownKind => Never("a kind of `networking.k8s.io` that is none is somebody else's"),
-        D::NoNamespace => With(&[("  namespace: web\n", "")]),
-        D::Placeholder => Never("only ConfigMaps hold texts of other programs"),
         D::ServiceMissing => With(&[("name: app-svc", "name: app-svd")]),
         D::PortMissing => With(&[("number: 443", "number: 8443")]),
         D::SecretMissing => With(&[("web-tls", "web-tsl")]),

@@ -3,7 +3,7 @@
 use viaduct_check::Diagnosis as D;
 
 use crate::Cell::{self, Never, With};
-use crate::{Form, INSTALL, of_pair, of_transport};
+use crate::{Form, INSTALL, of_object, of_pair, of_transport};
 
 pub(crate) const FORM: Form = Form {
     right: include_str!("route.yaml"),
@@ -13,9 +13,8 @@ pub(crate) const FORM: Form = Form {
 
 fn cell(diagnosis: D) -> Cell {
     match diagnosis {
-        D::Unreadable => With(&[("  namespace: web", " namespace: web")]),
+        D::Unreadable | D::Fragment | D::NoNamespace => of_object(diagnosis),
         D::NotConfiguration => With(&[("$", "---\nreplicas: 2\nimage: registry.example.com/web\n")]),
-        D::Fragment => With(&[("$", "---\nserversTransport: own\n")]),
         D::OldApiGroup => With(&[("traefik.io", "traefik.containo.us")]),
         D::ApiVersion => With(&[("apiVersion: traefik.io/v1alpha1\n", "")]),
         D::InvalidObject => With(&[("entryPoints:\n  - websecure", "entryPoints: websecure")]),
@@ -24,7 +23,6 @@ fn cell(diagnosis: D) -> Cell {
             "---\napiVersion: traefik.io/v1alpha1\nkind: TLSOption\nmetadata:\n  name: strict\n  namespace: web\nspec: {}\n",
         )]),
         D::UnknownKind => With(&[("kind: TLSOption", "kind: TlsOption")]),
-        D::NoNamespace => With(&[("  namespace: web\n", "")]),
         D::Placeholder => With(&[(
             "$",
             "---\napiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: conf\n  namespace: web\ndata:\n  nginx.conf: |\n    ...\n",

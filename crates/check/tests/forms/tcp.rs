@@ -4,7 +4,7 @@ use viaduct_check::Diagnosis as D;
 
 use crate::Cell::{self, Never, With};
 use crate::route::ENTRY_POINT;
-use crate::{Form, INSTALL, of_pair};
+use crate::{Form, INSTALL, of_object, of_pair};
 
 pub(crate) const FORM: Form = Form {
     right: include_str!("tcp.yaml"),
@@ -14,9 +14,9 @@ pub(crate) const FORM: Form = Form {
 
 fn cell(diagnosis: D) -> Cell {
     match diagnosis {
-        D::Unreadable => With(&[("  namespace: web", " namespace: web")]),
-        D::NotConfiguration => With(&[("$", "---\nreplicas: 2\n")]),
-        D::Fragment => With(&[("$", "---\nserversTransport: own\n")]),
+        D::Unreadable | D::NotConfiguration | D::Fragment | D::NoNamespace | D::Placeholder => {
+            of_object(diagnosis)
+        }
         D::OldApiGroup => With(&[("traefik.io", "traefik.containo.us")]),
         D::ApiVersion => With(&[("apiVersion: traefik.io/v1alpha1\n", "")]),
         D::InvalidObject => With(&[("entryPoints:\n  - websecure", "entryPoints: websecure")]),
@@ -25,8 +25,6 @@ fn cell(diagnosis: D) -> Cell {
             "---\napiVersion: traefik.io/v1alpha1\nkind: ServersTransportTCP\nmetadata:\n  name: own\n  namespace: web\nspec: {}\n",
         )]),
         D::UnknownKind => With(&[("kind: IngressRouteTCP", "kind: IngressRouteTcp")]),
-        D::NoNamespace => With(&[("  namespace: web\n", "")]),
-        D::Placeholder => Never("only ConfigMaps hold texts of other programs"),
         D::ServiceMissing => With(&[("backend-svc", "backend-svd")]),
         D::PortMissing => With(&[("port: 443", "port: 8443")]),
         D::SecretMissing => With(&[("web-tls", "web-tsl")]),

@@ -4,7 +4,7 @@ use viaduct_check::Diagnosis as D;
 
 use crate::Cell::{self, Never, With};
 use crate::route::VERIFIED;
-use crate::{Form, INSTALL, of_transport};
+use crate::{Form, INSTALL, of_object, of_transport};
 
 pub(crate) const FORM: Form = Form {
     right: include_str!("traefik_service.yaml"),
@@ -16,9 +16,9 @@ const ROUTE: &str = "a TraefikService has none: it is said of the IngressRoute t
 
 fn cell(diagnosis: D) -> Cell {
     match diagnosis {
-        D::Unreadable => With(&[("  namespace: web", " namespace: web")]),
-        D::NotConfiguration => With(&[("$", "---\nreplicas: 2\n")]),
-        D::Fragment => With(&[("$", "---\nserversTransport: own\n")]),
+        D::Unreadable | D::NotConfiguration | D::Fragment | D::NoNamespace | D::Placeholder => {
+            of_object(diagnosis)
+        }
         D::OldApiGroup => With(&[("traefik.io", "traefik.containo.us")]),
         D::ApiVersion => With(&[("apiVersion: traefik.io/v1alpha1\n", "")]),
         D::InvalidObject => With(&[("weight: 1", "weight: much")]),
@@ -27,8 +27,6 @@ fn cell(diagnosis: D) -> Cell {
             "---\napiVersion: traefik.io/v1alpha1\nkind: TraefikService\nmetadata:\n  name: both\n  namespace: web\nspec: {}\n",
         )]),
         D::UnknownKind => With(&[("kind: TraefikService", "kind: TraefikServices")]),
-        D::NoNamespace => With(&[("  namespace: web\n", "")]),
-        D::Placeholder => Never("only ConfigMaps hold texts of other programs"),
         D::ServiceMissing => With(&[("backend-svc", "backend-svd")]),
         D::PortMissing => With(&[("port: 443", "port: 8443")]),
         D::TransportMissing => With(&[("serversTransport: own", "serversTransport: onw")]),

@@ -4,7 +4,7 @@ use viaduct_check::Diagnosis as D;
 
 use crate::Cell::{self, Never, With};
 use crate::route::ENTRY_POINT;
-use crate::{Form, INSTALL};
+use crate::{Form, INSTALL, of_object};
 
 pub(crate) const FORM: Form = Form {
     right: include_str!("udp.yaml"),
@@ -16,8 +16,7 @@ const NO_TLS: &str = "there is no TLS over UDP here: no certificate, no options,
 
 fn cell(diagnosis: D) -> Cell {
     match diagnosis {
-        D::Unreadable => With(&[("  namespace: web", " namespace: web")]),
-        D::NotConfiguration => With(&[("$", "---\nreplicas: 2\n")]),
+        D::Unreadable | D::NotConfiguration | D::NoNamespace | D::Placeholder => of_object(diagnosis),
         D::Fragment => Never("lines that stand alone are known by what is TLS in them"),
         D::OldApiGroup => With(&[("traefik.io", "traefik.containo.us")]),
         D::ApiVersion => With(&[("apiVersion: traefik.io/v1alpha1\n", "")]),
@@ -27,8 +26,6 @@ fn cell(diagnosis: D) -> Cell {
             "---\napiVersion: traefik.io/v1alpha1\nkind: IngressRouteUDP\nmetadata:\n  name: names\n  namespace: web\nspec:\n  routes: []\n",
         )]),
         D::UnknownKind => With(&[("kind: IngressRouteUDP", "kind: IngressRouteUdp")]),
-        D::NoNamespace => With(&[("  namespace: web\n", "")]),
-        D::Placeholder => Never("only ConfigMaps hold texts of other programs"),
         D::ServiceMissing => With(&[("- name: names-svc", "- name: names-scv")]),
         D::PortMissing => With(&[("port: 53", "port: 5353")]),
         D::EntryPointMissing => With(&[("", ENTRY_POINT), ("- websecure", "- websecured")]),
