@@ -51,22 +51,27 @@ impl<'a> Field<'a> {
             value: root,
         };
         for step in steps(path) {
-            field = match (step, &field.value.value) {
-                (Step::Key(name), Value::Mapping(entries)) => {
-                    let (key, value) = entries.iter().find(|(key, _)| is(&key.text, name))?;
-                    Field {
-                        key: Some(key),
-                        value,
-                    }
-                }
-                (Step::Item(index), Value::Sequence(items)) => Field {
-                    key: None,
-                    value: items.get(index)?,
-                },
-                _ => return None,
-            };
+            field = field.below(step, is)?;
         }
         Some(field)
+    }
+
+    /// One step further; `is` compares a key as it is written with the one that is wanted.
+    fn below(self, step: Step<'_>, is: fn(&str, &str) -> bool) -> Option<Self> {
+        match (step, &self.value.value) {
+            (Step::Key(name), Value::Mapping(entries)) => {
+                let (key, value) = entries.iter().find(|(key, _)| is(&key.text, name))?;
+                Some(Self {
+                    key: Some(key),
+                    value,
+                })
+            }
+            (Step::Item(index), Value::Sequence(items)) => Some(Self {
+                key: None,
+                value: items.get(index)?,
+            }),
+            _ => None,
+        }
     }
 
     /// The field at a path below `root`, if every mapping and list on the way is in block style and no alias: then it
@@ -80,20 +85,7 @@ impl<'a> Field<'a> {
             if is_in_braces(file, field.value) {
                 return None;
             }
-            let next = match (step, &field.value.value) {
-                (Step::Key(name), Value::Mapping(entries)) => {
-                    let (key, value) = entries.iter().find(|(key, _)| key.text == name)?;
-                    Field {
-                        key: Some(key),
-                        value,
-                    }
-                }
-                (Step::Item(index), Value::Sequence(items)) => Field {
-                    key: None,
-                    value: items.get(index)?,
-                },
-                _ => return None,
-            };
+            let next = field.below(step, |written, name| written == name)?;
             // What an alias stands for is written in front of it.
             let around = order(&field.value.location);
             let begin = next

@@ -248,21 +248,8 @@ pub(super) fn client_cas<'a>(objects: &Objects<'a>, served: &Served) -> Vec<(Str
         for (name, options) in named(root, "tls", "options") {
             let read = read.and_then(|update| update.dynamic.tls.options.get(name)?.client_auth.as_ref());
             let pems = read.map(|auth| auth.ca_files.as_slice()).unwrap_or_default();
-            let marks = items(in_any_case(options, &["clientAuth", "caFiles"]))
-                .iter()
-                .enumerate();
-            for ((index, mark), pem) in marks.zip(pems) {
-                let trusted = Trusted {
-                    field: format!("clientAuth.caFiles[{index}]"),
-                    mark,
-                    what: match mark.as_str().filter(|written| !written.contains("-----")) {
-                        Some(path) => format!("`{path}`"),
-                        None => format!("`caFiles[{index}]`"),
-                    },
-                    pem: pem.as_bytes().to_vec(),
-                    is_under_ca_key: true,
-                    secret: None,
-                };
+            let marks = in_any_case(options, &["clientAuth", "caFiles"]);
+            for trusted in Trusted::of_file("clientAuth.caFiles", marks, pems) {
                 found.push((format!("TLS options `{name}`"), file, trusted));
             }
         }

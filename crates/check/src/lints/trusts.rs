@@ -48,6 +48,26 @@ pub(super) struct Trusted<'a> {
     pub(super) secret: Option<Object<'a>>,
 }
 
+impl<'a> Trusted<'a> {
+    /// Those of a list in a file of the file provider: paths or texts at `marks`, each beside what was read of it.
+    pub(super) fn of_file(list: &str, marks: Option<&'a Node>, pems: &[String]) -> Vec<Self> {
+        let name = list.rsplit('.').next().unwrap_or(list);
+        let marks = items(marks).iter().enumerate().zip(pems);
+        let trusted = marks.map(|((index, mark), pem)| Self {
+            field: format!("{list}[{index}]"),
+            mark,
+            what: match mark.as_str().filter(|written| !written.contains("-----")) {
+                Some(path) => format!("`{path}`"),
+                None => format!("`{name}[{index}]`"),
+            },
+            pem: pem.as_bytes().to_vec(),
+            is_under_ca_key: true,
+            secret: None,
+        });
+        trusted.collect()
+    }
+}
+
 /// A client certificate.
 #[derive(Debug)]
 pub(super) struct Shown<'a> {
@@ -222,20 +242,8 @@ fn of_file<'a>(served: &Served, file: usize, root: &'a Node, of: Of<'a>, node: &
             )
         }
     };
-    let marks = items(in_any_case(node, &["rootCAs"])).iter().enumerate();
-    let cas = marks
-        .zip(roots.into_iter().flatten())
-        .map(|((index, mark), pem)| Trusted {
-            field: format!("rootCAs[{index}]"),
-            mark,
-            what: match mark.as_str().filter(|written| !written.contains("-----")) {
-                Some(path) => format!("`{path}`"),
-                None => format!("`rootCAs[{index}]`"),
-            },
-            pem: pem.as_bytes().to_vec(),
-            is_under_ca_key: true,
-            secret: None,
-        });
+    let marks = in_any_case(node, &["rootCAs"]);
+    let cas = Trusted::of_file("rootCAs", marks, roots.map_or(&[], Vec::as_slice));
     let marks = items(in_any_case(node, &["certificates"])).iter().enumerate();
     let shown = marks
         .zip(pairs.into_iter().flatten())
@@ -259,7 +267,7 @@ fn of_file<'a>(served: &Served, file: usize, root: &'a Node, of: Of<'a>, node: &
         root,
         path: format!("{section}.serversTransports.{name}{end}"),
         prefix: String::new(),
-        cas: cas.collect(),
+        cas,
         shown: shown.collect(),
         server_name: in_any_case(node, &["serverName"])
             .filter(|_| text_in_any_case(node, "serverName").is_some_and(|name| !name.is_empty())),
