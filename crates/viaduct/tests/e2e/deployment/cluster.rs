@@ -80,8 +80,8 @@ fn a9_1_objects_come_back_from_our_crds_as_they_were_applied() {
         }
     }
     assert!(compared >= 2, "{compared}");
-    let wrong = "{apiVersion: traefik.io/v1alpha1, kind: TLSOption, metadata: {name: a, namespace: web}, \
-                 spec: {sniStrict: maybe}}";
+    let wrong = "apiVersion: traefik.io/v1alpha1\nkind: TLSOption\nmetadata: {name: a, namespace: web}\n\
+                 spec: {sniStrict: maybe}\n";
     let told = kubectl.refused(&["apply", "--server-side", "-f", "-"], wrong);
     assert!(told.contains("sniStrict"), "{told}");
 }
