@@ -60,26 +60,37 @@ impl<'a> SecretView<'a> {
 
 #[derive(Debug, Default)]
 struct File {
-    entries: Vec<Entry>,
+    entries: Vec<((Kind, Name), State)>,
     /// Why the file's present text is not what `entries` says.
     fault: Option<Finding>,
     notes: Vec<Finding>,
     ignored: usize,
 }
 
-/// One object of a file.
-#[derive(Debug)]
-struct Entry {
+/// One object, wherever it is kept.
+#[derive(Debug, Clone, Copy)]
+struct Entry<'a> {
     kind: Kind,
-    name: Name,
+    name: &'a Name,
+    state: &'a State,
+}
+
+/// What is known of one object. Small: there are tens of thousands.
+#[derive(Debug, Default)]
+struct State {
     /// The last good state, if there ever was one.
     good: Option<Good>,
-    /// Why the object's present text is not what `good` says.
-    fault: Option<Box<Finding>>,
+    /// `None`: there is nothing to be said about it.
+    said: Option<Box<Said>>,
+}
+
+#[derive(Debug, Default)]
+struct Said {
+    /// Why the object's present text is not what the good state says.
+    fault: Option<Finding>,
     notes: Vec<Finding>,
 }
 
-/// Small: there are tens of thousands.
 #[derive(Debug)]
 struct Good {
     object: Object,
@@ -186,12 +197,17 @@ impl Index {
 
     pub(crate) fn view(&self) -> View<'_> {
         let of_files = self.files.values().flat_map(|file| &file.entries);
+        let of_files = of_files.map(|((kind, name), state)| Entry {
+            kind: *kind,
+            name,
+            state,
+        });
         View::of(of_files.chain(self.live.entries()))
     }
 
     /// What the `admit` hook has against the present state of a Secret: against one that was taken at first sight.
     pub(crate) fn doubt<'a>(&self, view: &View<'a>, secret: &Name) -> Option<&'a str> {
-        let good = view.entry(Kind::Secret, secret)?.good.as_ref()?;
+        let good = view.entry(Kind::Secret, secret)?.state.good.as_ref()?;
         let judge = || judged(secret, &good.object, &self.admit).err();
         good.doubt.as_ref()?.get_or_init(judge).as_deref()
     }
@@ -199,7 +215,7 @@ impl Index {
     /// Everything that is wrong with files and objects in themselves.
     pub(crate) fn findings(&self) -> impl Iterator<Item = &Finding> {
         let of_files = self.files.values().flat_map(|file| {
-            let of_entries = file.entries.iter().flat_map(Entry::findings);
+            let of_entries = file.entries.iter().flat_map(|(_, state)| state.findings());
             file.fault.iter().chain(&file.notes).chain(of_entries)
         });
         of_files.chain(self.live.findings())
@@ -231,7 +247,7 @@ impl Index {
             .into_iter()
             .map(|read| {
                 let before = take_good(&mut previous, &read);
-                settle(read, before, &self.admit)
+                ((read.kind, read.name.clone()), settle(read, before, &self.admit))
             })
             .collect();
     }
@@ -252,9 +268,26 @@ impl File {
     }
 }
 
-impl Entry {
+impl State {
+    /// An object that was never good.
+    fn broken(fault: Finding) -> Self {
+        Self::new(None, Some(fault), Vec::new())
+    }
+
+    fn new(good: Option<Good>, fault: Option<Finding>, notes: Vec<Finding>) -> Self {
+        let says_something = fault.is_some() || !notes.is_empty();
+        Self {
+            good,
+            said: says_something.then(|| Box::new(Said { fault, notes })),
+        }
+    }
+
+    fn fault(&self) -> Option<&Finding> {
+        self.said.as_ref()?.fault.as_ref()
+    }
+
     fn place(&self) -> Option<Location> {
-        match (&self.fault, &self.good) {
+        match (self.fault(), &self.good) {
             (Some(fault), _) => fault.location.clone(),
             (None, Some(good)) => good.places().map(Places::object),
             (None, None) => None,
@@ -262,22 +295,23 @@ impl Entry {
     }
 
     fn findings(&self) -> impl Iterator<Item = &Finding> {
-        self.fault.as_deref().into_iter().chain(&self.notes)
+        let said = self.said.iter();
+        said.flat_map(|said| said.fault.iter().chain(&said.notes))
     }
 }
 
 /// The last good state of the object that `read` is about.
-fn take_good(previous: &mut Vec<Entry>, read: &document::ReadObject) -> Option<Good> {
+fn take_good(previous: &mut Vec<((Kind, Name), State)>, read: &document::ReadObject) -> Option<Good> {
     let position = previous
         .iter()
-        .position(|entry| entry.kind == read.kind && entry.name == read.name)?;
-    previous.swap_remove(position).good
+        .position(|((kind, name), _)| *kind == read.kind && *name == read.name)?;
+    previous.swap_remove(position).1.good
 }
 
 /// An object as read, or its last good state where that is better.
-fn settle(read: document::ReadObject, before: Option<Good>, admit: &Admit) -> Entry {
+fn settle(read: document::ReadObject, before: Option<Good>, admit: &Admit) -> State {
     let document::ReadObject {
-        kind,
+        kind: _,
         name,
         outcome,
         revoked,
@@ -292,17 +326,11 @@ fn settle(read: document::ReadObject, before: Option<Good>, admit: &Admit) -> En
     let (good, fault) = match outcome {
         Ok(good) => (Some(good), None),
         Err(fault) => match before.and_then(|before| last_good(before, revoked.as_ref())) {
-            Some(before) => (Some(before), Some(Box::new(kept(*fault)))),
-            None => (None, Some(fault)),
+            Some(before) => (Some(before), Some(kept(*fault))),
+            None => (None, Some(*fault)),
         },
     };
-    Entry {
-        kind,
-        name,
-        good,
-        fault,
-        notes,
-    }
+    State::new(good, fault, notes)
 }
 
 /// The state of before, with what is revoked since: that counts, whatever else is wrong with the object. `None`: it must not

@@ -30,12 +30,12 @@ impl Changes {
 
     /// Notes a state that an object had or has. What names others (Traefik's kinds, Ingresses) decides who looks at
     /// what, and a finding about an object is told whoever looks at it: either may change everything.
-    pub(super) fn note(&mut self, entry: &Entry, withheld: bool) {
-        if !is_looked_at(entry.kind) || (!withheld && entry.findings().next().is_some()) {
+    pub(super) fn note(&mut self, entry: Entry<'_>, withheld: bool) {
+        if !is_looked_at(entry.kind) || (!withheld && entry.state.findings().next().is_some()) {
             self.all();
         } else {
-            let object = entry.good.as_ref().map(|good| &good.object);
-            self.object(entry.kind, service_of(&entry.name, object));
+            let object = entry.state.good.as_ref().map(|good| &good.object);
+            self.object(entry.kind, service_of(entry.name, object));
         }
     }
 

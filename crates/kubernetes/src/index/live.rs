@@ -10,7 +10,7 @@ use viaduct_config::{Finding, Location};
 
 use super::changes::{Changes, service_of};
 use super::document::{self, ReadObject};
-use super::{Entry, Index, Needs, settle};
+use super::{Entry, Index, Needs, State, settle};
 use crate::api::{EndpointSlice, Kind, Name, Object};
 use identity::Identity;
 
@@ -88,7 +88,7 @@ type ObjectKey = (Kind, bool, Name);
 
 #[derive(Debug)]
 struct Held {
-    entry: Entry,
+    state: State,
     identity: Identity,
     withheld: bool,
 }
@@ -131,28 +131,29 @@ impl Live {
     }
 
     /// What is known of an object: of the new API group where both have it.
-    pub(super) fn entry(&self, kind: Kind, name: &Name) -> Option<&Entry> {
+    pub(super) fn entry(&self, kind: Kind, name: &Name) -> Option<Entry<'_>> {
         let mut key = (kind, false, name.clone());
-        let found = self.objects.get(&key).or_else(|| {
+        let found = self.objects.get_key_value(&key).or_else(|| {
             key.1 = true;
-            kind.old_api_version().and_then(|_| self.objects.get(&key))
+            kind.old_api_version()
+                .and_then(|_| self.objects.get_key_value(&key))
         });
-        found.map(|held| &held.entry)
+        found.map(|(key, held)| entry(key, held))
     }
 
     /// Every object of a kind.
-    pub(super) fn entries_of(&self, kind: Kind) -> impl Iterator<Item = &Entry> {
+    pub(super) fn entries_of(&self, kind: Kind) -> impl Iterator<Item = Entry<'_>> {
         let from = (kind, false, Name::new("", ""));
         let rest = self.objects.range(from..);
         rest.take_while(move |(key, _)| key.0 == kind)
-            .map(|(_, held)| &held.entry)
+            .map(|(key, held)| entry(key, held))
     }
 
     /// The slices of a service, in the order of their names.
     pub(super) fn slices_of(&self, service: &Name) -> Vec<&EndpointSlice> {
         let from = (service.clone(), Arc::from(""));
         let names = self.slices.range(from..).take_while(|(of, _)| of == service);
-        let slice = |name: &Name| match &self.entry(Kind::EndpointSlice, name)?.good.as_ref()?.object {
+        let slice = |name: &Name| match &self.entry(Kind::EndpointSlice, name)?.state.good.as_ref()?.object {
             Object::EndpointSlice(slice) => Some(&**slice),
             _ => None,
         };
@@ -161,12 +162,11 @@ impl Live {
             .collect()
     }
 
-    fn insert(&mut self, mut key: ObjectKey, mut held: Held) {
+    fn insert(&mut self, mut key: ObjectKey, held: Held) {
         self.share_namespace(&mut key);
-        held.entry.name = key.2.clone();
         self.new_data |= key.0.holds_data();
-        self.changes.note(&held.entry, held.withheld);
-        if let Some(service) = slice_service(&held) {
+        self.changes.note(entry(&key, &held), held.withheld);
+        if let Some(service) = slice_service(&key, &held) {
             self.slices.insert((service, Arc::clone(&key.2.name)));
         }
         self.objects.insert(key, Box::new(held));
@@ -184,8 +184,8 @@ impl Live {
     fn remove(&mut self, key: &ObjectKey) -> Option<Held> {
         let held = *self.objects.remove(key)?;
         self.new_data |= key.0.holds_data();
-        self.changes.note(&held.entry, held.withheld);
-        if let Some(service) = slice_service(&held) {
+        self.changes.note(entry(key, &held), held.withheld);
+        if let Some(service) = slice_service(key, &held) {
             self.slices.remove(&(service, Arc::clone(&key.2.name)));
         }
         Some(held)
@@ -201,14 +201,14 @@ impl Live {
         self.objects.len()
     }
 
-    pub(super) fn entries(&self) -> impl Iterator<Item = &Entry> {
-        self.objects.values().map(|held| &held.entry)
+    pub(super) fn entries(&self) -> impl Iterator<Item = Entry<'_>> {
+        self.objects.iter().map(|(key, held)| entry(key, held))
     }
 
     /// That data was dropped is not a fault of the object.
     pub(super) fn findings(&self) -> impl Iterator<Item = &Finding> {
         let told = self.objects.values().filter(|held| !held.withheld);
-        told.flat_map(|held| held.entry.findings())
+        told.flat_map(|held| held.state.findings())
     }
 
     fn bury(&mut self, last: Identity) {
@@ -306,16 +306,15 @@ impl Index {
         let kinds = Kind::ALL.into_iter().filter(|kind| kind.holds_data());
         for kind in kinds {
             let of_kind = objects.range_mut((kind, false, Name::new("", ""))..);
-            for ((_, _, name), held) in of_kind.take_while(|(key, _)| key.0 == kind) {
+            for (key, held) in of_kind.take_while(|(key, _)| key.0 == kind) {
+                let (_, _, name) = key;
                 if held.withheld || needs.contains(&(kind, name.clone())) {
                     continue;
                 }
                 // What was told of it is told no more.
-                changes.note(&held.entry, false);
+                changes.note(entry(key, held), false);
                 held.withheld = true;
-                held.entry.good = None;
-                held.entry.fault = Some(Box::new(withheld(kind, name)));
-                held.entry.notes = Vec::new();
+                held.state = State::broken(withheld(kind, name));
             }
         }
     }
@@ -343,7 +342,7 @@ impl Index {
             self.live.changes.object(kind, Some(name.clone()));
             let message = format!("its data cannot be fetched: {why}");
             let fault = Finding::error(Code::InvalidObject, message).object(name.of_kind(kind));
-            held.entry.fault = Some(Box::new(fault));
+            held.state = State::broken(fault);
         }
     }
 
@@ -360,22 +359,16 @@ impl Index {
             return false;
         }
         let before = match self.live.remove(&key) {
-            Some(known) if known.identity.uid == identity.uid => known.entry.good,
+            Some(known) if known.identity.uid == identity.uid => known.state.good,
             Some(_) | None => None,
         };
-        let entry = if without {
-            Entry {
-                kind: key.0,
-                name: key.2.clone(),
-                good: None,
-                fault: Some(Box::new(withheld(key.0, &key.2))),
-                notes: Vec::new(),
-            }
+        let state = if without {
+            State::broken(withheld(key.0, &key.2))
         } else {
             settle(read, before, &self.admit)
         };
         let held = Held {
-            entry,
+            state,
             identity,
             withheld: without,
         };
@@ -384,11 +377,19 @@ impl Index {
     }
 }
 
+fn entry<'a>((kind, _, name): &'a ObjectKey, held: &'a Held) -> Entry<'a> {
+    Entry {
+        kind: *kind,
+        name,
+        state: &held.state,
+    }
+}
+
 /// Whose endpoints it has, if it is a slice.
-fn slice_service(held: &Held) -> Option<Name> {
-    let object = &held.entry.good.as_ref()?.object;
+fn slice_service((_, _, name): &ObjectKey, held: &Held) -> Option<Name> {
+    let object = &held.state.good.as_ref()?.object;
     matches!(object, Object::EndpointSlice(_))
-        .then(|| service_of(&held.entry.name, Some(object)))
+        .then(|| service_of(name, Some(object)))
         .flatten()
 }
 

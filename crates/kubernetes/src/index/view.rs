@@ -46,7 +46,7 @@ pub(crate) type Looked = BTreeSet<(Kind, Option<Name>)>;
 pub(crate) struct View<'a> {
     /// Where to look instead of in `objects` and `slices`.
     live: Option<&'a Live>,
-    objects: BTreeMap<Kind, BTreeMap<&'a Name, &'a Entry>>,
+    objects: BTreeMap<Kind, BTreeMap<&'a Name, Entry<'a>>>,
     /// Slices by namespace and service, each in the order of their names.
     slices: HashMap<&'a str, HashMap<&'a str, Vec<&'a EndpointSlice>>>,
     /// Objects that are written twice.
@@ -58,15 +58,15 @@ pub(crate) struct View<'a> {
 impl<'a> View<'a> {
     /// Of two entries for one object the first counts; entries come in the order of their files'
     /// paths.
-    pub(super) fn of(entries: impl Iterator<Item = &'a Entry>) -> Self {
+    pub(super) fn of(entries: impl Iterator<Item = Entry<'a>>) -> Self {
         let mut view = Self::default();
         for entry in entries {
             let shelf = view.objects.entry(entry.kind).or_default();
-            match shelf.get(&entry.name) {
+            match shelf.get(entry.name) {
                 None => {
-                    shelf.insert(&entry.name, entry);
+                    shelf.insert(entry.name, entry);
                 }
-                Some(first) => view.duplicates.push(duplicate(first, entry)),
+                Some(first) => view.duplicates.push(duplicate(*first, entry)),
             }
         }
         let mut slices: HashMap<_, HashMap<_, Vec<_>>> = HashMap::new();
@@ -119,16 +119,21 @@ impl<'a> View<'a> {
     /// The object and its name, which lives as long as the view does.
     pub(crate) fn find<T: Typed>(&self, name: &Name) -> Option<(&'a Name, Result<&'a T, &'a Finding>)> {
         let entry = self.entry(T::KIND, name)?;
-        held(entry).map(|held| (&entry.name, held.state))
+        held(entry).map(|held| (entry.name, held.state))
     }
 
     /// What is known of an object.
-    pub(super) fn entry(&self, kind: Kind, name: &Name) -> Option<&'a Entry> {
+    pub(super) fn entry(&self, kind: Kind, name: &Name) -> Option<Entry<'a>> {
         self.look(kind, Some(name));
         match self.live {
             Some(live) => live.entry(kind, name),
             None => self.objects.get(&kind)?.get(name).copied(),
         }
+    }
+
+    /// The same name, as the object itself has it if there is one: what is made of many objects keeps no copies.
+    pub(crate) fn known(&self, kind: Kind, name: Name) -> Name {
+        self.entry(kind, &name).map_or(name, |entry| entry.name.clone())
     }
 
     /// What was looked at since this was asked last, found or not.
@@ -148,14 +153,14 @@ impl<'a> View<'a> {
         let entry = self.entry(kind, name)?;
         Some(Subject {
             kind,
-            name: &entry.name,
-            places: entry.good.as_ref().and_then(Good::places),
+            name: entry.name,
+            places: entry.state.good.as_ref().and_then(Good::places),
         })
     }
 
     /// Where an object is written; objects of a cluster are nowhere, whatever they say.
     pub(crate) fn place(&self, kind: Kind, name: &Name) -> Option<Location> {
-        self.objects.get(&kind)?.get(name)?.place()
+        self.objects.get(&kind)?.get(name)?.state.place()
     }
 
     /// Whether an object is there, good or not.
@@ -202,30 +207,30 @@ impl Subject<'_> {
     }
 }
 
-fn held<'a, T: Typed>(entry: &'a Entry) -> Option<Held<'a, T>> {
-    let good = entry.good.as_ref();
+fn held<T: Typed>(entry: Entry<'_>) -> Option<Held<'_, T>> {
+    let good = entry.state.good.as_ref();
     let state = match good {
         Some(good) => Ok(T::of(&good.object)?),
-        None => Err(entry.fault.as_deref()?),
+        None => Err(entry.state.fault()?),
     };
     Some(Held {
         subject: Subject {
             kind: entry.kind,
-            name: &entry.name,
+            name: entry.name,
             places: good.and_then(Good::places),
         },
         state,
     })
 }
 
-fn duplicate(first: &Entry, second: &Entry) -> Finding {
+fn duplicate(first: Entry<'_>, second: Entry<'_>) -> Finding {
     let finding = Finding::error(
         Code::DuplicateObject,
         "the object is written twice; this one has no effect",
     )
     .object(second.name.of_kind(second.kind))
-    .at(second.place());
-    match first.place() {
+    .at(second.state.place());
+    match first.state.place() {
         Some(place) => finding.hint(format!("the other one is at {place}")),
         None => finding,
     }

@@ -177,7 +177,7 @@ fn c43_a_secret_that_is_half_rotated_keeps_its_last_good_state() {
     assert_eq!(findings[0].location, None);
     let name = Name::new("web", "front");
     let held = &index.live.objects[&(Kind::Secret, false, name)];
-    let Some(Object::Secret(kept)) = held.entry.good.as_ref().map(|good| &good.object) else {
+    let Some(Object::Secret(kept)) = held.state.good.as_ref().map(|good| &good.object) else {
         panic!("{held:?}");
     };
     assert_eq!(kept.data.get("tls.crt"), Some(&b"good"[..]));
