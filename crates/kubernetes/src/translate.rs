@@ -185,6 +185,11 @@ impl Draft {
             .into_iter()
             .filter_map(|(router, secret)| Some((router, *positions.get(&secret)?)))
             .collect();
+        self.update
+            .dynamic
+            .tls
+            .certificates
+            .reserve_exact(self.certificates.len());
         for (index, (secret, certificate)) in self.certificates.into_iter().enumerate() {
             let origin = Origin {
                 object: Some(secret.of_kind(Kind::Secret)),

@@ -102,10 +102,12 @@ impl<'a> View<'a> {
     }
 
     pub(crate) fn get<T: Typed>(&self, name: &Name) -> Lookup<'a, T> {
+        let entry = self.entry(T::KIND, name);
         if T::KIND.holds_data() {
+            let name = entry.map_or(name, |entry| entry.name);
             self.needs.borrow_mut().insert((T::KIND, name.clone()));
         }
-        match self.entry(T::KIND, name).and_then(held) {
+        match entry.and_then(held) {
             Some(held) => held.state.map_or_else(Lookup::Broken, Lookup::Good),
             None => Lookup::Missing,
         }
@@ -124,11 +126,13 @@ impl<'a> View<'a> {
 
     /// What is known of an object.
     pub(super) fn entry(&self, kind: Kind, name: &Name) -> Option<Entry<'a>> {
-        self.look(kind, Some(name));
-        match self.live {
+        let found = match self.live {
             Some(live) => live.entry(kind, name),
-            None => self.objects.get(&kind)?.get(name).copied(),
-        }
+            None => self.objects.get(&kind).and_then(|shelf| shelf.get(name)).copied(),
+        };
+        // What is noted is kept: an object's own name is there anyway.
+        self.look(kind, Some(found.map_or(name, |found| found.name)));
+        found
     }
 
     /// The same name, as the object itself has it if there is one: what is made of many objects keeps no copies.

@@ -164,16 +164,20 @@ impl IngressTranslator {
 
 impl Memory {
     fn of(index: &Index, policy: &Policy) -> Self {
-        let (update, needs, traces) = translate_whole(index, policy);
+        let (update, needs, mut traces) = translate_whole(index, policy);
+        traces.routes.shrink_to_fit();
+        traces.dependants.shrink_to_fit();
         let secret = |position| {
             let origin = update.origins.get(&Element::Certificate(position))?;
             let object = origin.object.as_ref()?;
             Some(Name::new(object.namespace.clone(), object.name.clone()))
         };
+        let mut certificates: Vec<_> = (0..update.dynamic.tls.certificates.len())
+            .map_while(secret)
+            .collect();
+        certificates.shrink_to_fit();
         Self {
-            certificates: (0..update.dynamic.tls.certificates.len())
-                .map_while(secret)
-                .collect(),
+            certificates,
             update,
             needs: Arc::new(needs),
             traces,

@@ -347,8 +347,8 @@ impl<'a> Routing<'a> {
 
     fn certificate(&mut self, secret: &str, field: &str, draft: &mut Draft) {
         let name = Name::new(&*self.subject.name.namespace, secret);
-        // Whoever was first looked at it for all.
-        self.cx.view.look(Kind::Secret, Some(&name));
+        // Whoever was first looked at it for all; this looks at it for this one.
+        let name = self.cx.view.known(Kind::Secret, name);
         let router = self.cx.names.router(self.subject.name, &self.route.rule);
         let owner = (Element::Router(router), name.clone());
         if draft.has_certificate(&name) {

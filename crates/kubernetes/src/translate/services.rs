@@ -13,7 +13,7 @@ use super::references::{self, Named, Target, Written};
 use super::{Context, Draft, names, near};
 use crate::api::core::{ServicePort, ServiceTarget};
 use crate::api::ingress_route::ServiceRef;
-use crate::api::{Name, ServersTransport, TraefikService};
+use crate::api::{Kind, Name, ServersTransport, TraefikService};
 use crate::index::Subject;
 
 /// A service of a route, and where it is written.
@@ -42,7 +42,7 @@ pub(super) struct Built {
 impl Asked<'_> {
     pub(super) fn build(&self, cx: &Context<'_>, draft: &mut Draft) -> Result<Built, Finding> {
         self.check_kind()?;
-        let name = self.name(cx)?;
+        let name = cx.view.known(Kind::Service, self.name(cx)?);
         let service = reach::find(cx, self.subject, &self.at("name"), &name)?;
         let asked = self.service;
         let port = reach::port(
