@@ -156,6 +156,10 @@ impl Names {
                 | GeneralName::Invalid(..) => {}
             }
         }
+        // A certificate has one or two names, and there may be tens of thousands of certificates.
+        names.dns.shrink_to_fit();
+        names.ip.shrink_to_fit();
+        names.uri.shrink_to_fit();
         Ok(names)
     }
 }
