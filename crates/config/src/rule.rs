@@ -17,6 +17,8 @@ mod print;
 mod tests;
 mod v2;
 
+use std::sync::Arc;
+
 use ipnet::IpNet;
 
 use crate::regexp::GoRegexp;
@@ -71,7 +73,7 @@ impl std::fmt::Display for Syntax {
 /// A parsed rule together with its text. Traefik's default priority is the text's length in bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rule {
-    text: String,
+    text: Arc<str>,
     syntax: Syntax,
     expr: Expr,
 }
@@ -89,7 +91,7 @@ impl Rule {
     pub fn parse_http_as(syntax: Syntax, text: &str) -> Result<Self, RuleError> {
         parser::parse(syntax, text)
             .map(|expr| Self {
-                text: text.to_owned(),
+                text: text.into(),
                 syntax,
                 expr,
             })
@@ -103,7 +105,7 @@ impl Rule {
     /// Good enough to refuse requests by, never to serve them by.
     pub fn guess_http_as(syntax: Syntax, text: &str) -> Option<Self> {
         guess::guess(syntax, text).map(|expr| Self {
-            text: text.to_owned(),
+            text: text.into(),
             syntax,
             expr,
         })
@@ -126,13 +128,18 @@ impl Rule {
     pub fn from_expr(expr: Expr) -> Self {
         let expr = expr.balanced();
         Self {
-            text: print::print(&expr),
+            text: print::print(&expr).into(),
             syntax: Syntax::V3,
             expr,
         }
     }
 
     pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The text, for those who keep it.
+    pub fn shared_text(&self) -> &Arc<str> {
         &self.text
     }
 

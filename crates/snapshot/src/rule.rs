@@ -21,7 +21,6 @@ use test::Test;
 #[derive(Debug)]
 pub struct RouteRule {
     rule: Rule,
-    text: Arc<str>,
     test: Test,
     reach: Reach,
     shape: Shape,
@@ -35,7 +34,6 @@ impl RouteRule {
             test: Test::compile(rule.expr()),
             reach: Reach::of(rule.expr()),
             shape: Shape::of(rule.expr()),
-            text: rule.text().into(),
             rule,
         }
     }
@@ -70,7 +68,7 @@ impl RouteRule {
     }
 
     pub(crate) fn shared_text(&self) -> &Arc<str> {
-        &self.text
+        self.rule.shared_text()
     }
 
     /// Hosts named in a positive position, to which TLS options attach.

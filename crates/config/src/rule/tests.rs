@@ -23,7 +23,7 @@ fn refused(text: &str) -> String {
 
 /// The tree as canonical text.
 fn canonical(text: &str) -> String {
-    Rule::from_expr(parse(text).expr).text
+    Rule::from_expr(parse(text).expr).text().to_owned()
 }
 
 // === A3.1: matchers ===
