@@ -82,9 +82,7 @@ impl Standings {
             return false;
         };
         let before = standing.trouble.take();
-        if !self.any_failing() {
-            self.outage = None;
-        }
+        self.end_outage();
         before.is_some()
     }
 
@@ -110,7 +108,15 @@ impl Standings {
         let failing = matches!(trouble, Trouble::Failing(_));
         standing.trouble = Some(trouble);
         // An outage is told once, not collection by collection.
-        if failing { !outage_before } else { changed }
+        if failing {
+            return !outage_before;
+        }
+        self.end_outage() || changed
+    }
+
+    /// Whether there was an outage that is over: every collection has its answer, be it that there is none such.
+    fn end_outage(&mut self) -> bool {
+        !self.any_failing() && self.outage.take().is_some()
     }
 
     pub(super) fn refused(&mut self, collection: &Arc<Collection>, why: String) {
@@ -259,6 +265,35 @@ mod tests {
         assert!(hint.contains("disableClusterScopeResources"), "{hint}");
         assert!(standings.recovered(&nodes));
         assert_eq!(standings.findings(true), []);
+    }
+
+    #[test]
+    fn r14_an_outage_is_over_when_the_last_answer_is_that_there_is_no_such_kind() {
+        let (routes, old) = (
+            collection(Kind::IngressRoute, None),
+            collection(Kind::Middleware, None),
+        );
+        let (services, nodes) = (collection(Kind::Service, None), collection(Kind::Node, None));
+        let all = [&routes, &old, &services, &nodes].map(Arc::clone);
+        let mut standings = Standings::new("https://api", all.into_iter());
+        for collection in [&routes, &old, &services, &nodes] {
+            standings.troubled(collection, unreachable());
+        }
+        standings.listed(&routes);
+        standings.troubled(&nodes, Trouble::Refused("no".to_owned()));
+        standings.recovered(&services);
+        assert!(standings.failing());
+        assert!(
+            standings.troubled(&old, Trouble::Absent),
+            "there is something to tell"
+        );
+        assert!(!standings.failing());
+        let told = standings.findings(true);
+        assert!(
+            told.iter()
+                .all(|finding| !finding.message.contains("cannot be followed")),
+            "{told:?}"
+        );
     }
 
     #[test]
