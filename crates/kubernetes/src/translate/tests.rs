@@ -8,6 +8,7 @@ mod isolation;
 mod material;
 mod middlewares;
 mod names;
+mod order;
 mod services;
 mod streams;
 
@@ -42,6 +43,25 @@ fn update_under(policy: &Policy, documents: &[&str]) -> Update {
 
 fn update(documents: &[&str]) -> Update {
     update_under(&Policy::directory(), documents)
+}
+
+/// Twenty orders of the same documents, each in a file of its own.
+fn shuffled(mut documents: Vec<String>) -> impl Iterator<Item = Index> {
+    // Fixed, and different each time: no luck, and no two alike within one run.
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    (0..20).map(move |_| {
+        for last in (1..documents.len()).rev() {
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
+            documents.swap(last, (state >> 33) as usize % (last + 1));
+        }
+        let mut index = Index::new(|_| Ok(()));
+        for (position, document) in documents.iter().enumerate() {
+            index.apply(&format!("{position:02}.yaml"), document);
+        }
+        index
+    })
 }
 
 /// An IngressRoute `web/route` with one route, whose `services` are given.
