@@ -156,6 +156,8 @@ class Backend:
 
         class Handler(http.server.BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            # Its answers are two writes, and the second would wait for the acknowledgement of the first.
+            disable_nagle_algorithm = True
 
             def do_GET(self):
                 self.send_response(200)
