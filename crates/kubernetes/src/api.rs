@@ -64,6 +64,9 @@ pub enum Kind {
     Namespace,
 }
 
+/// The name of the TLS options that every router has unless it names others, and of the one store.
+pub(crate) const DEFAULT: &str = "default";
+
 impl Kind {
     pub const ALL: [Self; 19] = [
         Self::IngressRoute,

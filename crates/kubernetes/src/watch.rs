@@ -30,9 +30,9 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio::task::spawn_blocking;
 use tokio::time::{Instant, sleep_until};
-use viaduct_config::{Dynamic, ProviderName, Update};
+use viaduct_config::{Dynamic, Element, ProviderName, Update};
 
-use crate::api::Kind;
+use crate::api::{DEFAULT, Kind};
 use crate::index::{Changes, Collection, Index, Needs};
 use crew::Crew;
 use discovery::Discovery;
@@ -209,6 +209,10 @@ fn tell(updates: &mut [Update], standings: &Standings, ready: bool) {
     let findings = standings.findings(ready);
     if let Some(first) = updates.first_mut() {
         first.demands_unknown = standings.lacks(Kind::Namespace);
+        if let Some(why) = standings.hidden_default() {
+            let default = Element::TlsOptions(DEFAULT.to_owned());
+            first.broken.push((default, why));
+        }
         // Where there is nothing to add, what the update shares with the one before stays shared.
         if !findings.is_empty() {
             first.notes.extend(findings);
@@ -223,7 +227,10 @@ async fn read_collection(
 ) -> Result<(), ListError> {
     let read = match follower.path().await {
         Ok(Some(path)) => follower.list(&path).await,
-        Ok(None) => return Ok(()),
+        Ok(None) => {
+            standings.absent(&follower.collection);
+            return Ok(());
+        }
         Err(error) => Err(error),
     };
     let collection = &follower.collection;
@@ -336,7 +343,10 @@ impl Watcher {
             News::Put(arrival) => index.put(&collection, *arrival),
             News::Deleted(object) => index.delete(&collection, &object),
             News::Recovered => self.standings.recovered(&collection),
-            News::Trouble(trouble) => {
+            News::Trouble(mut trouble) => {
+                if trouble == Trouble::Absent && index.has_default_options(&collection) {
+                    trouble = Trouble::Kept;
+                }
                 let gone = trouble == Trouble::Absent && index.swap(&collection, Vec::new());
                 self.standings.troubled(&collection, trouble) || gone
             }

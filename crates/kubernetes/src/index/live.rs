@@ -11,7 +11,7 @@ use viaduct_config::{Finding, Location};
 use super::changes::{Changes, service_of};
 use super::document::{self, ReadObject};
 use super::{Entry, Index, Needs, State, settle};
-use crate::api::{EndpointSlice, Kind, Name, Object};
+use crate::api::{DEFAULT, EndpointSlice, Kind, Name, Object};
 use identity::Identity;
 
 mod identity;
@@ -276,6 +276,12 @@ impl Index {
             self.live.pack();
         }
         changed
+    }
+
+    /// Whether TLS options are known in it that count for every router.
+    pub(crate) fn has_default_options(&self, collection: &Collection) -> bool {
+        let mut keys = self.live.objects.keys();
+        collection.kind == Kind::TlsOption && keys.any(|key| collection.holds(key) && &*key.2.name == DEFAULT)
     }
 
     /// Forgets an object, unless another one of its name has taken its place.

@@ -13,13 +13,10 @@ use viaduct_config::Finding;
 use viaduct_config::finding::Code;
 
 use crate::api::{
-    IngressRoute, IngressRouteTcp, IngressRouteUdp, Kind, Middleware, MiddlewareTcp, Name, Port,
+    DEFAULT, IngressRoute, IngressRouteTcp, IngressRouteUdp, Kind, Middleware, MiddlewareTcp, Name, Port,
     ServersTransport, ServersTransportTcp, TlsOption, TraefikService, Typed,
 };
 use crate::index::View;
-
-/// The name of the options that every TLS router has unless it names others, and of the one store.
-pub(super) const DEFAULT: &str = "default";
 
 /// The names of everything that can be referred to or that has an identity of its own.
 #[derive(Debug)]

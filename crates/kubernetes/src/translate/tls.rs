@@ -7,10 +7,9 @@ use viaduct_config::finding::Code;
 use viaduct_config::{Element, Finding, Materials};
 
 use super::material::{self, CaSource, Fault};
-use super::names::DEFAULT;
 use super::references::{Named, Target, Written};
 use super::{Context, Draft};
-use crate::api::{Kind, Name, Reference, TlsOption, TlsStore};
+use crate::api::{DEFAULT, Kind, Name, Reference, TlsOption, TlsStore};
 use crate::index::Subject;
 
 pub(super) fn translate_options(cx: &Context<'_>, draft: &mut Draft) {

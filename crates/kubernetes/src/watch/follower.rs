@@ -44,6 +44,8 @@ pub(super) enum Trouble {
     Absent,
     /// It had the kind, and says now that it has not; which is certain when it says so again.
     Missing,
+    /// It is certain, and what was known is kept all the same: others would be let in without it.
+    Kept,
     /// Its task panicked, for the so-manieth time, and has been begun again.
     Restarted(u32),
     /// We may not list or watch it; what the API server says of that.

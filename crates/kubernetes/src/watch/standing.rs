@@ -16,6 +16,8 @@ struct Standing {
     trouble: Option<Trouble>,
     /// How often in a row the API server has answered, and not with a list.
     answers: u32,
+    /// How often in a row it has said that there is no such kind.
+    denials: u32,
 }
 
 impl Standing {
@@ -73,6 +75,7 @@ impl Standings {
     pub(super) fn listed(&mut self, collection: &Arc<Collection>) -> bool {
         let standing = self.by_collection.entry(Arc::clone(collection)).or_default();
         standing.answers = 0;
+        standing.denials = 0;
         let first = !std::mem::replace(&mut standing.listed, true);
         self.recovered(collection) || first
     }
@@ -88,7 +91,7 @@ impl Standings {
 
     pub(super) fn troubled(&mut self, collection: &Arc<Collection>, trouble: Trouble) -> bool {
         let standing = self.by_collection.entry(Arc::clone(collection)).or_default();
-        let changed = standing.trouble.as_ref() != Some(&trouble);
+        let mut changed = standing.trouble.as_ref() != Some(&trouble);
         let outage_before = self.outage.is_some();
         match &trouble {
             Trouble::Failing(error) => {
@@ -100,10 +103,14 @@ impl Standings {
                 let why = || format!("{error} (asked for {})", told(collection));
                 self.outage.get_or_insert_with(why);
             }
-            Trouble::Absent => standing.listed = false,
+            Trouble::Absent => {
+                standing.listed = false;
+                standing.denials = standing.denials.saturating_add(1);
+                changed |= standing.denials == ENOUGH_DENIALS;
+            }
             // Nobody waits for ever for one that panics every time.
             Trouble::Restarted(_) => standing.answers = standing.answers.saturating_add(1),
-            Trouble::Missing | Trouble::Refused(_) => {}
+            Trouble::Missing | Trouble::Kept | Trouble::Refused(_) => {}
         }
         let failing = matches!(trouble, Trouble::Failing(_));
         standing.trouble = Some(trouble);
@@ -117,6 +124,13 @@ impl Standings {
     /// Whether there was an outage that is over: every collection has its answer, be it that there is none such.
     fn end_outage(&mut self) -> bool {
         !self.any_failing() && self.outage.take().is_some()
+    }
+
+    /// What is read once is not asked for again: there is no such kind.
+    pub(super) fn absent(&mut self, collection: &Arc<Collection>) {
+        for _ in 0..ENOUGH_DENIALS {
+            self.troubled(collection, Trouble::Absent);
+        }
     }
 
     pub(super) fn refused(&mut self, collection: &Arc<Collection>, why: String) {
@@ -136,6 +150,7 @@ impl Standings {
             match standing.trouble.as_ref()? {
                 Trouble::Refused(why) => Some(refusal(collection, standing.listed, why)),
                 Trouble::Missing => Some(missing(collection)),
+                Trouble::Kept => Some(kept(collection)),
                 Trouble::Restarted(times) => Some(restarted(collection, *times)),
                 Trouble::Absent | Trouble::Failing(_) => None,
             }
@@ -143,6 +158,40 @@ impl Standings {
         findings.extend(others);
         findings.extend(self.no_kinds());
         findings
+    }
+
+    /// Why TLS options `default` might be in force that are not known. They count though no router names them, and
+    /// without them everybody is let in whom they ask for a certificate (I2). `None`: all options are known.
+    pub(super) fn hidden_default(&self) -> Option<Finding> {
+        let mut standings = self.by_collection.iter();
+        let (collection, standing) = standings.find(|(collection, standing)| {
+            let denied = standing.trouble == Some(Trouble::Absent);
+            // Most clusters never had the group that Traefik's kinds were in before.
+            let is_certain = denied && (collection.old || standing.denials >= ENOUGH_DENIALS);
+            collection.kind == Kind::TlsOption && !standing.listed && !is_certain
+        })?;
+        let message = "it is not known whether the cluster has TLS options `default`, which might ask clients for \
+                       certificates: routers that name no other options are out of service until it is";
+        let what = told(collection);
+        let (got, hint) = match &standing.trouble {
+            Some(Trouble::Refused(why)) => (
+                why.clone(),
+                format!("grant `list` and `watch` on {what} to this service account"),
+            ),
+            Some(Trouble::Absent) => (
+                format!("the API server does not know {what}"),
+                "it is asked again within ten seconds, and believed then".to_owned(),
+            ),
+            Some(Trouble::Failing(error)) => (
+                error.to_string(),
+                "it is asked again by itself, every few seconds".to_owned(),
+            ),
+            Some(Trouble::Missing | Trouble::Kept | Trouble::Restarted(_)) | None => (
+                format!("{what} have not been listed"),
+                "it is asked again by itself, every few seconds".to_owned(),
+            ),
+        };
+        Some(Finding::error(Code::ClusterAccess, message).got(got).hint(hint))
     }
 
     fn outage_finding(&self, why: &str, ready: bool) -> Finding {
@@ -180,6 +229,8 @@ impl Standings {
 
 /// Some seconds at the pace of retries; an API server that starts or is restarted has recovered by then.
 const ENOUGH_ANSWERS: u32 = 5;
+/// A server that has just begun may not know all its kinds yet; it is asked again some seconds later.
+const ENOUGH_DENIALS: u32 = 2;
 
 fn missing(collection: &Collection) -> Finding {
     let message = format!(
@@ -188,6 +239,16 @@ fn missing(collection: &Collection) -> Finding {
     );
     Finding::warning(Code::ClusterAccess, message)
         .hint("it is asked again within ten seconds; see whether the CustomResourceDefinition is there")
+}
+
+fn kept(collection: &Collection) -> Finding {
+    let message = format!(
+        "the API server does not know {} any more: those that were known stay in service, since one of them is `default` and \
+         counts for every router",
+        told(collection)
+    );
+    Finding::error(Code::ClusterAccess, message)
+        .hint("apply the CustomResourceDefinition again; to do without the options, restart after it is gone")
 }
 
 fn restarted(collection: &Collection, times: u32) -> Finding {
@@ -294,6 +355,42 @@ mod tests {
                 .all(|finding| !finding.message.contains("cannot be followed")),
             "{told:?}"
         );
+    }
+
+    #[test]
+    fn i2_options_that_count_for_every_router_are_known_or_told_to_be_hidden() {
+        let new = collection(Kind::TlsOption, Some("web"));
+        let old = Arc::new(Collection {
+            old: true,
+            ..(*new).clone()
+        });
+        let mut standings = Standings::new("https://api", [&new, &old].map(Arc::clone).into_iter());
+        let got = |standings: &Standings| standings.hidden_default().and_then(|finding| finding.got);
+        assert!(got(&standings).is_some(), "nothing is known yet");
+        standings.troubled(&old, Trouble::Absent);
+        for (trouble, told) in [
+            (Trouble::Refused("no".to_owned()), "no"),
+            (unreachable(), "cannot be reached"),
+            (Trouble::Restarted(1), "have not been listed"),
+            (Trouble::Absent, "does not know tlsoptions.traefik.io"),
+        ] {
+            standings.troubled(&new, trouble);
+            let got = got(&standings).expect("hidden");
+            assert!(got.contains(told), "{got}");
+        }
+        assert!(
+            standings.troubled(&new, Trouble::Absent),
+            "now it is certain, which is news"
+        );
+        assert_eq!(got(&standings), None);
+        assert!(!standings.troubled(&new, Trouble::Absent));
+        standings.listed(&new);
+        for trouble in [Trouble::Refused("no".to_owned()), unreachable(), Trouble::Kept] {
+            standings.troubled(&new, trouble);
+            assert_eq!(got(&standings), None, "what was known counts");
+        }
+        let ingresses = Standings::new("https://api", std::iter::once(collection(Kind::Ingress, None)));
+        assert_eq!(got(&ingresses), None, "nobody asks for the kind");
     }
 
     #[test]

@@ -9,10 +9,10 @@ use std::collections::HashMap;
 use viaduct_config::finding::Code;
 use viaduct_config::{Finding, suggest};
 
-use super::super::names::{DEFAULT, Names, plain};
+use super::super::names::{Names, plain};
 use super::super::{Context, PROVIDER};
 use super::annotations::Mention;
-use crate::api::{Kind, Middleware, Name, ServersTransport, TlsOption};
+use crate::api::{DEFAULT, Kind, Middleware, Name, ServersTransport, TlsOption};
 use crate::index::{Subject, View};
 
 /// Objects of Traefik's kinds by the names of their elements.
