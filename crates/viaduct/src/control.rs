@@ -319,7 +319,7 @@ fn changes_trust(before: &Snapshot, after: &Snapshot) -> bool {
 /// What the control plane is told while it runs.
 pub(crate) struct Sources {
     pub(crate) updates: mpsc::Receiver<Update>,
-    /// What is said once, together with the first update.
+    /// What is said together with the first update, before all that `updates` says next.
     pub(crate) fixed: Vec<Update>,
     /// New states of the install configuration's `serversTransport`; `None`: it stays as it is.
     pub(crate) default_transport: Option<mpsc::Receiver<ServersTransport>>,

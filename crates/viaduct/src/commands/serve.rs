@@ -61,6 +61,7 @@ async fn serve(told: &Told, log: &Log, log_export: Option<Export>) -> Result<Exi
     )?;
     let own = edge.addresses().into_iter().map(|(_, address)| address).collect();
     let providers::Started {
+        clusters,
         updates,
         events,
         leaders,
@@ -72,7 +73,7 @@ async fn serve(told: &Told, log: &Log, log_export: Option<Export>) -> Result<Exi
         default_transport: transport::follow(install, &routing.servers_transport)?,
         revoked: revoked::follow(&install.bridge, &routing.revoked)?,
         overlap: settings::timeout(install.bridge.rotation.overlap),
-        fixed: Vec::new(),
+        fixed: clusters,
         updates,
     };
     let serving = Serving::start(

@@ -39,13 +39,15 @@ pub(crate) fn default_rule_syntax(install: &Install) -> Syntax {
 /// What providers say, and whom to tell what is wrong with it.
 pub(crate) struct Started {
     pub(crate) updates: mpsc::Receiver<Update>,
+    /// What clusters said first, which comes before what they have said in `updates`.
+    pub(crate) clusters: Vec<Update>,
     /// `None`: no provider has objects that could be told.
     pub(crate) events: Option<Events>,
     /// What this replica may be the leader of.
     pub(crate) leaders: Vec<Leader>,
 }
 
-/// Starts every provider. What they have to say at the start is in the channel when this returns, beginning
+/// Starts every provider. What they have to say at the start is there when this returns, the channel beginning
 /// with what Viaduct makes of the install configuration itself (provider `internal`). Needs a tokio runtime.
 /// `own`: where this process listens. Waits until a cluster's objects have been listed, or its API server has been
 /// waited for long enough.
@@ -71,7 +73,7 @@ pub(crate) async fn start(install: &Install, own: Vec<SocketAddr>) -> Result<Sta
         default_rule_syntax: default_rule_syntax(install),
         tell_names: false,
     };
-    let (mut events, mut leaders) = (None, Vec::new());
+    let (mut events, mut leaders, mut clusters) = (None, Vec::new(), Vec::new());
     for plan in cluster::plans(install) {
         let connection = plan.connect().await?;
         if events.is_none() {
@@ -79,11 +81,12 @@ pub(crate) async fn start(install: &Install, own: Vec<SocketAddr>) -> Result<Sta
         }
         let (cluster, leader) = plan.follow(connection, &around, pause)?;
         leaders.extend(leader);
-        start_cluster(cluster, &sender).await;
+        clusters.extend(start_cluster(cluster, &sender).await);
     }
     tokio::spawn(async move { sender.closed().await });
     Ok(Started {
         updates,
+        clusters,
         events,
         leaders,
     })
@@ -124,13 +127,14 @@ pub(crate) async fn read_once(install: &Install) -> Result<Vec<Update>, Failure>
     Ok(updates)
 }
 
-/// The cluster keeps to the throttle itself, so that what comes too early is not translated in vain.
-async fn start_cluster(cluster: Cluster, sender: &mpsc::Sender<Update>) {
+/// What it says first. That is not put into the channel: nobody reads it yet, and it may be full of what files have said
+/// while the cluster was listed. The cluster keeps to the throttle itself, so that what comes too early is not translated
+/// in vain.
+async fn start_cluster(cluster: Cluster, sender: &mpsc::Sender<Update>) -> Vec<Update> {
     let mut updates = cluster.follow();
-    for update in updates.recv().await.into_iter().flatten() {
-        sender.try_send(update).unwrap_or_default();
-    }
+    let first = updates.recv().await.unwrap_or_default();
     tokio::spawn(hand_over(updates, sender.clone()));
+    first
 }
 
 /// Hands over in one go what belongs together, lest a part of it is in service without the rest.
