@@ -106,10 +106,11 @@ impl Traces {
 }
 
 /// What has the name of a Service counts as the Service: nearly everybody who looks at one of them looks at all.
+/// Whoever looks at every Service, for a hint say, does not look at every endpoint.
 fn settled((kind, name): (Kind, Option<Name>)) -> (Kind, Option<Name>) {
-    let kind = match kind {
-        Kind::EndpointSlice | Kind::Endpoints => Kind::Service,
-        other => other,
+    let kind = match (kind, &name) {
+        (Kind::EndpointSlice | Kind::Endpoints, Some(_)) => Kind::Service,
+        (other, _) => other,
     };
     (kind, name)
 }
