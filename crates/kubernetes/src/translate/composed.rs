@@ -1,6 +1,8 @@
 //! Services that have a name of their own, and what they are made of, until the parts have names, too.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+mod circles;
+
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use viaduct_config::dynamic::http::{
@@ -264,25 +266,12 @@ fn service_of(built: &Built) -> Service {
 
 /// Takes out of service what is made of itself, and what lies between two such.
 fn break_circles(draft: &mut Draft) {
-    let services = &draft.update.dynamic.http.services;
-    let mut leads_to: HashMap<&str, Vec<&str>> = services
-        .iter()
-        .map(|(name, service)| (name.as_str(), parts_of(service)))
-        .filter(|(_, parts)| !parts.is_empty())
+    let services = draft.update.dynamic.http.services.iter();
+    let leads_to = services.map(|(name, service)| (name.as_str(), parts_of(service)));
+    let circular: Vec<String> = circles::on_circles(leads_to)
+        .into_iter()
+        .map(str::to_owned)
         .collect();
-    // Neither the first nor the last of a path is on a circle; then those next to them are the ends.
-    loop {
-        let before = leads_to.len();
-        let known: HashSet<&str> = leads_to.keys().copied().collect();
-        leads_to.retain(|_, parts| parts.iter().any(|part| known.contains(part)));
-        let reached: HashSet<&str> = leads_to.values().flatten().copied().collect();
-        leads_to.retain(|name, _| reached.contains(name));
-        if leads_to.len() == before {
-            break;
-        }
-    }
-    let mut circular: Vec<String> = leads_to.into_keys().map(str::to_owned).collect();
-    circular.sort_unstable();
     for name in circular {
         let element = Element::Service(name);
         let origin = draft.update.origins.get(&element).cloned().unwrap_or_default();
