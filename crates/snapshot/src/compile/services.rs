@@ -1,5 +1,6 @@
 //! `services` -> services, references followed.
 
+mod heights;
 mod servers;
 
 use std::collections::{BTreeMap, HashMap};
@@ -13,6 +14,7 @@ use viaduct_config::dynamic::http::{
 use viaduct_config::finding::Code;
 use viaduct_config::{Element, Finding, Map, QualifiedName};
 
+use self::heights::Heights;
 use super::sources::{Source, Sources};
 use super::transports::Transports;
 use crate::book::{Book, KeptService, Pools, Position, Slots, Slotted};
@@ -25,12 +27,15 @@ pub(super) struct Services<'s> {
     resolver: &'s Resolver<'s>,
     transports: &'s Transports,
     book: Option<&'s Book>,
-    /// By source and name.
-    built: HashMap<(usize, &'s str), Outcome, RandomState>,
+    heights: Heights<'s>,
+    built: HashMap<Key<'s>, Outcome, RandomState>,
     pools: Pools,
     said: Said,
     done: Position,
 }
+
+/// Source and name.
+type Key<'s> = (usize, &'s str);
 
 type Said = BTreeMap<Position, Vec<Finding>>;
 
@@ -50,7 +55,7 @@ pub(super) struct Built {
     pub(super) said: Said,
 }
 
-/// Where a service is asked for.
+/// How many services above lead to the one that is asked for.
 struct Depth(usize);
 
 impl<'s> Services<'s> {
@@ -65,6 +70,7 @@ impl<'s> Services<'s> {
             resolver,
             transports,
             book,
+            heights: Heights::of(sources),
             built: HashMap::default(),
             pools: Pools::next_round(book.map(|book| &book.pools)),
             said: Said::new(),
@@ -151,7 +157,7 @@ impl<'s> Services<'s> {
                 }
                 .build(balancer, kept, before, &mut notes)
             }
-            Ok(Kind::Weighted(weighted)) => self.weighted(source, weighted, slots, depth),
+            Ok(Kind::Weighted(weighted)) => self.weighted(key, source, weighted, slots, depth),
             Ok(Kind::Internal(internal)) => Ok(ServiceKind::Internal(internal)),
         };
         let mut said: Vec<Finding> = notes.into_iter().map(place).collect();
@@ -184,18 +190,15 @@ impl<'s> Services<'s> {
 
     fn weighted(
         &mut self,
+        key: Key<'s>,
         source: &Source<'_>,
         written: &Weighted,
         slots: &mut Slots,
         Depth(depth): Depth,
     ) -> Result<ServiceKind, Finding> {
-        if written.sticky.is_some() {
-            return Err(unserved("sticky sessions", "weighted.sticky"));
-        }
-        if written.health_check.is_some() {
-            return Err(unserved("health checks", "weighted.healthCheck"));
-        }
-        if depth >= MAX_DEPTH {
+        refuse_unserved_weighted(written)?;
+        // What it leads to is not to blame. A way that never ends is followed for as long, for the fault that is on it.
+        if self.heights.get(key).unwrap_or(depth + 1) > MAX_DEPTH {
             let message = format!("weighted services are nested more than {MAX_DEPTH} deep");
             return Err(Finding::error(Code::InvalidService, message));
         }
@@ -328,6 +331,17 @@ pub(super) fn kind_of<'a>(
 }
 
 /// What is not served yet takes the service out of service, rather than being left away silently.
+fn refuse_unserved_weighted(written: &Weighted) -> Result<(), Finding> {
+    if written.sticky.is_some() {
+        return Err(unserved("sticky sessions", "weighted.sticky"));
+    }
+    if written.health_check.is_some() {
+        return Err(unserved("health checks", "weighted.healthCheck"));
+    }
+    Ok(())
+}
+
+/// The same of a load balancer.
 fn refuse_unserved(written: &WrittenBalancer) -> Result<(), Finding> {
     if written.sticky.is_some() {
         return Err(unserved("sticky sessions", "loadBalancer.sticky"));

@@ -141,6 +141,102 @@ fn a6_9_deep_nesting_is_bounded() {
     assert_eq!(compiled.plain("a", "/"), Outcome::Out(503, Code::InvalidService));
 }
 
+#[test]
+fn a6_9_what_is_nested_too_deep_takes_nothing_below_it_out_of_service() {
+    const BOUND: usize = 64;
+    for (above, prefix) in [(BOUND, "a"), (BOUND, "z"), (3 * BOUND, "a"), (3 * BOUND, "z")] {
+        // Of the names, those of `a` come in the order of the references, and before the others; those of `z` after them
+        // and in the opposite order.
+        let name = |n: usize| match prefix {
+            "a" => format!("a{n:03}"),
+            _ => format!("z{:03}", 999 - n),
+        };
+        let weighted = |child: &str| json!({ "weighted": { "services": [{ "name": child }] } });
+        let mut services = serde_json::Map::new();
+        let mut routers = serde_json::Map::new();
+        for n in 0..above {
+            let child = if n + 1 == above {
+                "mine".to_owned()
+            } else {
+                name(n + 1)
+            };
+            services.insert(name(n), weighted(&child));
+        }
+        services.insert("mine".into(), weighted("server"));
+        services.insert("server".into(), balancer("http://10.0.0.1"));
+        for service in (0..above).map(name).chain(["mine".to_owned()]) {
+            let router =
+                json!({ "rule": format!("Host(`{service}`)"), "service": service, "entryPoints": ["web"] });
+            routers.insert(service, router);
+        }
+        let compiled = World::of(json!({ "http": { "routers": routers, "services": services } })).compile();
+
+        assert_eq!(compiled.plain("mine", "/"), served("mine@file"));
+        for n in 0..above {
+            let height = above - n + 1;
+            let expected = if height > BOUND {
+                Outcome::Out(503, Code::InvalidService)
+            } else {
+                served(&format!("{}@file", name(n)))
+            };
+            assert_eq!(compiled.plain(&name(n), "/"), expected, "{} of {above}", name(n));
+        }
+        // Each is told once as a service, as its own fault, and once as a router.
+        let too_deep = compiled.found(Code::InvalidService);
+        let of_services = too_deep
+            .iter()
+            .filter(|finding| finding.message == "weighted services are nested more than 64 deep");
+        assert_eq!(of_services.count(), above + 1 - BOUND, "{too_deep:#?}");
+    }
+}
+
+#[test]
+fn a6_9_a_way_that_leads_to_a_circle_takes_no_other_out_of_service() {
+    let compiled = World::of(json!({ "http": {
+        "routers": {
+            "fine": { "rule": "Host(`fine`)", "service": "fine", "entryPoints": ["web"] },
+            "round": { "rule": "Host(`round`)", "service": "above", "entryPoints": ["web"] },
+        },
+        "services": {
+            "above": { "weighted": { "services": [{ "name": "fine" }, { "name": "b" }] } },
+            "b": { "weighted": { "services": [{ "name": "c" }, { "name": "fine" }] } },
+            "c": { "weighted": { "services": [{ "name": "fine" }, { "name": "b" }] } },
+            "fine": { "weighted": { "services": [{ "name": "server" }, { "name": "server" }] } },
+            "server": balancer("http://10.0.0.1"),
+        },
+    }}))
+    .compile();
+    assert_eq!(compiled.plain("fine", "/"), served("fine@file"));
+    assert_eq!(
+        compiled.plain("round", "/"),
+        Outcome::Out(503, Code::InvalidService)
+    );
+    let told = &compiled.found(Code::InvalidService)[0].message;
+    assert!(told.contains("service `b@file` contains itself"), "{told}");
+}
+
+/// Whichever end is built first: neither building nor dropping them needs a deep stack.
+#[test]
+fn a6_9_a_long_chain_is_refused_from_either_end() {
+    const LONG: usize = 10_000;
+    for from_below in [false, true] {
+        let name = |n: usize| match from_below {
+            false => format!("s{n:06}"),
+            true => format!("s{:06}", LONG - n),
+        };
+        let mut services = serde_json::Map::new();
+        services.insert(name(LONG), balancer("http://10.0.0.1"));
+        for n in 0..LONG {
+            let child = json!({ "weighted": { "services": [{ "name": name(n + 1) }] } });
+            services.insert(name(n), child);
+        }
+        let app = json!({ "weighted": { "services": [{ "name": name(0) }] } });
+        services.insert("app".into(), app);
+        let compiled = with(&Value::Object(services)).compile();
+        assert_eq!(compiled.plain("a", "/"), Outcome::Out(503, Code::InvalidService));
+    }
+}
+
 /// Each of these takes the router out of service, with this code.
 #[test]
 fn services_that_cannot_be_served_say_so() {
