@@ -213,7 +213,7 @@ fn a13_7_a_cluster_is_heard_however_much_files_have_said_meanwhile() {
         }
     };
     write(0);
-    let (done, is_done) = std::sync::mpsc::channel::<()>();
+    let (done, is_done) = std::sync::mpsc::sync_channel::<()>(1);
     // Each pause is longer than the one in which changes are taken for one.
     let writer = std::thread::spawn(move || {
         (1..)
