@@ -16,7 +16,7 @@ struct Standing {
     trouble: Option<Trouble>,
     /// How often in a row the API server has answered, and not with a list.
     answers: u32,
-    /// How often in a row it has said that there is no such kind.
+    /// How often it has said that there is no such kind, since it said otherwise.
     denials: u32,
 }
 
@@ -110,6 +110,9 @@ impl Standings {
             }
             // Nobody waits for ever for one that panics every time.
             Trouble::Restarted(_) => standing.answers = standing.answers.saturating_add(1),
+            // There is such a kind now. A server that is starting refuses everything for a moment: no reason to doubt
+            // that it lacks the group of before.
+            Trouble::Refused(_) if !collection.old => standing.denials = 0,
             Trouble::Missing | Trouble::Kept | Trouble::Refused(_) => {}
         }
         let failing = matches!(trouble, Trouble::Failing(_));
@@ -165,10 +168,10 @@ impl Standings {
     pub(super) fn hidden_default(&self) -> Option<Finding> {
         let mut standings = self.by_collection.iter();
         let (collection, standing) = standings.find(|(collection, standing)| {
-            let denied = standing.trouble == Some(Trouble::Absent);
             // Most clusters never had the group that Traefik's kinds were in before.
-            let is_certain = denied && (collection.old || standing.denials >= ENOUGH_DENIALS);
-            collection.kind == Kind::TlsOption && !standing.listed && !is_certain
+            let enough = if collection.old { 1 } else { ENOUGH_DENIALS };
+            // What is certain stays so while the API server is away.
+            collection.kind == Kind::TlsOption && !standing.listed && standing.denials < enough
         })?;
         let message = "it is not known whether the cluster has TLS options `default`, which might ask clients for \
                        certificates: routers that name no other options are out of service until it is";
@@ -384,6 +387,17 @@ mod tests {
         );
         assert_eq!(got(&standings), None);
         assert!(!standings.troubled(&new, Trouble::Absent));
+        for certain in [&new, &old] {
+            standings.troubled(certain, unreachable());
+        }
+        standings.troubled(&old, Trouble::Refused("starting".to_owned()));
+        assert_eq!(
+            got(&standings),
+            None,
+            "it is still certain while the API server is away"
+        );
+        standings.troubled(&new, Trouble::Refused("no".to_owned()));
+        assert!(got(&standings).is_some(), "there is such a kind now");
         standings.listed(&new);
         for trouble in [Trouble::Refused("no".to_owned()), unreachable(), Trouble::Kept] {
             standings.troubled(&new, trouble);

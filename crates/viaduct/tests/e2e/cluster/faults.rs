@@ -272,7 +272,7 @@ fn r14_an_outage_keeps_everything_and_ends_soon_after_the_server_is_back() {
         .running
         .child()
         .wait_line("cannot be followed: the last configuration stays in service");
-    let enough = Instant::now() + Duration::from_secs(at_length(0, 600));
+    let enough = Instant::now() + Duration::from_secs(at_length(12, 600));
     loop {
         scene.traffic.pass(20);
         let ping = "GET /ping HTTP/1.1\r\nHost: p\r\nConnection: close\r\n\r\n";
